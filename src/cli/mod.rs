@@ -1,0 +1,79 @@
+//! The command line: what was typed, checked for form, and one run function a subcommand. No YAML here.
+
+mod completion;
+mod init;
+mod patch;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use init::CONFIG_TEMPLATE;
+
+/// Exit code: done.
+const DONE: u8 = 0;
+/// Exit code: `--check` found changes.
+const CHANGES: u8 = 1;
+/// Exit code: wrong input or usage.
+const ERROR: u8 = 2;
+
+/// Makes an Istio mesh observable: puts into stock Kubernetes manifests exactly what observability needs, and leaves
+/// every other byte as it is.
+#[derive(Debug, Parser)]
+#[command(name = "meshobs", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 `patch --check` found changes, 2 wrong input or usage.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add namespace, scrape annotation and RUM image to manifests
+    Patch(Box<patch::PatchArgs>),
+    /// Print files to start from
+    #[command(subcommand)]
+    Init(init::Init),
+    /// Print the completion script of a shell
+    Completion(completion::CompletionArgs),
+}
+
+/// Runs the program with the arguments it was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to stdout; a closed pipe there is none either.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { ERROR } else { DONE });
+        }
+    };
+    let result = match cli.command {
+        Command::Patch(args) => patch::run(*args),
+        Command::Init(args) => init::run(args),
+        Command::Completion(args) => completion::run(&args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "meshobs: {error:#}");
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+/// The definition of the command line, for completions and manuals.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// Writes to stdout; a reader that has gone is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,281 @@
+//! `meshobs patch`: its arguments, and the order of things: plan all inputs, then write, then report.
+
+use std::collections::HashSet;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{CHANGES, DONE, ERROR};
+use crate::config::{self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::input::{self, Input};
+use crate::output::{self, OutputError};
+use crate::patch::{Patcher, Plan};
+use crate::report::{self, DiffStyle, Format};
+use crate::rule::{Metrics, Namespace, Rule, Rum};
+
+/// A run with more inputs than this shows a progress bar to a person.
+const MANY: usize = 100;
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Arguments of `patch`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 --check found changes, 2 wrong input or usage (then nothing is written).",
+    after_long_help = "\
+Rules:
+  namespace  metadata.namespace on every namespaced resource that has none
+  metrics    annotation datakit/prom.instances on every pod template with a sidecar
+  rum        image with browser monitoring in place of productpage's
+
+Settings that take a value are also read from the environment variable shown with them and from
+meshobs.toml in the current directory (`meshobs init config` prints one). A flag goes before the
+environment, that before the file.
+
+Exit codes:
+  0  done
+  1  --check found changes
+  2  wrong input or usage; nothing was written"
+)]
+pub struct PatchArgs {
+    /// Files and directories; none, or `-`, reads stdin
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file
+    #[arg(short, long, value_name = "PATH", conflicts_with_all = ["in_place", "diff", "check"])]
+    output: Option<PathBuf>,
+    /// Replace the files, all or none
+    #[arg(short, long, conflicts_with_all = ["diff", "check"])]
+    in_place: bool,
+    /// With --in-place, keep each replaced file under its name and this suffix
+    #[arg(long, value_name = "SUFFIX", requires = "in_place", allow_hyphen_values = true)]
+    backup: Option<String>,
+    /// Print a unified diff instead of manifests
+    #[arg(long)]
+    diff: bool,
+    /// Lines of context in the diff
+    #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, requires = "diff")]
+    unified: usize,
+    /// Write nothing; exit with 1 if anything would change
+    #[arg(long)]
+    check: bool,
+    /// Colours in the diff
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+
+    /// No report on stderr; errors are still printed
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Report what is no Kubernetes object, too
+    #[arg(short, long)]
+    verbose: bool,
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    report: Format,
+
+    /// Configuration file [default: meshobs.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
+
+    #[command(flatten)]
+    patch: PatchOptions,
+    #[command(flatten)]
+    namespace: NamespaceOptions,
+    #[command(flatten)]
+    metrics: MetricsOptions,
+    #[command(flatten)]
+    rum: RumOptions,
+}
+
+/// Runs the command.
+pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
+    let format = args.report;
+    match try_run(&mut args) {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            let errors = match error.downcast::<Diagnostics>() {
+                Ok(errors) => errors,
+                Err(error) if format == Format::Json => {
+                    Diagnostic::whole("meshobs", format!("{error:#}")).into()
+                }
+                Err(error) => return Err(error),
+            };
+            report::errors(&mut io::stderr(), format, &errors)?;
+            Ok(ERROR)
+        }
+    }
+}
+
+fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
+    let settings = settings(args)?;
+    if args.paths.is_empty() && io::stdin().is_terminal() {
+        bail!("no input; name files or directories, or pipe manifests in");
+    }
+    let mut inputs = input::collect(&args.paths, &settings.exclude)?;
+    if args.in_place {
+        if inputs.iter().any(|input| input.path.is_none()) {
+            bail!("--in-place needs files; stdin has no place to write to");
+        }
+        let mut seen = HashSet::new();
+        inputs.retain(|input| {
+            let real = input.path.as_deref().and_then(|path| path.canonicalize().ok());
+            real.is_none_or(|path| seen.insert(path))
+        });
+    }
+    if let Some(root) = &args.output {
+        check_output(root, &args.paths)?;
+    }
+    let to_file = args.output.as_deref().is_some_and(|path| is_file_name(path, &inputs, &args.paths));
+
+    let bar = progress_bar(inputs.len(), args.quiet);
+    let mut plan = patcher(&settings, args).plan(inputs, &mut || bar.inc(1))?;
+    bar.finish_and_clear();
+
+    let changes = plan.changes();
+    let written = write(args, &mut plan, to_file)?;
+    if !args.quiet {
+        plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
+    }
+    Ok(if args.check && changes { CHANGES } else { DONE })
+}
+
+fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
+    let flags = Options {
+        patch: std::mem::take(&mut args.patch),
+        namespace: std::mem::take(&mut args.namespace),
+        metrics: std::mem::take(&mut args.metrics),
+        rum: std::mem::take(&mut args.rum),
+    };
+    let file = if args.no_config {
+        Options::default()
+    } else {
+        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
+    };
+    flags.or(file).settings().map_err(|message| anyhow!(message))
+}
+
+fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
+    let rules = settings.rules.iter().filter_map(|name| {
+        let rule: Box<dyn Rule> = match *name {
+            "namespace" => Box::new(Namespace(settings.namespace.clone())),
+            "metrics" => Box::new(Metrics(settings.metrics.clone())),
+            "rum" => Box::new(Rum(settings.rum.clone())),
+            _ => return None,
+        };
+        Some(rule)
+    });
+    Patcher {
+        rules: rules.collect(),
+        cluster_scoped: settings.cluster_scoped.clone(),
+        overwrite: settings.overwrite,
+        strict: settings.strict,
+        verbose: args.verbose,
+        format: args.report,
+    }
+}
+
+/// Writes what the arguments ask for; says which files were written.
+fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec<String>> {
+    let stdout = io::stdout();
+    let result = if args.diff {
+        let color = match args.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
+        };
+        let style = DiffStyle { context: args.unified, color };
+        output::diff(plan, &mut stdout.lock(), style).map(|()| Vec::new())
+    } else if args.check {
+        Ok(Vec::new())
+    } else if args.in_place {
+        output::in_place(plan, args.backup.as_deref())
+    } else {
+        match &args.output {
+            Some(path) if to_file => output::file(plan, path),
+            Some(path) => output::tree(plan, path),
+            None => output::stream(plan, &mut stdout.lock()).map(|()| Vec::new()),
+        }
+    };
+    match result {
+        Ok(written) => Ok(written),
+        // The reader has seen enough.
+        Err(OutputError::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Vec::new())
+        }
+        Err(OutputError::Stdout(error)) => Err(anyhow!("cannot write to stdout: {error}")),
+        Err(OutputError::Files(errors)) => Err(errors.into()),
+    }
+}
+
+/// An output directory inside an input directory would be read in the next run.
+fn check_output(root: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
+    let Some(root) = absolute(root) else { return Ok(()) };
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        let Some(input) = absolute(path) else { continue };
+        if root == input {
+            bail!("{}: is input and output; use --in-place to replace files", path.display());
+        }
+        if root.starts_with(&input) {
+            bail!("{}: the output directory is inside it; choose one outside", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// The path without links, also where its last parts are not there yet.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let mut rest = Vec::new();
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return Some(rest.iter().rev().fold(real, |path, part| path.join(part)));
+        }
+        rest.push(ancestor.file_name()?.to_owned());
+    }
+    None
+}
+
+/// Whether `--output` names a file: one input that is no directory, and a name that looks like a manifest's.
+fn is_file_name(path: &Path, inputs: &[Input], paths: &[PathBuf]) -> bool {
+    let one = inputs.len() == 1 && paths.len() <= 1 && !paths.iter().any(|path| path.is_dir());
+    let manifest = path.extension().is_some_and(|e| {
+        ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known))
+    });
+    let stdin = inputs.iter().any(|input| input.path.is_none());
+    one && (manifest || stdin) && !path.is_dir()
+}
+
+fn progress_bar(count: usize, quiet: bool) -> ProgressBar {
+    if quiet || count <= MANY || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(10);
+    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} files") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let _ = io::stderr().flush();
+    bar
+}

@@ -1,0 +1,19 @@
+//! meshobs makes an Istio mesh observable: it reads stock Kubernetes manifests and puts in what observability needs,
+//! by edits that leave every other byte as it is.
+//!
+//! Data flows one way: [`input`] → documents ([`yaml`]) → the Kubernetes view of them ([`manifest`]) → rules that
+//! collect changes ([`rule`]) → a plan of edits ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say
+//! what is asked for.
+
+pub mod cli;
+pub mod config;
+pub mod diagnostic;
+pub mod input;
+pub mod manifest;
+pub mod output;
+pub mod patch;
+pub mod report;
+pub mod rule;
+pub mod secret;
+pub mod spool;
+pub mod yaml;

@@ -1,0 +1,122 @@
+//! Resources: the parts of a document that have a kind and metadata, also as items of a list.
+
+use crate::yaml::{At, Document};
+
+/// A Kubernetes object as it stands in a document.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its mapping.
+    pub at: At,
+    /// As written, for example `apps/v1`.
+    pub api_version: String,
+    /// As written, for example `Deployment`.
+    pub kind: String,
+    /// `metadata.name`, else `metadata.generateName`, else empty.
+    pub name: String,
+    /// `metadata.namespace`, unless there is none or it is empty.
+    pub namespace: Option<String>,
+}
+
+impl Resource {
+    /// The API group; empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// `kind/name` as kubectl prints it, with control characters taken out.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let name = if self.name.is_empty() { "(no name)" } else { &self.name };
+        let title = format!("{}/{name}", self.kind.to_lowercase());
+        title.replace(char::is_control, "\u{fffd}")
+    }
+}
+
+/// What a document (or an item of a list) turned out to be.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A resource.
+    Resource(Resource),
+    /// Has kind and metadata but no apiVersion, so that nobody can know what it is.
+    NoApiVersion(Resource),
+    /// Has apiVersion and kind, but is read by a client and never sent to a cluster.
+    ClientSide(Resource),
+    /// Not a Kubernetes object.
+    Other(At),
+}
+
+/// The items of a document, lists opened.
+#[must_use]
+pub fn items(doc: &Document<'_>, root: At) -> Vec<Item> {
+    let mut found = Vec::new();
+    collect(doc, root, 0, &mut found);
+    found
+}
+
+fn collect(doc: &Document<'_>, at: At, depth: usize, found: &mut Vec<Item>) {
+    const LISTS_IN_LISTS: usize = 4;
+    let kind = doc.str_at(at, "kind").unwrap_or_default().into_owned();
+    let api_version = doc.str_at(at, "apiVersion").unwrap_or_default().into_owned();
+    if kind.ends_with("List")
+        && depth < LISTS_IN_LISTS
+        && let Some(list) = doc.get(at, "items")
+        && doc.kind(list.node).is_sequence()
+    {
+        for item in doc.items(list) {
+            collect(doc, item, depth + 1, found);
+        }
+        return;
+    }
+    let metadata = doc.get(at, "metadata").filter(|at| doc.kind(at.node).is_mapping());
+    let text = |key: &str| {
+        let value = metadata.and_then(|at| doc.str_at(at, key)).unwrap_or_default();
+        (!value.is_empty()).then(|| value.into_owned())
+    };
+    let resource = Resource {
+        at,
+        name: text("name").or_else(|| text("generateName")).unwrap_or_default(),
+        namespace: text("namespace"),
+        api_version,
+        kind,
+    };
+    found.push(if resource.kind.is_empty() || metadata.is_none() {
+        Item::Other(at)
+    } else if resource.api_version.is_empty() {
+        Item::NoApiVersion(resource)
+    } else if is_client_side(resource.group(), &resource.api_version, &resource.kind) {
+        Item::ClientSide(resource)
+    } else {
+        Item::Resource(resource)
+    });
+}
+
+/// Kinds that programs on the client read from files: kustomize, kubectl, kubeadm, the kubelet, istioctl, kind.
+fn is_client_side(group: &str, api_version: &str, kind: &str) -> bool {
+    matches!(
+        group,
+        "kustomize.config.k8s.io"
+            | "config.kubernetes.io"
+            | "kubeadm.k8s.io"
+            | "kubelet.config.k8s.io"
+            | "kubeproxy.config.k8s.io"
+            | "kubescheduler.config.k8s.io"
+            | "kubecontrollermanager.config.k8s.io"
+            | "apiserver.config.k8s.io"
+            | "apiserver.k8s.io"
+            | "audit.k8s.io"
+            | "client.authentication.k8s.io"
+            | "credentialprovider.kubelet.k8s.io"
+            | "kubectl.config.k8s.io"
+            | "release-notes"
+            | "kind.x-k8s.io"
+            | "k3d.io"
+            | "eksctl.io"
+            | "fn.kpt.dev"
+            | "kpt.dev"
+            | "skaffold"
+    ) || matches!(
+        (api_version, kind),
+        ("v1", "Config") | ("install.istio.io/v1alpha1", "IstioOperator")
+    ) || matches!(kind, "ConformanceReport" | "ClientConfig")
+}

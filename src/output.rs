@@ -1,0 +1,363 @@
+//! Writing a plan out: one stream, a diff, files in place, a tree. Files are staged beside their targets and put in
+//! place by renaming, all of them after all were staged.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::input::io_message;
+use crate::patch::{First, Plan, Planned};
+use crate::report::{Diff, DiffStyle};
+use crate::spool::EditLog;
+use crate::yaml::Edit;
+
+const BUFFER: usize = 64 << 10;
+
+/// Why output failed.
+#[derive(Debug)]
+pub enum OutputError {
+    /// Standard output cannot be written; a closed pipe is among these.
+    Stdout(io::Error),
+    /// Files that cannot be read again or written.
+    Files(Diagnostics),
+}
+
+impl OutputError {
+    fn file(name: impl std::fmt::Display, error: &io::Error) -> Self {
+        Self::Files(Diagnostic::whole(&name.to_string(), io_message(error)).into())
+    }
+}
+
+/// Keeps errors of reading an input apart from those of writing the output.
+struct Tagged<R> {
+    inner: R,
+    failed: bool,
+}
+
+impl<R: Read> Read for Tagged<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let result = self.inner.read(buf);
+        self.failed |= result.is_err();
+        result
+    }
+}
+
+/// Writes all inputs, patched, as one stream.
+///
+/// # Errors
+/// An input cannot be read again, or `out` not be written.
+pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let Plan { files, log, .. } = plan;
+    let mut before: Option<Join> = None;
+    let count = files.len();
+    for (i, file) in files.iter_mut().enumerate() {
+        let joint = match &mut before {
+            None => String::new(),
+            Some(join) => join.with(file),
+        };
+        let skip_mark = before.is_some();
+        out.write_all(joint.as_bytes()).map_err(OutputError::Stdout)?;
+        write_one(file, log, skip_mark, i + 1 < count, &mut out)?;
+        Join::step(&mut before, file);
+    }
+    out.flush().map_err(OutputError::Stdout)
+}
+
+/// What stands at the end of the stream so far.
+struct Join {
+    open: bool,
+    missing_break: Option<&'static str>,
+    newline: &'static str,
+}
+
+impl Join {
+    fn step(before: &mut Option<Join>, file: &Planned) {
+        let seam = &file.seam;
+        let open_before = before.as_ref().is_some_and(|join| join.open);
+        let open = if seam.first == First::Nothing { open_before } else { seam.open };
+        let newline = seam.missing_break.unwrap_or("\n");
+        *before = Some(Join { open, missing_break: seam.missing_break, newline });
+    }
+
+    /// The text to be put in front of the next input.
+    fn with(&mut self, file: &Planned) -> String {
+        let mut text = self.missing_break.take().unwrap_or("").to_owned();
+        match file.seam.first {
+            First::Content if self.open => {
+                text.push_str("---");
+                text.push_str(self.newline);
+            }
+            // A directive may follow the end of a document only where `...` says so.
+            First::Directive if self.open => {
+                text.push_str("...");
+                text.push_str(self.newline);
+            }
+            _ => {}
+        }
+        text
+    }
+}
+
+fn write_one(
+    file: &mut Planned,
+    log: &mut EditLog,
+    drop_mark: bool,
+    more_follows: bool,
+    out: &mut impl Write,
+) -> Result<(), OutputError> {
+    let name = file.input.name.clone();
+    let edits = log.read(file.edits).map_err(|error| OutputError::file(&name, &error))?;
+    let strip = file.seam.strip.clone().filter(|_| more_follows);
+    let mut edits: Vec<io::Result<Edit>> = match strip {
+        None => return copy_tagged(file, edits, drop_mark, &name, out),
+        Some(strip) => {
+            let mut edits: Vec<_> = edits.collect();
+            let known = |edit: &io::Result<Edit>| {
+                edit.as_ref().is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
+            };
+            if !edits.iter().any(known) {
+                edits.push(Ok(strip));
+            }
+            edits
+        }
+    };
+    edits.sort_by_key(|edit| edit.as_ref().map_or(0, |edit| edit.start));
+    copy_tagged(file, edits.into_iter(), drop_mark, &name, out)
+}
+
+fn copy_tagged(
+    file: &mut Planned,
+    edits: impl Iterator<Item = io::Result<Edit>>,
+    drop_mark: bool,
+    name: &str,
+    out: &mut impl Write,
+) -> Result<(), OutputError> {
+    let reader = file.content.reader().map_err(|error| OutputError::file(name, &error))?;
+    let mut reader = Tagged { inner: reader, failed: false };
+    let result = splice(&mut reader, edits, drop_mark, out);
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if reader.failed => Err(OutputError::file(name, &error)),
+        Err(error) => Err(OutputError::Stdout(error)),
+    }
+}
+
+/// Copies a stream with its edits put in; `drop_mark` leaves out a byte order mark at its start.
+fn splice(
+    reader: &mut impl Read,
+    edits: impl Iterator<Item = io::Result<Edit>>,
+    drop_mark: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut reader = BufReader::with_capacity(BUFFER, reader);
+    let mut at = 0;
+    if drop_mark {
+        let mut head = Vec::new();
+        reader.by_ref().take(MARK.len() as u64).read_to_end(&mut head)?;
+        at = head.len();
+        if head != MARK {
+            // No edit begins before the third byte of a document.
+            out.write_all(&head)?;
+        }
+    }
+    for edit in edits {
+        let edit = edit?;
+        let keep = edit.start.saturating_sub(at) as u64;
+        if io::copy(&mut reader.by_ref().take(keep), out)? != keep {
+            return Err(io::Error::other("the input is shorter than it was"));
+        }
+        out.write_all(edit.text.as_bytes())?;
+        let drop = edit.end.saturating_sub(edit.start) as u64;
+        io::copy(&mut reader.by_ref().take(drop), &mut io::sink())?;
+        at = edit.end;
+    }
+    io::copy(&mut reader, out)?;
+    Ok(())
+}
+
+/// Writes what changes as unified diffs.
+///
+/// # Errors
+/// An input cannot be read again, or `out` not be written.
+pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<(), OutputError> {
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let Plan { files, log, .. } = plan;
+    for file in files.iter_mut().filter(|file| file.edits.count > 0) {
+        let name = file.input.name.clone();
+        let shown = if file.input.path.is_some() { name.clone() } else { "stdin".to_owned() };
+        let failed = |error: &io::Error| OutputError::file(&name, error);
+        let edits = log.read(file.edits).map_err(|error| failed(&error))?;
+        let reader = file.content.reader().map_err(|error| failed(&error))?;
+        let mut reader = Tagged { inner: reader, failed: false };
+        let result = Diff::new(&mut out, style, &shown)
+            .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
+        match result {
+            Ok(()) => {}
+            Err(error) if reader.failed => return Err(failed(&error)),
+            Err(error) => return Err(OutputError::Stdout(error)),
+        }
+    }
+    out.flush().map_err(OutputError::Stdout)
+}
+
+/// A file that is complete beside its target.
+struct Staged {
+    temporary: TempPath,
+    target: PathBuf,
+    backup: Option<PathBuf>,
+    name: String,
+}
+
+/// Replaces every input that changes. Says which were replaced.
+///
+/// # Errors
+/// An input cannot be read again or replaced. Nothing is replaced before all are staged.
+pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, OutputError> {
+    let Plan { files, log, .. } = plan;
+    let mut staged = Vec::new();
+    for file in files.iter_mut().filter(|file| file.edits.count > 0) {
+        let Some(path) = file.input.path.clone() else { continue };
+        let name = file.input.name.clone();
+        // A link stays a link: what it leads to is replaced.
+        let target =
+            fs::canonicalize(&path).map_err(|error| OutputError::file(&name, &error))?;
+        let backup = backup.map(|suffix| {
+            let mut name = target.clone().into_os_string();
+            name.push(suffix);
+            PathBuf::from(name)
+        });
+        let temporary = stage(file, log, &target)?;
+        staged.push(Staged { temporary, target, backup, name });
+    }
+    commit(staged)
+}
+
+/// Writes every input, patched, to its place below a directory. Says which were written.
+///
+/// # Errors
+/// An input cannot be read again, or a file not be written. Nothing is put in place before all are staged.
+pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
+    let Plan { files, log, .. } = plan;
+    let mut staged = Vec::new();
+    let mut targets = std::collections::HashMap::new();
+    for file in files.iter_mut() {
+        let target = root.join(&file.input.relative);
+        if let Some(other) = targets.insert(target.clone(), file.input.name.clone()) {
+            let message = format!(
+                "would be written to {} as {other} is; patch them in two runs",
+                target.display()
+            );
+            return Err(OutputError::Files(Diagnostic::whole(&file.input.name, message).into()));
+        }
+        let name = target.display().to_string();
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)
+                .map_err(|error| OutputError::file(parent.display(), &error))?;
+        }
+        let target = fs::canonicalize(&target).unwrap_or(target);
+        let temporary = stage(file, log, &target)?;
+        staged.push(Staged { temporary, target, backup: None, name });
+    }
+    commit(staged)
+}
+
+/// Writes all inputs, patched, as one stream to a file.
+///
+/// # Errors
+/// An input cannot be read again, or the file not be written.
+pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
+    let name = path.display().to_string();
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (temporary, mut out) =
+        temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
+    match stream(plan, &mut out) {
+        Err(OutputError::Stdout(error)) => return Err(OutputError::file(&name, &error)),
+        other => other?,
+    }
+    drop(out);
+    commit(vec![Staged { temporary, target, backup: None, name }])
+}
+
+fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPath, OutputError> {
+    let failed = |error: &io::Error| OutputError::file(target.display(), error);
+    let (temporary, out) = temporary(target).map_err(|error| failed(&error))?;
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let result = write_one(file, log, false, false, &mut out);
+    match result.and_then(|()| out.flush().map_err(OutputError::Stdout)) {
+        Err(OutputError::Stdout(error)) => Err(failed(&error)),
+        other => other.map(|()| temporary),
+    }
+}
+
+/// A new file beside the target, with the target's mode and owner where there is one.
+fn temporary(target: &Path) -> io::Result<(TempPath, File)> {
+    let parent = match target.parent() {
+        Some(parent) if parent.components().any(|c| c != Component::CurDir) => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".meshobs-").suffix(".tmp");
+    let (file, path) = builder.permissions(new_file_mode()).tempfile_in(parent)?.into_parts();
+    if let Ok(metadata) = fs::metadata(target) {
+        if metadata.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        keep_owner(&path, &metadata);
+        fs::set_permissions(&path, metadata.permissions())?;
+    }
+    Ok((path, file))
+}
+
+/// The mode of a new file before the umask.
+#[cfg(unix)]
+fn new_file_mode() -> Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+#[cfg(not(unix))]
+fn new_file_mode() -> Permissions {
+    // Elsewhere a new file's permissions are those of its directory; the value is not looked at.
+    fs::metadata(".").map(|metadata| metadata.permissions()).unwrap_or_else(|_| {
+        unreachable!("the current directory has metadata")
+    })
+}
+
+/// Gives a file to the owner of another, where the system lets us.
+#[cfg(unix)]
+fn keep_owner(path: &Path, like: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let _ = chown(path, Some(like.uid()), Some(like.gid()));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &Path, _: &fs::Metadata) {}
+
+fn commit(staged: Vec<Staged>) -> Result<Vec<String>, OutputError> {
+    for file in &staged {
+        if let Some(backup) = &file.backup {
+            fs::copy(&file.target, backup)
+                .map_err(|error| OutputError::file(backup.display(), &error))?;
+        }
+    }
+    let mut written = Vec::new();
+    for file in staged {
+        match file.temporary.persist(&file.target) {
+            Ok(()) => written.push(file.name),
+            Err(error) => {
+                let done = if written.is_empty() {
+                    String::new()
+                } else {
+                    format!("; {} were replaced before it: {}", written.len(), written.join(", "))
+                };
+                let message = format!("{}{done}", io_message(&error.error));
+                return Err(OutputError::Files(Diagnostic::whole(&file.name, message).into()));
+            }
+        }
+    }
+    Ok(written)
+}

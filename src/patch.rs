@@ -1,0 +1,420 @@
+//! The pipeline: input → documents → rules that collect changes → edits, for all inputs before anything is written.
+//!
+//! What comes out is a [`Plan`]: for each input its edits. They are kept in a spool, so that memory does not grow with
+//! the input; writing them out is the work of [`crate::output`].
+
+use std::cell::OnceCell;
+use std::io::{self, Read};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, locate};
+use crate::input::{Content, Input, Opener, io_message};
+use crate::manifest::{Item, Resource, Scopes, items};
+use crate::report::{Entry, Format, Remark, Report, Skipped};
+use crate::rule::{Note, Rule, Target};
+use crate::spool::{EditLog, EditSpan};
+use crate::yaml::{
+    Changes, Chunk, Document, DocumentReader, Duplicate, Edit, Kind, Refusal, RefusalKind,
+    StreamError,
+};
+
+/// What a run is asked to do.
+pub struct Patcher {
+    /// The rules, in order.
+    pub rules: Vec<Box<dyn Rule>>,
+    /// Kinds that are cluster-scoped, as `KIND.GROUP`.
+    pub cluster_scoped: Vec<String>,
+    /// Whether differing values are replaced.
+    pub overwrite: bool,
+    /// Whether a skip that leaves a resource unobserved is an error.
+    pub strict: bool,
+    /// Whether what is no resource is reported.
+    pub verbose: bool,
+    /// The report's format.
+    pub format: Format,
+}
+
+/// An input and what is to change in it.
+pub struct Planned {
+    /// The input.
+    pub input: Input,
+    /// Its bytes.
+    pub content: Content,
+    /// Its edits in the plan's log.
+    pub edits: EditSpan,
+    /// How it joins its neighbours in one stream.
+    pub seam: Seam,
+}
+
+/// What has to be known of an input to put it between others in one stream.
+#[derive(Clone, Debug, Default)]
+pub struct Seam {
+    /// The first thing in it that is neither blank nor comment.
+    pub first: First,
+    /// Whether its last document has content, so that a `---` is needed before more.
+    pub open: bool,
+    /// Whether its last line has a break; the break to add where not.
+    pub missing_break: Option<&'static str>,
+    /// The edit that keeps the value of a block scalar at its very end as it is when more follows.
+    pub strip: Option<Edit>,
+}
+
+/// The first thing in a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum First {
+    /// Nothing at all.
+    #[default]
+    Nothing,
+    /// `---`.
+    Mark,
+    /// `%…`.
+    Directive,
+    /// Anything else.
+    Content,
+}
+
+/// All inputs and what is to change in them.
+pub struct Plan {
+    /// The inputs, in order.
+    pub files: Vec<Planned>,
+    /// The edits of all of them.
+    pub log: EditLog,
+    /// What is to be said.
+    pub report: Report,
+}
+
+impl Plan {
+    /// Whether anything is to change.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.files.iter().any(|file| file.edits.count > 0)
+    }
+}
+
+impl Patcher {
+    /// Reads all inputs and plans their edits. `progress` is called once an input.
+    ///
+    /// # Errors
+    /// All that is wrong with the inputs; nothing is to be written then.
+    pub fn plan(
+        &self,
+        inputs: Vec<Input>,
+        progress: &mut dyn FnMut(),
+    ) -> Result<Plan, Diagnostics> {
+        let mut opener = Opener::default();
+        let mut opened = Vec::new();
+        let mut errors = Vec::new();
+        for input in inputs {
+            match opener.open(&input) {
+                Ok(content) => opened.push((input, content)),
+                Err(error) => errors.push(Diagnostic::whole(&input.name, io_message(&error))),
+            }
+        }
+        let headings = opened.len() > 1;
+        let mut scopes = Scopes::new(&self.cluster_scoped);
+        loop {
+            let mut run = Run {
+                patcher: self,
+                scopes: &mut scopes,
+                log: EditLog::new(),
+                report: Report::new(self.format, self.verbose, headings),
+                errors: errors.clone(),
+            };
+            let mut planned = Vec::new();
+            for (input, content) in &mut opened {
+                planned.push(run.input(input, content));
+                progress();
+            }
+            let Run { log, report, errors, .. } = run;
+            if scopes.misjudged() {
+                scopes.retry();
+                continue;
+            }
+            if !errors.is_empty() {
+                return Err(Diagnostics(errors));
+            }
+            let files = opened.into_iter().zip(planned);
+            let files = files.map(|((input, content), (edits, seam))| Planned {
+                input,
+                content,
+                edits,
+                seam,
+            });
+            return Ok(Plan { files: files.collect(), log, report });
+        }
+    }
+}
+
+/// One look at all inputs.
+struct Run<'a> {
+    patcher: &'a Patcher,
+    scopes: &'a mut Scopes,
+    log: EditLog,
+    report: Report,
+    errors: Vec<Diagnostic>,
+}
+
+impl Run<'_> {
+    /// Plans one input. Of its errors the first is kept: later ones may follow from it.
+    fn input(&mut self, input: &Input, content: &mut Content) -> (EditSpan, Seam) {
+        self.report.file();
+        let mut span = self.log.begin();
+        let mut seam = Seam::default();
+        let result = match content.reader() {
+            Ok(reader) => self.stream(input, reader, &mut span, &mut seam),
+            Err(error) => Err(Diagnostic::whole(&input.name, io_message(&error))),
+        };
+        if let Err(error) = result {
+            self.errors.push(error);
+        }
+        (span, seam)
+    }
+
+    fn stream(
+        &mut self,
+        input: &Input,
+        reader: impl Read,
+        span: &mut EditSpan,
+        seam: &mut Seam,
+    ) -> Result<(), Diagnostic> {
+        let name = &input.name;
+        let whole = |error: io::Error| Diagnostic::whole(name, io_message(&error));
+        let mut documents = DocumentReader::new(reader);
+        loop {
+            let chunk = match documents.next_document() {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(()),
+                Err(StreamError::Io(error)) => return Err(whole(error)),
+                Err(error) => {
+                    let position = match &error {
+                        StreamError::NotText { line, column, .. } => Some((line + 1, column + 1)),
+                        StreamError::TooLarge { line } => Some((line + 1, 1)),
+                        StreamError::Io(_) => None,
+                    };
+                    let message = error.to_string();
+                    let path = name.clone();
+                    return Err(Diagnostic { path, position, message, excerpt: None });
+                }
+            };
+            let doc = Document::parse(chunk.text)
+                .map_err(|e| Diagnostic::spot(name, chunk.text, chunk.line, e.at, e.message))?;
+            doc.refuse_template()
+                .map_err(|e| Diagnostic::spot(name, chunk.text, chunk.line, e.at, e.message))?;
+            let edits = self.document(name, &chunk, &doc)?;
+            let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
+            for edit in edits {
+                let (start, end) = (offset + edit.start, offset + edit.end);
+                self.log.push(span, &Edit { start, end, ..edit }).map_err(whole)?;
+            }
+            seam.update(&doc, offset);
+        }
+    }
+
+    /// Runs the rules over one text and renders their changes.
+    fn document(
+        &mut self,
+        name: &str,
+        chunk: &Chunk<'_>,
+        doc: &Document<'_>,
+    ) -> Result<Vec<Edit>, Diagnostic> {
+        let place = Place { name, chunk, lines: OnceCell::new() };
+        let duplicates = doc.duplicates();
+        let mut changes = Changes::default();
+        for root in doc.roots() {
+            for item in items(doc, root) {
+                match item {
+                    Item::Resource(resource) => {
+                        self.resource(&place, doc, &duplicates, &resource, &mut changes)?;
+                    }
+                    Item::NoApiVersion(resource) => {
+                        let at = doc.start(resource.at.node);
+                        let reason = "no apiVersion, so nobody can know its kind; add one";
+                        let skipped = self.skipped(&place, None, at, reason.to_owned(), true)?;
+                        let entry = place.entry(doc, &resource, vec![skipped]);
+                        self.report.entry(&entry).map_err(|e| place.io(&e))?;
+                    }
+                    Item::ClientSide(resource) => {
+                        let at = doc.start(resource.at.node);
+                        let reason = "read by a client, not by the cluster".to_owned();
+                        let skipped = self.skipped(&place, None, at, reason, false)?;
+                        let entry = place.entry(doc, &resource, vec![skipped]);
+                        self.report.entry(&entry).map_err(|e| place.io(&e))?;
+                    }
+                    Item::Other(at) => {
+                        let message = if doc.kind(at.node) == Kind::Null {
+                            "empty document, left as it is"
+                        } else {
+                            "not a Kubernetes object, left as it is"
+                        };
+                        let remark = place.remark(doc.start(at.node), message.to_owned());
+                        self.report.ignored(&remark).map_err(|e| place.io(&e))?;
+                    }
+                }
+            }
+        }
+        for duplicate in &duplicates {
+            let key = doc.string(duplicate.second).unwrap_or_default();
+            let (line, _) = place.locate(doc.start(duplicate.first));
+            let message = format!(
+                "`{key}` stands twice in this mapping, first on line {line}; readers disagree which counts"
+            );
+            let remark = place.remark(doc.start(duplicate.second), message);
+            self.report.warning(&remark).map_err(|e| place.io(&e))?;
+        }
+        changes.render(doc).map_err(|refusal| place.refuse(&refusal))
+    }
+
+    fn resource(
+        &mut self,
+        place: &Place<'_>,
+        doc: &Document<'_>,
+        duplicates: &[Duplicate],
+        resource: &Resource,
+        changes: &mut Changes,
+    ) -> Result<(), Diagnostic> {
+        if resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io"
+        {
+            self.scopes.learn(doc, resource.at);
+        }
+        let scope = self.scopes.of(resource.group(), &resource.kind);
+        let overwrite = self.patcher.overwrite;
+        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let mut entry = place.entry(doc, resource, Vec::new());
+        for rule in &self.patcher.rules {
+            let outcome =
+                rule.apply(&target, changes).map_err(|refusal| place.refuse(&refusal))?;
+            if outcome.patched {
+                entry.patched.push(rule.name());
+            }
+            for skip in outcome.skips {
+                let name = Some(rule.name());
+                entry.skipped.push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
+            }
+            let notes = outcome.notes.into_iter();
+            entry.notes.extend(notes.map(|Note { at, message }| place.remark(at, message)));
+        }
+        let ambiguous = duplicates.iter().find(|duplicate| {
+            duplicate.mapping == resource.at.node
+                && ["apiVersion", "kind"].iter().any(|key| doc.is(duplicate.second, key))
+        });
+        if let Some(duplicate) = ambiguous
+            && !entry.patched.is_empty()
+        {
+            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
+            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
+            return Err(place.refuse(&Refusal { at: doc.start(duplicate.second), kind }));
+        }
+        self.report.entry(&entry).map_err(|e| place.io(&e))
+    }
+
+    fn skipped(
+        &self,
+        place: &Place<'_>,
+        rule: Option<&'static str>,
+        at: usize,
+        reason: String,
+        dark: bool,
+    ) -> Result<Skipped, Diagnostic> {
+        if dark && self.patcher.strict {
+            let rule = rule.map_or(String::new(), |rule| format!("{rule}: "));
+            return Err(place.spot(at, format!("{rule}{reason} (an error because of --strict)")));
+        }
+        let (line, column) = place.locate(at);
+        Ok(Skipped { rule, reason, dark, line, column })
+    }
+}
+
+/// Where a chunk is, for messages.
+struct Place<'a> {
+    name: &'a str,
+    chunk: &'a Chunk<'a>,
+    /// Offsets of the chunk's lines: a list may hold thousands of resources.
+    lines: OnceCell<Vec<usize>>,
+}
+
+impl Place<'_> {
+    /// Line and column, from 1.
+    fn locate(&self, at: usize) -> (u64, usize) {
+        let text = self.chunk.text;
+        let lines = self.lines.get_or_init(|| {
+            let breaks = memchr::memchr_iter(b'\n', text.as_bytes());
+            std::iter::once(0).chain(breaks.map(|at| at + 1)).collect()
+        });
+        let row = lines.partition_point(|start| *start <= at);
+        let start = row.checked_sub(1).and_then(|row| lines.get(row)).copied().unwrap_or(0);
+        let (_, column, _) = locate(text.get(start..).unwrap_or(""), at - start);
+        (self.chunk.line + row as u64, column)
+    }
+
+    fn spot(&self, at: usize, message: String) -> Diagnostic {
+        Diagnostic::spot(self.name, self.chunk.text, self.chunk.line, at, message)
+    }
+
+    fn io(&self, error: &io::Error) -> Diagnostic {
+        Diagnostic::whole(self.name, io_message(error))
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Diagnostic {
+        let mut message = refusal.to_string();
+        if let RefusalKind::Duplicate { first, .. } = refusal.kind {
+            let (line, column) = self.locate(first);
+            message.push_str(&format!("; it stands at {line}:{column} first"));
+        }
+        self.spot(refusal.at, message)
+    }
+
+    fn remark(&self, at: usize, message: String) -> Remark {
+        let (line, column) = self.locate(at);
+        Remark { path: self.name.to_owned(), line, column, message }
+    }
+
+    fn entry(&self, doc: &Document<'_>, resource: &Resource, skipped: Vec<Skipped>) -> Entry {
+        let (line, _) = self.locate(doc.start(resource.at.node));
+        Entry {
+            path: self.name.to_owned(),
+            line,
+            resource: resource.title(),
+            api_version: resource.api_version.clone(),
+            kind: resource.kind.clone(),
+            name: resource.name.clone(),
+            patched: Vec::new(),
+            skipped,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Seam {
+    /// Takes the next part of an input into account.
+    fn update(&mut self, doc: &Document<'_>, offset: usize) {
+        let text = doc.src();
+        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut open = self.open;
+        for line in body.lines() {
+            let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+            let mark = mark.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+            let content = mark.unwrap_or(line).trim_start();
+            let first = match mark {
+                Some(_) if line.starts_with('-') => First::Mark,
+                None if line.starts_with('%') => First::Directive,
+                _ if content.is_empty() || content.starts_with('#') => First::Nothing,
+                _ => First::Content,
+            };
+            if self.first == First::Nothing {
+                self.first = first;
+            }
+            if mark.is_some() {
+                open = false;
+            }
+            open |= !content.is_empty() && !content.starts_with('#') && first != First::Directive;
+        }
+        self.open = open;
+        let complete = text.ends_with('\n');
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        self.missing_break = (!complete).then_some(newline);
+        self.strip = doc.strip_at_end().map(|edit| Edit {
+            start: offset + edit.start,
+            end: offset + edit.end,
+            ..edit
+        });
+    }
+}

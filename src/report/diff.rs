@@ -1,0 +1,179 @@
+//! A unified diff made from the edits themselves: no file is compared as a whole, so it takes one pass and little
+//! memory. Only within the lines that edits touch are old and new text compared.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Write};
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::yaml::Edit;
+
+/// How a diff is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Unchanged lines around a change.
+    pub context: usize,
+    /// Whether colours are used.
+    pub color: bool,
+}
+
+/// Writes the diff of one file.
+#[derive(Debug)]
+pub struct Diff<'w, W> {
+    out: &'w mut W,
+    style: Style,
+    /// Lines before the next one, from 0.
+    old: u64,
+    new: u64,
+    before: VecDeque<String>,
+    hunk: Vec<(ChangeTag, String)>,
+    hunk_old: u64,
+    hunk_new: u64,
+    trailing: usize,
+}
+
+impl<'w, W: Write> Diff<'w, W> {
+    /// Writes the names of a file's two sides, to be followed by its hunks.
+    ///
+    /// # Errors
+    /// `out` cannot be written.
+    pub fn new(out: &'w mut W, style: Style, name: &str) -> io::Result<Self> {
+        let name = name.trim_start_matches("./").trim_start_matches('/');
+        let tab = if name.contains(' ') { "\t" } else { "" };
+        let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        writeln!(out, "{bold}--- a/{name}{tab}{off}")?;
+        writeln!(out, "{bold}+++ b/{name}{tab}{off}")?;
+        Ok(Self {
+            out,
+            style,
+            old: 0,
+            new: 0,
+            before: VecDeque::new(),
+            hunk: Vec::new(),
+            hunk_old: 0,
+            hunk_new: 0,
+            trailing: 0,
+        })
+    }
+
+    /// Writes the hunks: `old` is the file, `edits` are in order.
+    ///
+    /// # Errors
+    /// `old` or `edits` cannot be read or `out` not be written.
+    pub fn hunks(
+        mut self,
+        mut old: impl BufRead,
+        edits: impl Iterator<Item = io::Result<Edit>>,
+    ) -> io::Result<()> {
+        let mut edits = edits.peekable();
+        let mut offset = 0;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let read = old.read_line(&mut line)?;
+            if read == 0 {
+                break;
+            }
+            let start = offset;
+            offset += read;
+            let mut touched = Vec::new();
+            while let Some(next) = edits.peek() {
+                let (from, to) = match next {
+                    Ok(edit) => (edit.start, edit.end),
+                    Err(_) => (start, start),
+                };
+                let at_eof = from == offset && !line.ends_with('\n');
+                if from >= offset && !at_eof {
+                    break;
+                }
+                while to > offset {
+                    let read = old.read_line(&mut line)?;
+                    if read == 0 {
+                        break;
+                    }
+                    offset += read;
+                }
+                if let Some(edit) = edits.next() {
+                    let edit = edit?;
+                    touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
+                }
+            }
+            if touched.is_empty() {
+                self.push(ChangeTag::Equal, &line)?;
+            } else {
+                let changed = crate::yaml::apply(&line, &touched).map_err(io::Error::other)?;
+                for change in TextDiff::from_lines(&line, &changed).iter_all_changes() {
+                    self.push(change.tag(), change.value())?;
+                }
+            }
+        }
+        self.close()
+    }
+
+    fn push(&mut self, tag: ChangeTag, line: &str) -> io::Result<()> {
+        if tag == ChangeTag::Equal && self.hunk.is_empty() {
+            self.before.push_back(line.to_owned());
+            if self.before.len() > self.style.context {
+                self.before.pop_front();
+            }
+        } else {
+            if self.hunk.is_empty() {
+                self.hunk_old = self.old - self.before.len() as u64;
+                self.hunk_new = self.new - self.before.len() as u64;
+                self.hunk.extend(self.before.drain(..).map(|line| (ChangeTag::Equal, line)));
+            }
+            self.hunk.push((tag, line.to_owned()));
+            self.trailing = if tag == ChangeTag::Equal { self.trailing + 1 } else { 0 };
+        }
+        self.old += u64::from(tag != ChangeTag::Insert);
+        self.new += u64::from(tag != ChangeTag::Delete);
+        if self.trailing > self.style.context * 2 { self.close() } else { Ok(()) }
+    }
+
+    /// Writes the hunk that is open; the lines behind its context wait for the next one.
+    fn close(&mut self) -> io::Result<()> {
+        if self.hunk.is_empty() {
+            return Ok(());
+        }
+        let surplus = self.trailing.saturating_sub(self.style.context);
+        let rest = self.hunk.split_off(self.hunk.len() - surplus);
+        let keep = rest.len().saturating_sub(self.style.context);
+        self.before.extend(rest.into_iter().skip(keep).map(|(_, line)| line));
+        self.trailing = 0;
+        let count = |not: ChangeTag| self.hunk.iter().filter(|(tag, _)| *tag != not).count();
+        let old = range(self.hunk_old, count(ChangeTag::Insert));
+        let new = range(self.hunk_new, count(ChangeTag::Delete));
+        self.line("\x1b[36m", &format!("@@ -{old} +{new} @@"))?;
+        for (tag, line) in std::mem::take(&mut self.hunk) {
+            let (color, mark) = match tag {
+                ChangeTag::Equal => ("", ' '),
+                ChangeTag::Delete => ("\x1b[31m", '-'),
+                ChangeTag::Insert => ("\x1b[32m", '+'),
+            };
+            let (text, complete) = match line.strip_suffix('\n') {
+                Some(text) => (text, true),
+                None => (line.as_str(), false),
+            };
+            self.line(color, &format!("{mark}{text}"))?;
+            if !complete {
+                self.line("", "\\ No newline at end of file")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, color: &str, text: &str) -> io::Result<()> {
+        let colored = self.style.color && !color.is_empty();
+        let (on, off) = if colored { (color, "\x1b[0m") } else { ("", "") };
+        writeln!(self.out, "{on}{text}{off}")
+    }
+}
+
+/// A range as hunks name it: first line (the one before, if there are none) and count.
+fn range(before: u64, count: usize) -> String {
+    match count {
+        0 => format!("{before},0"),
+        1 => format!("{}", before + 1),
+        _ => format!("{},{count}", before + 1),
+    }
+}

@@ -1,0 +1,225 @@
+//! What is said about a run: one entry a resource, notes, warnings, a summary; as text or as JSON.
+//!
+//! Entries are rendered as they come and kept in a spool until the run has succeeded, so that memory does not grow
+//! with the input and a failed run reports its errors only.
+
+mod diff;
+mod json;
+mod text;
+
+use std::io::{self, Seek as _, SeekFrom, Write};
+
+use serde::Serialize;
+use tempfile::SpooledTempFile;
+
+pub use diff::{Diff, Style as DiffStyle};
+
+use crate::diagnostic::Diagnostics;
+use crate::input::IN_MEMORY;
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Something at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// The input, as the user named it.
+    pub path: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What.
+    pub message: String,
+}
+
+/// What was not done to a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The rule that skipped, or none where no rule was asked.
+    pub rule: Option<&'static str>,
+    /// Why.
+    pub reason: String,
+    /// Whether the resource stays unobserved by it.
+    pub dark: bool,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// What came of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The input, as the user named it.
+    pub path: String,
+    /// Line of the resource, from 1.
+    pub line: u64,
+    /// `kind/name`.
+    pub resource: String,
+    /// As written.
+    #[serde(rename = "apiVersion")]
+    pub api_version: String,
+    /// As written.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The rules that changed it.
+    pub patched: Vec<&'static str>,
+    /// What was left.
+    pub skipped: Vec<Skipped>,
+    /// What else is to be known.
+    pub notes: Vec<Remark>,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Inputs read.
+    pub files: u64,
+    /// Resources seen.
+    pub resources: u64,
+    /// Resources changed.
+    pub patched: u64,
+    /// Resources left as they are because nothing was missing.
+    pub unchanged: u64,
+    /// Resources left as they are for a reason.
+    pub skipped: u64,
+    /// Warnings and notes.
+    pub warnings: u64,
+}
+
+/// Gathers what is to be said.
+#[derive(Debug)]
+pub struct Report {
+    format: Format,
+    verbose: bool,
+    /// Whether inputs are named in front of their entries.
+    headings: bool,
+    heading: String,
+    summary: Summary,
+    spool: SpooledTempFile,
+}
+
+impl Report {
+    /// An empty report. With `headings` the entries of each input stand below its name.
+    #[must_use]
+    pub fn new(format: Format, verbose: bool, headings: bool) -> Self {
+        Self {
+            format,
+            verbose,
+            headings,
+            heading: String::new(),
+            summary: Summary::default(),
+            spool: tempfile::spooled_tempfile(IN_MEMORY),
+        }
+    }
+
+    /// Counts an input.
+    pub fn file(&mut self) {
+        self.summary.files += 1;
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// Adds a resource.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.summary.resources += 1;
+        self.summary.warnings += entry.notes.len() as u64;
+        if !entry.patched.is_empty() {
+            self.summary.patched += 1;
+        } else if entry.skipped.is_empty() {
+            self.summary.unchanged += 1;
+        } else {
+            self.summary.skipped += 1;
+        }
+        match self.format {
+            Format::Text => {
+                self.text_heading(&entry.path)?;
+                text::entry(&mut self.spool, entry)
+            }
+            Format::Json => json::record(&mut self.spool, "resource", entry),
+        }
+    }
+
+    /// Adds a warning about an input.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn warning(&mut self, remark: &Remark) -> io::Result<()> {
+        self.summary.warnings += 1;
+        match self.format {
+            Format::Text => {
+                self.text_heading(&remark.path)?;
+                text::remark(&mut self.spool, "warning: ", remark)
+            }
+            Format::Json => json::record(&mut self.spool, "warning", remark),
+        }
+    }
+
+    /// Adds something that was left alone because it is no resource: said with `-v` only.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn ignored(&mut self, remark: &Remark) -> io::Result<()> {
+        if !self.verbose {
+            return Ok(());
+        }
+        match self.format {
+            Format::Text => {
+                self.text_heading(&remark.path)?;
+                text::remark(&mut self.spool, "", remark)
+            }
+            Format::Json => json::record(&mut self.spool, "ignored", remark),
+        }
+    }
+
+    fn text_heading(&mut self, path: &str) -> io::Result<()> {
+        if self.headings && self.heading != path {
+            path.clone_into(&mut self.heading);
+            text::heading(&mut self.spool, path)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the whole report.
+    ///
+    /// # Errors
+    /// The spool cannot be read or `out` not be written.
+    pub fn finish(mut self, out: &mut dyn Write, written: &[String]) -> io::Result<()> {
+        self.spool.flush()?;
+        self.spool.seek(SeekFrom::Start(0))?;
+        match self.format {
+            Format::Text => {
+                io::copy(&mut self.spool, out)?;
+                text::summary(out, &self.summary, written.len())
+            }
+            Format::Json => json::finish(out, &mut self.spool, &self.summary, written),
+        }
+    }
+}
+
+/// Writes errors in the format asked for.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn errors(out: &mut dyn Write, format: Format, errors: &Diagnostics) -> io::Result<()> {
+    match format {
+        Format::Text => writeln!(out, "{errors}"),
+        Format::Json => json::errors(out, errors),
+    }
+}

@@ -1,0 +1,58 @@
+//! The report for people: `deployment/details-v1: namespace, metrics`.
+
+use std::io::{self, Write};
+
+use super::{Entry, Remark, Skipped, Summary};
+
+pub(super) fn heading(out: &mut dyn Write, path: &str) -> io::Result<()> {
+    writeln!(out, "{path}:")
+}
+
+pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    write!(out, "{}: ", entry.resource)?;
+    let rule = |skip: &Skipped| skip.rule.map_or(String::new(), |rule| format!("{rule} "));
+    match (entry.patched.as_slice(), entry.skipped.as_slice()) {
+        ([], []) => write!(out, "unchanged")?,
+        ([], [only]) => write!(out, "skipped ({})", only.reason)?,
+        (patched, skipped) => {
+            write!(out, "{}", patched.join(", "))?;
+            for (i, skip) in skipped.iter().enumerate() {
+                let gap = if i == 0 && patched.is_empty() { "" } else { "; " };
+                write!(out, "{gap}{}skipped ({})", rule(skip), skip.reason)?;
+            }
+        }
+    }
+    writeln!(out)?;
+    for note in &entry.notes {
+        remark(out, "  warning: ", note)?;
+    }
+    Ok(())
+}
+
+pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
+    let Remark { path, line, column, message } = remark;
+    let message = message.replace(char::is_control, "\u{fffd}");
+    writeln!(out, "{lead}{path}:{line}:{column}: {message}")
+}
+
+pub(super) fn summary(out: &mut dyn Write, summary: &Summary, written: usize) -> io::Result<()> {
+    let plural = |count: u64, word: &str| {
+        if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
+    };
+    write!(
+        out,
+        "{} in {}: {} patched, {} unchanged, {} skipped",
+        plural(summary.resources, "resource"),
+        plural(summary.files, "file"),
+        summary.patched,
+        summary.unchanged,
+        summary.skipped,
+    )?;
+    if summary.warnings > 0 {
+        write!(out, ", {}", plural(summary.warnings, "warning"))?;
+    }
+    if written > 0 {
+        write!(out, "; wrote {}", plural(written as u64, "file"))?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,304 @@
+//! The annotation `datakit/prom.instances` on every pod template, so that DataKit scrapes the sidecar.
+//!
+//! DataKit reads the text as TOML after replacing `$IP`, `$NAMESPACE` and `$PODNAME` in it. Only keys that every
+//! DataKit since the annotation exists (1.1.9) takes are written; up to 1.4.1 one unknown key would refuse all.
+
+use toml::{Table, Value as Toml};
+
+use super::{Outcome, Rule, Target};
+use crate::manifest::{PodTemplate, Resource, pod_templates};
+use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
+
+/// The annotation's name.
+pub const ANNOTATION: &str = "datakit/prom.instances";
+
+/// Namespaces whose pods Istio never injects.
+const NEVER_INJECTED: &[&str] =
+    &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+
+/// Labels that name the application, in the order they are asked.
+const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
+
+/// Labels that name its version.
+const VERSION_LABELS: &[&str] = &["version", "app.kubernetes.io/version"];
+
+/// Settings of the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Where the metrics are; `$IP` stands for the pod's address.
+    pub url: String,
+    /// Which metric types are collected; none means all.
+    pub metric_types: Vec<String>,
+    /// Time between two scrapes, as Go writes durations.
+    pub interval: String,
+    /// The measurement that the metrics are stored in.
+    pub measurement_name: String,
+    /// Regular expressions on the names of metric families; none means all.
+    pub metric_name_filter: Vec<String>,
+    /// Labels that are dropped.
+    pub tags_ignore: Vec<String>,
+    /// Tags that are added.
+    pub tags: Vec<(String, String)>,
+    /// Pattern of the collector's name.
+    pub source_pattern: String,
+    /// Workloads and the name that `{app}` stands for in their source.
+    pub source: Vec<(String, String)>,
+    /// The namespace that resources without one are put into, for `{namespace}`.
+    pub namespace: String,
+}
+
+/// The rule.
+#[derive(Debug)]
+pub struct Metrics(pub MetricsSettings);
+
+impl Rule for Metrics {
+    fn name(&self) -> &'static str {
+        "metrics"
+    }
+
+    fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
+        let Target { doc, resource, .. } = *target;
+        let mut outcome = Outcome::default();
+        let Some(templates) = pod_templates(doc, resource) else { return Ok(outcome) };
+        if templates.is_empty() {
+            let elsewhere = doc.path(resource.at, &["spec", "workloadRef"]).is_some();
+            let reason = if elsewhere {
+                "its pods are those of its workloadRef"
+            } else {
+                "no pod template with containers"
+            };
+            outcome.skip(doc.start(resource.at.node), !elsewhere, reason);
+        }
+        for template in templates {
+            if let Some((at, reason)) = no_sidecar(doc, resource, &template) {
+                outcome.skip(at, true, reason);
+                continue;
+            }
+            self.annotate(target, &template, changes, &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+}
+
+impl Metrics {
+    fn annotate(
+        &self,
+        target: &Target<'_>,
+        template: &PodTemplate,
+        changes: &mut Changes,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let doc = target.doc;
+        let source = self.source(doc, target.resource, template);
+        let text = self.0.render(&source);
+        let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
+        if let Some(there) = there
+            && let Some(old) = doc.string(there.node)
+            && !old.trim().is_empty()
+            && !doc.is_null(there.node)
+        {
+            if same(&old, &text) {
+                return Ok(());
+            }
+            if !target.overwrite {
+                let reason = "another scrape annotation kept, see --overwrite";
+                outcome.skip(doc.start(there.node), false, reason);
+                return Ok(());
+            }
+        }
+        if !self.0.reads_back(&text, &source) {
+            let reason = format!("source `{source}` cannot be written as TOML");
+            outcome.skip(doc.start(template.at.node), true, reason);
+            return Ok(());
+        }
+        let path = [
+            ("metadata", Place::First),
+            ("annotations", Place::After(&["labels"])),
+            (ANNOTATION, Place::Last),
+        ];
+        target.set(changes, template.at, &path, Value::Lines(text))?;
+        outcome.patched = true;
+        Ok(())
+    }
+
+    /// The collector's name for the pods of a template.
+    fn source(&self, doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -> String {
+        let label = |names: &[&str]| {
+            let labels = doc.path(template.at, &["metadata", "labels"])?;
+            let found = names.iter().find_map(|name| doc.str_at(labels, name));
+            found.filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
+        };
+        let workload = resource.name.trim_end_matches('-');
+        let named = self.0.source.iter().find(|(name, _)| name == workload);
+        let app = match named {
+            Some((_, name)) => name.clone(),
+            None => label(APP_LABELS).unwrap_or_else(|| workload.to_owned()),
+        };
+        let namespace = resource.namespace.as_deref().unwrap_or(&self.0.namespace);
+        fill_in(
+            &self.0.source_pattern,
+            &[
+                ("app", &app),
+                ("version", &label(VERSION_LABELS).unwrap_or_default()),
+                ("workload", workload),
+                ("kind", &resource.kind.to_lowercase()),
+                ("namespace", namespace),
+            ],
+        )
+    }
+}
+
+/// Replaces `{name}` by its value, once: values are not looked at again.
+fn fill_in(pattern: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, behind)) = rest.split_once('{') {
+        out.push_str(before);
+        let value = behind
+            .split_once('}')
+            .and_then(|(name, tail)| Some((values.iter().find(|(n, _)| *n == name)?.1, tail)));
+        match value {
+            Some((value, tail)) => {
+                out.push_str(value);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = behind;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Why a pod will have no sidecar, and where that is said.
+fn no_sidecar(
+    doc: &Document<'_>,
+    resource: &Resource,
+    template: &PodTemplate,
+) -> Option<(usize, String)> {
+    let start = |at: At| doc.start(at.node);
+    if let Some(at) = doc.get(template.spec, "hostNetwork")
+        && doc.string(at.node).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
+        return Some((start(at), "hostNetwork: no sidecar, so no port 15020".to_owned()));
+    }
+    let metadata = doc.get(template.at, "metadata");
+    // The label is the API and wins over the older annotation.
+    for place in ["labels", "annotations"] {
+        let found = metadata
+            .and_then(|at| doc.get(at, place))
+            .and_then(|at| doc.get(at, "sidecar.istio.io/inject"));
+        if let Some(at) = found {
+            let value = doc.string(at.node).unwrap_or_default();
+            if value.eq_ignore_ascii_case("false") {
+                let reason = "sidecar.istio.io/inject is false: no sidecar, so no port 15020";
+                return Some((start(at), reason.to_owned()));
+            }
+            break;
+        }
+    }
+    if let Some(at) = metadata.and_then(|at| doc.path(at, &["labels", "istio.io/dataplane-mode"]))
+        && doc.is(at.node, "ambient")
+    {
+        return Some((start(at), "ambient mode: no sidecar, so no port 15020".to_owned()));
+    }
+    let namespace = resource.namespace.as_deref().filter(|name| NEVER_INJECTED.contains(name))?;
+    Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
+}
+
+/// Whether two texts mean the same to DataKit.
+fn same(old: &str, new: &str) -> bool {
+    old.trim_end() == new.trim_end()
+        || matches!((old.parse::<Table>(), new.parse::<Table>()), (Ok(a), Ok(b)) if a == b)
+}
+
+impl MetricsSettings {
+    /// The annotation's text.
+    #[must_use]
+    pub fn render(&self, source: &str) -> String {
+        let mut out = String::from("[[inputs.prom]]\n");
+        let mut line = |indent: &str, key: &str, value: Toml| {
+            out.push_str(&format!("{indent}{} = {value}\n", toml_key(key)));
+        };
+        let text = |value: &str| Toml::String(value.to_owned());
+        let list = |values: &[String]| Toml::Array(values.iter().map(|v| text(v)).collect());
+        line("  ", "url", text(&self.url));
+        line("  ", "source", text(source));
+        if !self.metric_types.is_empty() {
+            line("  ", "metric_types", list(&self.metric_types));
+        }
+        line("  ", "interval", text(&self.interval));
+        line("  ", "measurement_name", text(&self.measurement_name));
+        if !self.metric_name_filter.is_empty() {
+            line("  ", "metric_name_filter", list(&self.metric_name_filter));
+        }
+        if !self.tags_ignore.is_empty() {
+            line("  ", "tags_ignore", list(&self.tags_ignore));
+        }
+        if !self.tags.is_empty() {
+            out.push_str("  [inputs.prom.tags]\n");
+            let mut line = |key: &str, value: Toml| {
+                out.push_str(&format!("    {} = {value}\n", toml_key(key)));
+            };
+            for (key, value) in &self.tags {
+                line(key, text(value));
+            }
+        }
+        out
+    }
+
+    /// Whether a rendered text reads back as what it is meant to say.
+    #[must_use]
+    pub fn reads_back(&self, text: &str, source: &str) -> bool {
+        let Ok(table) = text.parse::<Table>() else { return false };
+        let prom = table
+            .get("inputs")
+            .and_then(|inputs| inputs.get("prom"))
+            .and_then(|prom| prom.get(0));
+        let Some(prom) = prom.and_then(Toml::as_table) else { return false };
+        let text = |key: &str| prom.get(key).and_then(Toml::as_str);
+        let list = |key: &str, want: &[String]| match prom.get(key).and_then(Toml::as_array) {
+            Some(found) => found.iter().map(Toml::as_str).eq(want.iter().map(|w| Some(w.as_str()))),
+            None => want.is_empty(),
+        };
+        let tags = prom.get("tags").and_then(Toml::as_table);
+        text("url") == Some(&self.url)
+            && text("source") == Some(source)
+            && text("interval") == Some(&self.interval)
+            && text("measurement_name") == Some(&self.measurement_name)
+            && list("metric_types", &self.metric_types)
+            && list("metric_name_filter", &self.metric_name_filter)
+            && list("tags_ignore", &self.tags_ignore)
+            && tags.map_or(0, Table::len) == self.tags.len()
+            && self.tags.iter().all(|(key, value)| {
+                tags.and_then(|tags| tags.get(key)).and_then(Toml::as_str) == Some(value)
+            })
+    }
+}
+
+/// A key as TOML takes it: bare where it may be, else quoted.
+fn toml_key(key: &str) -> String {
+    let bare = !key.is_empty()
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if bare { key.to_owned() } else { Toml::String(key.to_owned()).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_in_once() {
+        let values = [("app", "{kind}"), ("kind", "job")];
+        assert_eq!(fill_in("x-{app}-{kind}-{other}-{", &values), "x-{kind}-job-{other}-{");
+    }
+
+    #[test]
+    fn texts_that_differ_in_layout_only_are_the_same() {
+        assert!(same("[[inputs.prom]]\n  a = 1 # c\n", "[[inputs.prom]]\na=1"));
+        assert!(!same("a = 1", "a = 2"));
+        assert!(!same("a = ", "a = 2"));
+    }
+}

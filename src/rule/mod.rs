@@ -1,0 +1,97 @@
+//! Rules: what `patch` knows how to change. A rule is one file: it looks at one resource at a time and adds to the
+//! changes of its document; it never sees files, output or other rules.
+
+mod metrics;
+mod namespace;
+mod reference;
+mod rum;
+
+use crate::manifest::{Resource, Scope};
+use crate::yaml::{At, Changes, Document, Duplicate, Place, Refusal, Value};
+
+pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
+pub use namespace::{Namespace, NamespaceSettings};
+pub use rum::{Rum, RumSettings};
+
+/// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
+pub const RULES: &[(&str, bool)] = &[("namespace", true), ("metrics", true), ("rum", true)];
+
+/// A resource and what a rule needs to judge it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The document it is in.
+    pub doc: &'a Document<'a>,
+    /// Keys that stand twice in the document.
+    pub duplicates: &'a [Duplicate],
+    /// The resource.
+    pub resource: &'a Resource,
+    /// Whether it lives in a namespace.
+    pub scope: Scope,
+    /// Whether differing values that are there are replaced.
+    pub overwrite: bool,
+}
+
+impl Target<'_> {
+    /// Asks for the value at the end of a path to be set.
+    ///
+    /// # Errors
+    /// The change would alter other places, or the document has no place for it.
+    pub fn set(
+        &self,
+        changes: &mut Changes,
+        at: At,
+        path: &[(&str, Place)],
+        value: Value,
+    ) -> Result<(), Refusal> {
+        changes.set(self.doc, self.duplicates, at, path, value)
+    }
+}
+
+/// Something that was not done, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Why, as it follows `skipped` in a report.
+    pub reason: String,
+    /// Whether the resource stays unobserved by it. `--strict` makes an error of that.
+    pub dark: bool,
+    /// Where: an offset in the document.
+    pub at: usize,
+}
+
+/// Something to know that no edit was made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where: an offset in the document.
+    pub at: usize,
+    /// What.
+    pub message: String,
+}
+
+/// What came of a rule on one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Changes were asked for.
+    pub patched: bool,
+    /// What was left as it is.
+    pub skips: Vec<Skip>,
+    /// What else is to be reported.
+    pub notes: Vec<Note>,
+}
+
+impl Outcome {
+    fn skip(&mut self, at: usize, dark: bool, reason: impl Into<String>) {
+        self.skips.push(Skip { reason: reason.into(), dark, at });
+    }
+}
+
+/// A change that `patch` knows.
+pub trait Rule {
+    /// The name in `--only`, `--skip` and reports.
+    fn name(&self) -> &'static str;
+
+    /// Looks at a resource and asks for what it lacks.
+    ///
+    /// # Errors
+    /// A change that cannot be made without changing more.
+    fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal>;
+}

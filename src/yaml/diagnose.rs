@@ -1,0 +1,241 @@
+//! What to tell someone whose text is not YAML: where, what, and how to mend it.
+
+use std::fmt;
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::line;
+use super::tape::{Document, Kind};
+
+/// A text that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Offset of the spot.
+    pub at: usize,
+    /// What is wrong and what to do about it.
+    pub message: String,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+const HELM: &str = "this is a Helm template, not yet a manifest; render it first: \
+                    `helm template … | meshobs patch`";
+
+impl Document<'_> {
+    /// Where a template expression stands outside quoted and block scalars. It makes the text a template even
+    /// where YAML can read it (`{{ x }}` is a mapping as a key).
+    ///
+    /// # Errors
+    /// The first such place. `{{name}}` without Helm's dot, dollar or blank-separated words inside a plain scalar
+    /// is left to those who use it at run time (Argo).
+    pub fn refuse_template(&self) -> Result<(), SyntaxError> {
+        let Some(first) = self.src.find("{{") else { return Ok(()) };
+        for (i, node) in self.tape.nodes.iter().enumerate() {
+            let (start, end) = (node.start as usize, node.end as usize);
+            if end <= first {
+                continue;
+            }
+            let at = match node.kind {
+                Kind::FlowMapping if self.from(start).starts_with("{{") => Some(start),
+                Kind::Plain => {
+                    let text = self.slice(start, end);
+                    let found = text.match_indices("{{");
+                    found
+                        .map(|(at, _)| at)
+                        .find(|at| is_helm(text.get(at + 2..).unwrap_or("")))
+                        .map(|at| start + at)
+                }
+                _ => None,
+            };
+            let _ = i;
+            if let Some(at) = at {
+                return Err(SyntaxError { at, message: HELM.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether what follows `{{` is Helm's: `.`, `$`, a variable, a function with arguments, a keyword.
+fn is_helm(inside: &str) -> bool {
+    let inside = inside.trim_start_matches(['-', ' ', '\t']);
+    let word: &str = inside
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
+        .next()
+        .unwrap_or("");
+    let rest = inside.get(word.len()..).unwrap_or("").trim_start();
+    let has_arguments = !word.is_empty() && !rest.starts_with(['}', '-']) && !rest.is_empty();
+    inside.starts_with(['.', '$', '(', '"', '/']) || has_arguments || matches!(word, "end" | "else")
+}
+
+/// Explains a parser's error; `partial` holds the nodes seen before it.
+pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError {
+    let src = partial.src;
+    let at = error.marker().byte_offset().unwrap_or(0).min(src.len());
+    if let Some(at) = template_before(partial, at) {
+        return SyntaxError { at, message: HELM.to_owned() };
+    }
+    let line_start = line::start(src, at);
+    let row = src.get(line_start..line::end(src, at)).unwrap_or("");
+    if let Some((at, message)) = tab(src, at, error.kind()) {
+        return SyntaxError { at, message };
+    }
+    let (at, message) = match error.kind() {
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            misplaced_colon(src, at, row)
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            (at, "a `:` is missing behind this key; write `key: value`".to_owned())
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            (at, "this quote is never closed; add the closing quote".to_owned())
+        }
+        ErrorKind::UnclosedFlowCollection { open } => {
+            let close = if *open == '[' { ']' } else { '}' };
+            (at, format!("this `{open}` is never closed; add `{close}`"))
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            (at, format!("`{open}` is closed by `{close}`; use the bracket that fits"))
+        }
+        ErrorKind::RecursionLimitExceeded => (
+            at,
+            "nested more than 255 levels deep, which no manifest is; check the brackets".to_owned(),
+        ),
+        ErrorKind::UnknownAnchor => {
+            (at, "this alias has no anchor before it; define the anchor in the same document".to_owned())
+        }
+        ErrorKind::UnexpectedCharacter { character: '\0' } => {
+            (at, "a NUL byte: this is a binary file, not a manifest".to_owned())
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            (at, format!("a value cannot begin with `{character}`; put it in quotes"))
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar
+        | ErrorKind::InvalidTrailingSingleQuotedScalar => (
+            at,
+            "there is text behind the closing quote; quote the whole value, or escape the quote inside it"
+                .to_owned(),
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry => (
+            at,
+            "this line does not line up with the ones above it; indent it like its siblings, and \
+             give each key its `:`"
+                .to_owned(),
+        ),
+        ErrorKind::ExpectedDocumentStart => (
+            at,
+            "a second document begins here without a `---` line before it; add one".to_owned(),
+        ),
+        ErrorKind::BomInsideDocument => {
+            (at, "a byte order mark inside the text; remove it".to_owned())
+        }
+        ErrorKind::UnknownQuotedScalarEscape => (
+            at,
+            "this escape does not exist; double the backslash or use single quotes".to_owned(),
+        ),
+        kind => (at, format!("not valid YAML: {kind}; correct this spot")),
+    };
+    match missing_blank(src, at) {
+        Some((at, message)) => SyntaxError { at, message },
+        None => SyntaxError { at, message },
+    }
+}
+
+/// A template expression before the error, outside the quoted and block scalars that were read.
+fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
+    let limit = line::end(partial.src, error);
+    let head = partial.src.get(..limit)?;
+    head.match_indices("{{").map(|(at, _)| at).find(|at| {
+        let quoted = partial.tape.nodes.iter().any(|node| {
+            let inside = (node.start as usize) < *at && *at < node.end as usize;
+            let strings = matches!(
+                node.kind,
+                Kind::SingleQuoted | Kind::DoubleQuoted | Kind::Literal | Kind::Folded
+            );
+            inside && strings
+        });
+        let row = partial.slice(line::start(partial.src, *at), *at);
+        let comment = row.trim_start().starts_with('#') || row.contains(" #");
+        let open_quote = row.matches('"').count() % 2 == 1 || row.matches('\'').count() % 2 == 1;
+        !quoted && !comment && !open_quote
+    })
+}
+
+/// A tab in the indentation of the line of the error.
+fn tab(src: &str, at: usize, kind: &ErrorKind) -> Option<(usize, String)> {
+    let indent = line::indent(src, at);
+    let in_indent = indent.find('\t').map(|i| line::start(src, at) + i);
+    let known = matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    );
+    let place = in_indent.or(known.then_some(at))?;
+    Some((place, "a tab in the indentation; YAML indents with spaces only, replace it".to_owned()))
+}
+
+/// A `:` where no key can be: a second one on the line, or one below a line that lacks its own.
+fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
+    let line_start = line::start(src, at);
+    let before = src.get(line_start..at).unwrap_or("").trim_start().trim_start_matches("- ");
+    if let Some((key, rest)) = before.split_once(": ") {
+        let rest = rest.trim();
+        let message = if rest == key {
+            format!("`{key}:` stands twice on this line; write it once")
+        } else {
+            format!("a second `:` on this line; put the value of `{key}` in quotes")
+        };
+        return (at, message);
+    }
+    let above = (line_start > 0).then(|| line::start(src, line_start - 1));
+    if let Some(above) = above {
+        let text = src.get(above..line::end(src, above)).unwrap_or("");
+        let word = text.trim().trim_start_matches("- ");
+        let deeper = indent_of(row) > indent_of(text);
+        if deeper && !word.is_empty() && !word.contains([':', '#', '"', '\'']) {
+            let end = above + text.trim_end().len();
+            return (end, format!("a `:` is missing behind `{word}`; write `{word}:`"));
+        }
+        if deeper && word.contains(": ") {
+            let message = "this line is indented below a key that has a value already; \
+                           line it up with the key above";
+            return (line_start + indent_of(row), message.to_owned());
+        }
+    }
+    (at, "a `:` cannot stand here; quote the value, or close what is open before it".to_owned())
+}
+
+fn indent_of(row: &str) -> usize {
+    row.bytes().take_while(|b| *b == b' ').count()
+}
+
+/// `key:value` or `key:|` on the line of the error or the last one above it with text.
+fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
+    let mut start = line::start(src, at);
+    for _ in 0..3 {
+        let row = src.get(start..line::end(src, start)).unwrap_or("");
+        let word = row.trim_start().trim_start_matches("- ");
+        let (key, value) = word.split_once(':').unwrap_or(("", ""));
+        let plain_key = !key.is_empty()
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let glued = !value.is_empty() && !value.starts_with([' ', '\t', '\r', '/', ':']);
+        if plain_key && glued && !value.contains(": ") {
+            let colon = row.find(':').unwrap_or(0);
+            return Some((start + colon, format!("a blank is missing behind `{key}:`; add one")));
+        }
+        if start == 0 {
+            return None;
+        }
+        start = line::start(src, start - 1);
+    }
+    None
+}

@@ -1,0 +1,24 @@
+//! The lossless engine: a stream is cut into documents, a document becomes a flat tape of nodes with byte
+//! spans, changes are collected against nodes and rendered into edits, and edits are spliced into the text.
+//!
+//! Knows YAML and nothing of Kubernetes. Nothing here re-serialises what it did not change, and nothing here
+//! reads or writes files.
+
+mod change;
+mod diagnose;
+mod line;
+mod parse;
+mod query;
+mod render;
+mod scalar;
+mod splice;
+mod stream;
+mod tape;
+
+pub use change::{Changes, Place, Refusal, RefusalKind, Value};
+pub use diagnose::SyntaxError;
+pub use line::is_break_at;
+pub use query::{At, Duplicate};
+pub use splice::{Edit, SpliceError, apply, order};
+pub use stream::{Chunk, DocumentReader, MAX_DOCUMENT, StreamError};
+pub use tape::{Document, Kind, Node, NodeId, Tape};

@@ -1,0 +1,194 @@
+//! The tape: every node of a document in pre-order, with byte spans into the document's text.
+//!
+//! Plain data, so that two producers of it can be compared with one equality.
+
+use std::cell::OnceCell;
+
+/// What a node is and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `key: value` lines.
+    BlockMapping,
+    /// `{key: value}`.
+    FlowMapping,
+    /// The pair in `[key: value]`, a mapping without braces of its own.
+    FlowPair,
+    /// `- item` lines.
+    BlockSequence,
+    /// `[item]`.
+    FlowSequence,
+    /// A scalar without quotes.
+    Plain,
+    /// A scalar in `'`.
+    SingleQuoted,
+    /// A scalar in `"`.
+    DoubleQuoted,
+    /// A block scalar with header `|`.
+    Literal,
+    /// A block scalar with header `>`.
+    Folded,
+    /// `*name`.
+    Alias,
+    /// No text at all: an empty span after the `:` or `-`.
+    Null,
+}
+
+impl Kind {
+    /// A mapping of any style.
+    #[must_use]
+    pub fn is_mapping(self) -> bool {
+        matches!(self, Self::BlockMapping | Self::FlowMapping | Self::FlowPair)
+    }
+
+    /// A sequence of any style.
+    #[must_use]
+    pub fn is_sequence(self) -> bool {
+        matches!(self, Self::BlockSequence | Self::FlowSequence)
+    }
+
+    /// A scalar that has text.
+    #[must_use]
+    pub fn is_scalar(self) -> bool {
+        matches!(
+            self,
+            Self::Plain | Self::SingleQuoted | Self::DoubleQuoted | Self::Literal | Self::Folded
+        )
+    }
+
+    /// Written inside brackets or braces.
+    #[must_use]
+    pub fn is_flow(self) -> bool {
+        matches!(self, Self::FlowMapping | Self::FlowPair | Self::FlowSequence)
+    }
+
+    /// The word for it in a message.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::BlockMapping | Self::FlowMapping | Self::FlowPair => "a mapping",
+            Self::BlockSequence | Self::FlowSequence => "a sequence",
+            Self::Alias => "an alias",
+            Self::Null => "empty",
+            _ => "a scalar",
+        }
+    }
+}
+
+/// One node. Offsets are bytes from the start of the document's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// First byte: of a block scalar its header, of a block sequence its first dash.
+    pub start: u32,
+    /// Behind the last content byte; never a line break or a trailing comment.
+    pub end: u32,
+    /// Index of the first node behind this one's subtree.
+    pub next: u32,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// Index of a node on the tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) u32);
+
+/// `&name` in front of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The anchored node.
+    pub node: NodeId,
+    /// Where `&` stands.
+    pub start: u32,
+}
+
+/// All nodes of one text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tape {
+    /// Nodes in pre-order.
+    pub nodes: Vec<Node>,
+    /// The root of each document in the text (one, except where directives or `...` forbid a cut).
+    pub roots: Vec<NodeId>,
+    /// Anchors in order of appearance.
+    pub anchors: Vec<Anchor>,
+    /// Each alias and the node it stands for.
+    pub aliases: Vec<(NodeId, NodeId)>,
+    /// Nodes that carry a tag.
+    pub tagged: Vec<NodeId>,
+}
+
+/// A text and its tape.
+#[derive(Debug)]
+pub struct Document<'s> {
+    pub(super) src: &'s str,
+    pub(super) tape: Tape,
+    pub(super) step: OnceCell<usize>,
+    pub(super) lone_cr: OnceCell<Option<usize>>,
+}
+
+impl<'s> Document<'s> {
+    /// Joins a text with the tape that was made of it.
+    #[must_use]
+    pub fn new(src: &'s str, tape: Tape) -> Self {
+        Self { src, tape, step: OnceCell::new(), lone_cr: OnceCell::new() }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn src(&self) -> &'s str {
+        self.src
+    }
+
+    /// The tape.
+    #[must_use]
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// The node of an id; an id of another tape gives a null.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Node {
+        const NOTHING: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null };
+        self.tape.nodes.get(id.0 as usize).copied().unwrap_or(NOTHING)
+    }
+
+    /// What the node is.
+    #[must_use]
+    pub fn kind(&self, id: NodeId) -> Kind {
+        self.node(id).kind
+    }
+
+    /// Offset of the node's first byte.
+    #[must_use]
+    pub fn start(&self, id: NodeId) -> usize {
+        self.node(id).start as usize
+    }
+
+    /// Offset behind the node's last byte.
+    #[must_use]
+    pub fn end(&self, id: NodeId) -> usize {
+        self.node(id).end as usize
+    }
+
+    /// The node as it is written.
+    #[must_use]
+    pub fn text(&self, id: NodeId) -> &'s str {
+        self.slice(self.start(id), self.end(id))
+    }
+
+    /// A part of the text; empty where the offsets make none.
+    #[must_use]
+    pub fn slice(&self, start: usize, end: usize) -> &'s str {
+        self.src.get(start..end).unwrap_or("")
+    }
+
+    /// The text from an offset on.
+    #[must_use]
+    pub fn from(&self, start: usize) -> &'s str {
+        self.src.get(start..).unwrap_or("")
+    }
+
+    /// Whether the node carries an anchor or a tag.
+    #[must_use]
+    pub fn has_properties(&self, id: NodeId) -> bool {
+        self.tape.anchors.iter().any(|a| a.node == id) || self.tape.tagged.binary_search(&id).is_ok()
+    }
+}

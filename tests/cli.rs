@@ -1,0 +1,679 @@
+//! The command itself: where output goes, what is written and what is left alone, exit codes, settings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::{Meshobs, differences, on_path, read_all, show, skip, tree};
+
+const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n";
+const PATCHED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  namespace: prod\n";
+const BROKEN: &str = "apiVersion: v1\nkind: \"ConfigMap\n";
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: reviews-v1
+spec:
+  template:
+    metadata:
+      labels:
+        app: reviews
+    spec:
+      containers:
+      - name: reviews
+        image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2
+";
+
+/// A temporary folder with these files in it.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn meshobs(folder: &tempfile::TempDir, args: &str) -> Meshobs {
+    Meshobs::new(args.split_whitespace()).cwd(folder.path())
+}
+
+#[track_caller]
+fn same(expected: &str, found: &[u8]) {
+    assert!(expected.as_bytes() == found, "\n{}", differences(expected.as_bytes(), found));
+}
+
+// ---- inputs to stdout --------------------------------------------------------------------------------------------
+
+#[test]
+fn without_a_path_stdin_is_read() {
+    let here = folder(&[]);
+    same(PATCHED, &meshobs(&here, "patch").stdin(CONFIG_MAP).run().expect(0).stdout);
+    same(PATCHED, &meshobs(&here, "patch -").stdin(CONFIG_MAP).run().expect(0).stdout);
+}
+
+#[test]
+fn stdin_takes_its_place_among_the_files() {
+    let here = folder(&[("a.yaml", &CONFIG_MAP.replace("x", "a")), ("b.yaml", &CONFIG_MAP.replace("x", "b"))]);
+    let done = meshobs(&here, "patch -q a.yaml - b.yaml").stdin(CONFIG_MAP).run().expect(0);
+    let names: Vec<_> = read_all(&done.stdout).unwrap().iter().map(|d| d["metadata"]["name"].clone()).collect();
+    assert_eq!(names, ["a", "x", "b"]);
+}
+
+#[test]
+fn several_inputs_become_one_valid_stream() {
+    let pieces: &[&str] = &[
+        CONFIG_MAP,
+        CONFIG_MAP.trim_end(),
+        "---\n# starts with a marker\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: y\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\n---\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\n...\n",
+        "# a comment\n",
+        "",
+        "%YAML 1.1\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\ndata:\n  a: |\n    open end",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\ndata:\n  a: |+\n    kept\n\n",
+    ];
+    let count = |text: &str| read_all(text.as_bytes()).unwrap().iter().filter(|d| !d.is_null()).count();
+    for first in pieces {
+        for second in pieces {
+            let here = folder(&[("a.yaml", first), ("b.yaml", second)]);
+            let done = meshobs(&here, "patch -q a.yaml b.yaml").run().expect(0);
+            let found = read_all(&done.stdout).unwrap_or_else(|e| {
+                panic!(
+                    "{e}\n{}\n-- and\n{}\n-- gave\n{}",
+                    show(first.as_bytes()),
+                    show(second.as_bytes()),
+                    show(&done.stdout)
+                )
+            });
+            let found: Vec<_> = found.into_iter().filter(|d| !d.is_null()).collect();
+            assert_eq!(found.len(), count(first) + count(second), "{}", show(&done.stdout));
+            assert!(found.iter().all(|d| d["metadata"]["namespace"] == "prod"), "{}", show(&done.stdout));
+            // What a scalar at the seam says must not change.
+            let data =
+                |text: &str| read_all(text.as_bytes()).unwrap().iter().map(|d| d["data"].clone()).collect::<Vec<_>>();
+            let before: Vec<_> = data(first).into_iter().chain(data(second)).filter(|d| !d.is_null()).collect();
+            let after: Vec<_> = found.iter().map(|d| d["data"].clone()).filter(|d| !d.is_null()).collect();
+            assert_eq!(before, after, "{}\n-- gave\n{}", show(first.as_bytes()), show(&done.stdout));
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_the_run_quietly() {
+    let text = format!("{CONFIG_MAP}---\n").repeat(40_000);
+    let here = folder(&[("big.yaml", &text)]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_meshobs"))
+        .args(["patch", "-q", "big.yaml"])
+        .current_dir(here.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(first, "apiVersion: v1\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_pipe_that_does_not_fit_in_memory_comes_out_the_same() {
+    let text = format!("{CONFIG_MAP}---\n").repeat(180_000);
+    assert!(text.len() > 9 << 20);
+    let here = folder(&[]);
+    let done = meshobs(&here, "patch -q").stdin(&text).run().expect(0);
+    assert!(done.stdout == format!("{PATCHED}---\n").repeat(180_000).as_bytes());
+}
+
+#[test]
+fn an_error_at_the_end_of_a_long_pipe_leaves_stdout_empty() {
+    let mut text = format!("{CONFIG_MAP}---\n").repeat(180_000);
+    text.push_str(BROKEN);
+    let done = meshobs(&folder(&[]), "patch -q").stdin(&text).run().expect(2);
+    assert!(done.stdout.is_empty());
+    assert!(done.stderr.contains(":900002:"), "{}", done.stderr);
+}
+
+#[test]
+fn an_error_in_the_last_file_leaves_stdout_empty() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", BROKEN)]);
+    let done = meshobs(&here, "patch a.yaml b.yaml").run().expect(2);
+    same("", &done.stdout);
+    assert!(done.stderr.contains("b.yaml:2:"), "{}", done.stderr);
+}
+
+#[test]
+fn a_hundred_thousand_brackets_are_an_error() {
+    for text in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "- ".repeat(100_000),
+        format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+    ] {
+        let done = meshobs(&folder(&[]), "patch").stdin(format!("a: b\n---\n{text}\n")).run().expect(2);
+        same("", &done.stdout);
+        assert!(done.stderr.len() < 4000, "the report repeats the brackets");
+    }
+}
+
+// ---- folders -----------------------------------------------------------------------------------------------------
+
+fn walked(here: &tempfile::TempDir, args: &str) -> Vec<String> {
+    let done = meshobs(here, args).run().expect(0);
+    read_all(&done.stdout).unwrap().iter().map(|d| d["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn named(name: &str) -> String {
+    CONFIG_MAP.replace("x", name)
+}
+
+#[test]
+fn a_folder_is_walked_in_byte_order() {
+    let names = ["B.yaml", "10.yaml", "9.yaml", "a.yml", "b/c.yaml", "b/d.json", "b/e/f.yaml", "é.yaml"];
+    let here = folder(&[]);
+    for name in names {
+        fs::create_dir_all(here.path().join(name).parent().unwrap()).unwrap();
+        fs::write(here.path().join(name), named(&format!("\"{name}\""))).unwrap();
+    }
+    fs::write(
+        here.path().join("b/d.json"),
+        "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"b/d.json\"}}\n",
+    )
+    .unwrap();
+    let expected = ["10.yaml", "9.yaml", "B.yaml", "a.yml", "b/c.yaml", "b/d.json", "b/e/f.yaml", "é.yaml"];
+    assert_eq!(walked(&here, "patch ."), expected);
+}
+
+#[test]
+fn hidden_and_other_files_are_not_read() {
+    let here = folder(&[
+        ("a.yaml", &named("a")),
+        (".hidden.yaml", BROKEN),
+        (".git/b.yaml", BROKEN),
+        ("notes.txt", BROKEN),
+        ("yaml", BROKEN),
+        ("b.yaml.orig", BROKEN),
+    ]);
+    assert_eq!(walked(&here, "patch ."), ["a"]);
+}
+
+#[test]
+fn a_file_that_is_named_is_read_whatever_its_name() {
+    let here = folder(&[("manifest.txt", &named("a")), (".hidden", &named("b"))]);
+    assert_eq!(walked(&here, "patch manifest.txt .hidden"), ["a", "b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn linked_folders_are_not_followed() {
+    let here = folder(&[("in/a.yaml", &named("a")), ("other/b.yaml", BROKEN)]);
+    std::os::unix::fs::symlink("../other", here.path().join("in/link")).unwrap();
+    std::os::unix::fs::symlink("..", here.path().join("in/loop")).unwrap();
+    assert_eq!(walked(&here, "patch in"), ["a"]);
+}
+
+#[test]
+fn exclude_leaves_files_out() {
+    let here = folder(&[
+        ("a.yaml", &named("a")),
+        ("charts/b.yaml", BROKEN),
+        ("charts/deep/c.yaml", BROKEN),
+        ("d.test.yaml", BROKEN),
+    ]);
+    assert_eq!(walked(&here, "patch . --exclude charts/** --exclude *.test.yaml"), ["a"]);
+    meshobs(&here, "patch .").run().expect(2);
+}
+
+#[test]
+fn a_folder_without_manifests_is_an_error() {
+    let here = folder(&[]);
+    let done = meshobs(&here, "patch .").run().expect(2);
+    assert!(!done.stderr.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unreadable_file_is_an_error_that_names_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", CONFIG_MAP)]);
+    let secret = here.path().join("b.yaml");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read(&secret).is_ok() {
+        // Not `skip`: nothing that CI could install changes it.
+        eprintln!("SKIPPED: this user may read every file");
+        return;
+    }
+    let done = meshobs(&here, "patch .").run().expect(2);
+    same("", &done.stdout);
+    assert!(done.stderr.contains("b.yaml"), "{}", done.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dangling_link_is_an_error_that_names_it() {
+    let here = folder(&[]);
+    std::os::unix::fs::symlink("nowhere.yaml", here.path().join("a.yaml")).unwrap();
+    let done = meshobs(&here, "patch a.yaml").run().expect(2);
+    assert!(done.stderr.contains("a.yaml"), "{}", done.stderr);
+}
+
+// ---- -o ----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn output_gets_the_same_tree() {
+    let here = folder(&[("in/a.yaml", CONFIG_MAP), ("in/sub/b.yml", PATCHED), ("in/sub/notes.txt", "x")]);
+    let done = meshobs(&here, "patch in -o out").run().expect(0);
+    same("", &done.stdout);
+    let out = tree(&here.path().join("out"));
+    assert_eq!(out.keys().collect::<Vec<_>>(), ["a.yaml", "sub/b.yml"]);
+    same(PATCHED, &out["a.yaml"]);
+    same(PATCHED, &out["sub/b.yml"]);
+    assert_eq!(read(here.path(), "in/a.yaml"), CONFIG_MAP);
+}
+
+#[test]
+fn output_is_not_made_when_one_file_is_bad() {
+    let here = folder(&[("in/a.yaml", CONFIG_MAP), ("in/b.yaml", BROKEN)]);
+    meshobs(&here, "patch in -o out").run().expect(2);
+    assert!(tree(&here.path().join("out")).is_empty());
+}
+
+#[test]
+fn output_of_one_file_may_be_a_folder() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    fs::create_dir(here.path().join("out")).unwrap();
+    meshobs(&here, "patch a.yaml -o out").run().expect(0);
+    assert_eq!(read(here.path(), "out/a.yaml"), PATCHED);
+}
+
+// ---- -i ----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn in_place_writes_the_files_and_nothing_to_stdout() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("sub/b.yaml", CONFIG_MAP)]);
+    let done = meshobs(&here, "patch -i .").run().expect(0);
+    same("", &done.stdout);
+    assert_eq!(tree(here.path()).len(), 2, "nothing else is left behind");
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+    assert_eq!(read(here.path(), "sub/b.yaml"), PATCHED);
+}
+
+#[test]
+fn in_place_is_all_or_nothing() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", BROKEN), ("c.yaml", "a: [")]);
+    let before = tree(here.path());
+    let done = meshobs(&here, "patch -i .").run().expect(2);
+    assert!(done.stderr.contains("b.yaml") && done.stderr.contains("c.yaml"), "{}", done.stderr);
+    assert_eq!(tree(here.path()), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn in_place_keeps_the_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for mode in [0o640, 0o600, 0o755, 0o444] {
+        let here = folder(&[("a.yaml", CONFIG_MAP)]);
+        let path = here.path().join("a.yaml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        meshobs(&here, "patch -i a.yaml").run().expect(0);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn in_place_keeps_a_link_a_link() {
+    let here = folder(&[("real/a.yaml", CONFIG_MAP)]);
+    let link = here.path().join("link.yaml");
+    std::os::unix::fs::symlink("real/a.yaml", &link).unwrap();
+    meshobs(&here, "patch -i link.yaml").run().expect(0);
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("real/a.yaml"));
+    assert_eq!(read(here.path(), "real/a.yaml"), PATCHED);
+    assert_eq!(tree(&here.path().join("real")).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn in_place_does_not_touch_an_unchanged_file() {
+    use std::os::unix::fs::MetadataExt as _;
+    let here = folder(&[("a.yaml", PATCHED), ("b.yaml", CONFIG_MAP)]);
+    let stamp = |name: &str| {
+        let m = fs::metadata(here.path().join(name)).unwrap();
+        (m.ino(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec())
+    };
+    let before = stamp("a.yaml");
+    meshobs(&here, "patch -i --backup .orig .").run().expect(0);
+    assert_eq!(stamp("a.yaml"), before);
+    assert!(!here.path().join("a.yaml.orig").exists());
+    assert!(here.path().join("b.yaml.orig").exists());
+}
+
+#[test]
+fn backup_keeps_the_old_text() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+    assert_eq!(read(here.path(), "a.yaml.orig"), CONFIG_MAP);
+}
+
+#[test]
+fn in_place_twice_is_in_place_once() {
+    let here = folder(&[("a.yaml", DEPLOYMENT)]);
+    meshobs(&here, "patch -i a.yaml").run().expect(0);
+    let once = read(here.path(), "a.yaml");
+    meshobs(&here, "patch -i a.yaml").run().expect(0);
+    assert_eq!(read(here.path(), "a.yaml"), once);
+    assert_ne!(once, DEPLOYMENT);
+}
+
+// ---- --check and --diff --------------------------------------------------------------------------------------------
+
+#[test]
+fn check_exits_1_on_change_and_prints_nothing() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", PATCHED), ("c.yaml", BROKEN)]);
+    same("", &meshobs(&here, "patch --check a.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --check b.yaml").run().expect(0).stdout);
+    same("", &meshobs(&here, "patch --check a.yaml b.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --check a.yaml c.yaml").run().expect(2).stdout);
+    assert_eq!(read(here.path(), "a.yaml"), CONFIG_MAP);
+}
+
+#[test]
+fn diff_exits_0_and_with_check_1() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", PATCHED)]);
+    let diff = meshobs(&here, "patch --diff a.yaml b.yaml").run().expect(0);
+    assert!(diff.text().contains("+  namespace: prod\n"));
+    assert!(!diff.text().contains("b.yaml"), "an unchanged file is no part of the diff");
+    same(diff.text(), &meshobs(&here, "patch --diff --check a.yaml b.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --diff b.yaml").run().expect(0).stdout);
+    same("", &meshobs(&here, "patch --diff --check b.yaml").run().expect(0).stdout);
+    assert_eq!(read(here.path(), "a.yaml"), CONFIG_MAP);
+}
+
+#[test]
+fn diff_is_coloured_only_when_asked_for_or_on_a_terminal() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    let escapes = |run: Meshobs| run.run().expect(0).text().contains('\u{1b}');
+    assert!(!escapes(meshobs(&here, "patch --diff a.yaml")));
+    assert!(!escapes(meshobs(&here, "patch --diff --color never a.yaml")));
+    assert!(escapes(meshobs(&here, "patch --diff --color always a.yaml")));
+    assert!(!escapes(meshobs(&here, "patch --diff --color auto a.yaml").env("NO_COLOR", "1")));
+}
+
+const STYLES: &[(&str, &str)] = &[
+    ("plain.yaml", DEPLOYMENT),
+    ("sub/other.yaml", CONFIG_MAP),
+    ("no-newline.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x"),
+    ("crlf.yaml", "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: x\r\ndata: {}\r\n"),
+    ("with blank.yaml", CONFIG_MAP),
+    ("名字.yaml", CONFIG_MAP),
+    ("bom.yaml", "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n"),
+];
+
+fn diff_is_accepted_by(program: &str, args: &[&str]) {
+    if !on_path(program) {
+        skip(&format!("no {program} here"));
+        return;
+    }
+    for subfolder in ["", "deep/er/"] {
+        let files: Vec<_> = STYLES.iter().map(|(name, text)| (format!("{subfolder}{name}"), *text)).collect();
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        let by_us = folder(&files);
+        let by_them = folder(&files);
+        let diff = meshobs(&by_us, "patch -q --diff .").run().expect(0);
+        meshobs(&by_us, "patch -q -i .").run().expect(0);
+        let patch = by_them
+            .path()
+            .parent()
+            .unwrap()
+            .join(format!("{}.diff", by_them.path().file_name().unwrap().to_string_lossy()));
+        fs::write(&patch, &diff.stdout).unwrap();
+        let output = Command::new(program)
+            .args(args)
+            .arg(&patch)
+            .current_dir(by_them.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        fs::remove_file(&patch).unwrap();
+        assert!(
+            output.status.success(),
+            "{program} refuses\n{}\n{}{}",
+            diff.text(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let (ours, theirs) = (tree(by_us.path()), tree(by_them.path()));
+        for (name, text) in &ours {
+            assert!(theirs.get(name) == Some(text), "{name}\n{}", differences(text, &theirs[name]));
+        }
+        assert_eq!(ours.len(), theirs.len(), "{:?}", theirs.keys());
+    }
+}
+
+#[test]
+fn diff_is_accepted_by_patch() {
+    diff_is_accepted_by("patch", &["-p1", "--no-backup-if-mismatch", "-F0", "-i"]);
+}
+
+#[test]
+fn diff_is_accepted_by_git_apply() {
+    diff_is_accepted_by("git", &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"]);
+}
+
+#[test]
+fn diff_of_an_absolute_path_has_no_double_slash() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    let path = here.path().join("a.yaml");
+    let done = Meshobs::new(["patch", "--diff", path.to_str().unwrap()]).cwd(here.path()).run().expect(0);
+    assert!(done.text().starts_with("--- a/"), "{}", done.text());
+    assert!(!done.text().lines().next().unwrap().contains("//"), "{}", done.text());
+}
+
+// ---- the report --------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_report_has_one_line_for_each_resource() {
+    let here = folder(&[(
+        "a.yaml",
+        &format!(
+            "{DEPLOYMENT}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: reader\n---\n{PATCHED}"
+        ),
+    )]);
+    let done = meshobs(&here, "patch a.yaml").run().expect(0);
+    let has = |line: &str| assert!(done.stderr.lines().any(|l| l.contains(line)), "no `{line}` in\n{}", done.stderr);
+    has("deployment/reviews-v1: namespace, metrics");
+    has("clusterrole/reader: skipped (cluster-scoped)");
+    has("configmap/x: ");
+}
+
+#[test]
+fn quiet_silences_the_report_and_not_the_errors() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", BROKEN)]);
+    assert_eq!(meshobs(&here, "patch -q a.yaml").run().expect(0).stderr, "");
+    assert!(!meshobs(&here, "patch -q b.yaml").run().expect(2).stderr.is_empty());
+}
+
+#[test]
+fn report_json_is_one_document_on_stderr() {
+    let here = folder(&[
+        ("a.yaml", &format!("{DEPLOYMENT}---\nkind: Gateway\nmetadata:\n  name: \"quote \\\"\"\n")),
+        ("b.yaml", CONFIG_MAP),
+    ]);
+    for args in [
+        "patch --report json a.yaml b.yaml",
+        "patch --report json --diff a.yaml",
+        "patch --report json -i a.yaml b.yaml",
+    ] {
+        let done = meshobs(&here, args).run().expect(0);
+        let report: serde_json::Value =
+            serde_json::from_str(&done.stderr).unwrap_or_else(|e| panic!("{e}\n{}", done.stderr));
+        assert!(report.is_object());
+        assert!(done.stderr.contains("reviews-v1"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn strict_makes_a_dark_resource_an_error() {
+    let dark =
+        DEPLOYMENT.replace("    spec:\n      containers", "    spec:\n      hostNetwork: true\n      containers");
+    let here = folder(&[
+        ("dark.yaml", &dark),
+        ("nothing.yaml", "kind: Gateway\nmetadata:\n  name: x\n"),
+        ("fine.yaml", DEPLOYMENT),
+    ]);
+    meshobs(&here, "patch dark.yaml nothing.yaml").run().expect(0);
+    same("", &meshobs(&here, "patch --strict dark.yaml").run().expect(2).stdout);
+    same("", &meshobs(&here, "patch --strict nothing.yaml").run().expect(2).stdout);
+    meshobs(&here, "patch --strict fine.yaml").run().expect(0);
+    meshobs(&here, "patch --strict -i .").run().expect(2);
+    assert_eq!(read(here.path(), "fine.yaml"), DEPLOYMENT);
+}
+
+#[test]
+fn an_error_says_where_what_and_shows_the_line() {
+    let here = folder(&[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: x\n")]);
+    let done = meshobs(&here, "patch a.yaml").run().expect(2);
+    assert!(done.stderr.contains("a.yaml:4:1: "), "{}", done.stderr);
+    assert!(done.stderr.contains("name: x"), "{}", done.stderr);
+    assert!(done.stderr.contains('^'), "{}", done.stderr);
+    assert!(done.stderr.to_lowercase().contains("tab"), "{}", done.stderr);
+}
+
+#[test]
+fn a_helm_template_is_told_to_be_rendered_first() {
+    let here = folder(&[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-x\n")]);
+    let done = meshobs(&here, "patch a.yaml").run().expect(2);
+    assert!(done.stderr.contains("helm template"), "{}", done.stderr);
+    assert!(done.stderr.contains("a.yaml:4:"), "{}", done.stderr);
+}
+
+// ---- settings ----------------------------------------------------------------------------------------------------
+
+/// The configuration file that `init config` writes, with another namespace in it.
+fn config_with(here: &tempfile::TempDir, namespace: &str) -> String {
+    let done = meshobs(here, "init config").run().expect(0);
+    let mut found = 0;
+    let lines: Vec<String> = done
+        .text()
+        .lines()
+        .map(|line| match line.contains("= \"prod\"") {
+            true => {
+                found += 1;
+                line.trim_start_matches(['#', ' ']).replace("\"prod\"", &format!("\"{namespace}\""))
+            }
+            false => line.to_owned(),
+        })
+        .collect();
+    assert_eq!(found, 1, "the default namespace stands once in\n{}", done.text());
+    lines.join("\n")
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    let namespace = |run: Meshobs| {
+        let done = run.run().expect(0);
+        read_all(&done.stdout).unwrap()[0]["metadata"]["namespace"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(namespace(meshobs(&here, "patch a.yaml")), "prod");
+    let config = config_with(&here, "file");
+    fs::write(here.path().join("meshobs.toml"), config).unwrap();
+    assert_eq!(namespace(meshobs(&here, "patch a.yaml")), "file");
+    assert_eq!(namespace(meshobs(&here, "patch --no-config a.yaml")), "prod");
+    assert_eq!(namespace(meshobs(&here, "patch a.yaml").env("MESHOBS_NAMESPACE", "env")), "env");
+    assert_eq!(namespace(meshobs(&here, "patch --no-config a.yaml").env("MESHOBS_NAMESPACE", "env")), "env");
+    assert_eq!(namespace(meshobs(&here, "patch -n flag a.yaml").env("MESHOBS_NAMESPACE", "env")), "flag");
+    assert_eq!(namespace(meshobs(&here, "patch -n flag a.yaml")), "flag");
+}
+
+#[test]
+fn config_names_another_file() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    fs::create_dir(here.path().join("etc")).unwrap();
+    fs::write(here.path().join("etc/other.toml"), config_with(&here, "other")).unwrap();
+    fs::write(here.path().join("meshobs.toml"), config_with(&here, "beside")).unwrap();
+    let done = meshobs(&here, "patch --config etc/other.toml a.yaml").run().expect(0);
+    assert!(done.text().contains("namespace: other\n"), "{}", done.text());
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("meshobs.toml", "[metrics]\nintervall = \"10s\"\n")]);
+    let done = meshobs(&here, "patch a.yaml").run().expect(2);
+    same("", &done.stdout);
+    assert!(done.stderr.contains("meshobs.toml:2:1"), "{}", done.stderr);
+    assert!(done.stderr.contains("`interval`"), "{}", done.stderr);
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("meshobs.toml", "# first\n[metric]\n")]);
+    let done = meshobs(&here, "patch a.yaml").run().expect(2);
+    assert!(done.stderr.contains("meshobs.toml:2:"), "{}", done.stderr);
+    assert!(done.stderr.contains("`metrics`"), "{}", done.stderr);
+}
+
+#[test]
+fn init_config_writes_the_defaults() {
+    let text = format!("{DEPLOYMENT}---\n{CONFIG_MAP}");
+    let here = folder(&[("a.yaml", &text)]);
+    let without = meshobs(&here, "patch a.yaml").run().expect(0);
+    meshobs(&here, "init config -o meshobs.toml").run().expect(0);
+    let printed = meshobs(&here, "init config").run().expect(0);
+    same(&read(here.path(), "meshobs.toml"), &printed.stdout);
+    let with = meshobs(&here, "patch a.yaml").run().expect(0);
+    same(without.text(), &with.stdout);
+    assert_eq!(without.stderr, with.stderr);
+    // Every setting that is only shown must be valid too.
+    let shown: String = printed
+        .text()
+        .lines()
+        .map(|line| {
+            let bare = line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line);
+            let setting = bare.split_once(" = ").is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '));
+            format!("{}\n", if setting { bare } else { line })
+        })
+        .collect();
+    fs::write(here.path().join("meshobs.toml"), &shown).unwrap();
+    let done = meshobs(&here, "patch a.yaml").run();
+    assert_eq!(done.status, 0, "{}\n{shown}", done.stderr);
+    toml::from_str::<toml::Table>(&shown).unwrap();
+}
+
+#[test]
+fn init_config_knows_the_names_of_the_guide() {
+    let done = meshobs(&folder(&[]), "init config").run().expect(0);
+    for name in ["productpage-v1", "reviews-v1", "reviews-v2", "reviews-v3", "review1"] {
+        assert!(done.text().contains(name), "no {name} in\n{}", done.text());
+    }
+}
+
+#[test]
+fn completion_knows_the_shells() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let done = meshobs(&folder(&[]), &format!("completion {shell}")).run().expect(0);
+        assert!(done.text().contains("meshobs"), "{shell}");
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let done = meshobs(&folder(&[]), "patch --help").run().expect(0);
+    assert!(done.text().to_lowercase().contains("exit"), "{}", done.text());
+    meshobs(&folder(&[]), "--help").run().expect(0);
+    meshobs(&folder(&[]), "--version").run().expect(0);
+}
