@@ -1,0 +1,136 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'meshobs'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'meshobs' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshobs;patch' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file')
+            [CompletionResult]::new('--backup', '--backup', [CompletionResultType]::ParameterName, 'With --in-place, keep each replaced file under its name and this suffix')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--unified', '--unified', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours in the diff')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Format of the report')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Run only these rules')
+            [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Run all default rules but these')
+            [CompletionResult]::new('--with', '--with', [CompletionResultType]::ParameterName, 'Run these too, though they are off by default')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
+            [CompletionResult]::new('--cluster-scoped', '--cluster-scoped', [CompletionResultType]::ParameterName, 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)')
+            [CompletionResult]::new('--metrics-profile', '--metrics-profile', [CompletionResultType]::ParameterName, 'Set of defaults for the settings below [default: guide]')
+            [CompletionResult]::new('--metrics-url', '--metrics-url', [CompletionResultType]::ParameterName, 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]')
+            [CompletionResult]::new('--metrics-port', '--metrics-port', [CompletionResultType]::ParameterName, 'Port of the metrics [default: 15020]')
+            [CompletionResult]::new('--metrics-path', '--metrics-path', [CompletionResultType]::ParameterName, 'Path of the metrics [default: /stats/prometheus]')
+            [CompletionResult]::new('--metrics-types', '--metrics-types', [CompletionResultType]::ParameterName, 'Metric types to collect [default: counter,gauge,histogram]')
+            [CompletionResult]::new('--metrics-interval', '--metrics-interval', [CompletionResultType]::ParameterName, 'Time between two scrapes [default: 10s]')
+            [CompletionResult]::new('--metrics-measurement', '--metrics-measurement', [CompletionResultType]::ParameterName, 'Measurement to store in [default: istio_prom]')
+            [CompletionResult]::new('--metrics-name-filter', '--metrics-name-filter', [CompletionResultType]::ParameterName, 'Regular expressions on names of metric families; others are dropped')
+            [CompletionResult]::new('--metrics-tags-ignore', '--metrics-tags-ignore', [CompletionResultType]::ParameterName, 'Labels to drop')
+            [CompletionResult]::new('--metrics-tag', '--metrics-tag', [CompletionResultType]::ParameterName, 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]')
+            [CompletionResult]::new('--metrics-source', '--metrics-source', [CompletionResultType]::ParameterName, 'Collector''s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]')
+            [CompletionResult]::new('--rum-image', '--rum-image', [CompletionResultType]::ParameterName, 'Image in place of bookinfo''s productpage [default: product-page:v1]')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Replace another image; OLD without a tag means every tag (repeatable)')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Replace the files, all or none')
+            [CompletionResult]::new('--in-place', '--in-place', [CompletionResultType]::ParameterName, 'Replace the files, all or none')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print a unified diff instead of manifests')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Write nothing; exit with 1 if anything would change')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Report what is no Kubernetes object, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Report what is no Kubernetes object, too')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace values that are there and differ (another namespace, another scrape annotation)')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail, with nothing on stdout, where a skip leaves a resource unobserved')
+            [CompletionResult]::new('--no-image-comment', '--no-image-comment', [CompletionResultType]::ParameterName, 'Leave no comment line with the old image')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;init' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshobs;init;config' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'meshobs;init;help' {
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshobs;init;help;config' {
+            break
+        }
+        'meshobs;init;help;help' {
+            break
+        }
+        'meshobs;completion' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;help' {
+            [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshobs;help;patch' {
+            break
+        }
+        'meshobs;help;init' {
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            break
+        }
+        'meshobs;help;init;config' {
+            break
+        }
+        'meshobs;help;completion' {
+            break
+        }
+        'meshobs;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

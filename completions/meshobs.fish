@@ -1,0 +1,90 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_meshobs_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_meshobs_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_meshobs_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_meshobs_using_subcommand
+    set -l cmd (__fish_meshobs_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c meshobs -n "__fish_meshobs_needs_command" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_needs_command" -s V -l version -d 'Print version'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s o -l output -d 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l backup -d 'With --in-place, keep each replaced file under its name and this suffix' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s U -l unified -d 'Lines of context in the diff' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l report -d 'Format of the report' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l only -d 'Run only these rules' -r -f -a "namespace\t''
+metrics\t''
+rum\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l skip -d 'Run all default rules but these' -r -f -a "namespace\t''
+metrics\t''
+rum\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l with -d 'Run these too, though they are off by default' -r -f -a "namespace\t''
+metrics\t''
+rum\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l cluster-scoped -d 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-profile -d 'Set of defaults for the settings below [default: guide]' -r -f -a "guide\t'All counters, gauges and histograms, every 10 s'
+lean\t'The families and labels that dashboards need, every 60 s: far fewer time series'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-url -d 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-port -d 'Port of the metrics [default: 15020]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-path -d 'Path of the metrics [default: /stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-types -d 'Metric types to collect [default: counter,gauge,histogram]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-interval -d 'Time between two scrapes [default: 10s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-measurement -d 'Measurement to store in [default: istio_prom]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-name-filter -d 'Regular expressions on names of metric families; others are dropped' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tags-ignore -d 'Labels to drop' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tag -d 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s i -l in-place -d 'Replace the files, all or none'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l diff -d 'Print a unified diff instead of manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l check -d 'Write nothing; exit with 1 if anything would change'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s v -l verbose -d 'Report what is no Kubernetes object, too'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l overwrite -d 'Replace values that are there and differ (another namespace, another scrape annotation)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l strict -d 'Fail, with nothing on stdout, where a skip leaves a resource unobserved'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comment -d 'Leave no comment line with the old image'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'

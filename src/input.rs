@@ -65,6 +65,15 @@ pub struct Reread {
 }
 
 impl Content {
+    /// How many bytes there are, where that is known without reading.
+    #[must_use]
+    pub fn size_hint(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::Spool(_) | Self::File(_) => IN_MEMORY,
+        }
+    }
+
     /// Reads them from the start.
     ///
     /// # Errors
@@ -138,15 +147,21 @@ fn spool(from: &mut dyn Read) -> io::Result<Content> {
 /// Turns what the user named into inputs: files as they are, `-` as stdin, directories as the manifests below them
 /// in byte order.
 ///
+/// Paths that are not there and directories without manifests come back as errors beside the inputs, so that they
+/// can be told together with what is wrong inside of files.
+///
 /// # Errors
-/// Paths that are not there, directories without manifests, and globs that are none.
-pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<Vec<Input>, Diagnostics> {
+/// Globs that are none.
+pub fn collect(
+    paths: &[PathBuf],
+    exclude: &[String],
+) -> Result<(Vec<Input>, Vec<Diagnostic>), Diagnostics> {
     let exclude = Exclude::new(exclude)?;
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
     let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into() };
     if paths.is_empty() {
-        return Ok(vec![stdin]);
+        return Ok((vec![stdin], errors));
     }
     for path in paths {
         let name = path.display().to_string();
@@ -160,9 +175,9 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<Vec<Input>, Diag
         }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                let before = inputs.len();
+                let before = (inputs.len(), errors.len());
                 walk(path, Path::new(""), &exclude, &mut inputs, &mut errors);
-                if inputs.len() == before && errors.is_empty() {
+                if before == (inputs.len(), errors.len()) {
                     let message = "no .yaml, .yml or .json file in this directory; \
                                    name a directory with manifests";
                     errors.push(Diagnostic::whole(&name, message));
@@ -175,7 +190,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<Vec<Input>, Diag
             Err(error) => errors.push(Diagnostic::whole(&name, io_message(&error))),
         }
     }
-    if errors.is_empty() { Ok(inputs) } else { Err(Diagnostics(errors)) }
+    Ok((inputs, errors))
 }
 
 /// Adds the manifests below a directory in byte order of their paths. Hidden ones and linked directories are left

@@ -91,18 +91,19 @@ impl Plan {
 }
 
 impl Patcher {
-    /// Reads all inputs and plans their edits. `progress` is called once an input.
+    /// Reads all inputs and plans their edits. `errors` are those that are known already; `progress` is called once an
+    /// input.
     ///
     /// # Errors
     /// All that is wrong with the inputs; nothing is to be written then.
     pub fn plan(
         &self,
         inputs: Vec<Input>,
+        mut errors: Vec<Diagnostic>,
         progress: &mut dyn FnMut(),
     ) -> Result<Plan, Diagnostics> {
         let mut opener = Opener::default();
         let mut opened = Vec::new();
-        let mut errors = Vec::new();
         for input in inputs {
             match opener.open(&input) {
                 Ok(content) => opened.push((input, content)),
@@ -115,6 +116,7 @@ impl Patcher {
             let mut run = Run {
                 patcher: self,
                 scopes: &mut scopes,
+                seams: headings,
                 log: EditLog::new(),
                 report: Report::new(self.format, self.verbose, headings),
                 errors: errors.clone(),
@@ -148,6 +150,8 @@ impl Patcher {
 struct Run<'a> {
     patcher: &'a Patcher,
     scopes: &'a mut Scopes,
+    /// Whether it has to be known how inputs join.
+    seams: bool,
     log: EditLog,
     report: Report,
     errors: Vec<Diagnostic>,
@@ -159,8 +163,12 @@ impl Run<'_> {
         self.report.file();
         let mut span = self.log.begin();
         let mut seam = Seam::default();
+        let size = content.size_hint();
         let result = match content.reader() {
-            Ok(reader) => self.stream(input, reader, &mut span, &mut seam),
+            Ok(reader) => {
+                let documents = DocumentReader::with_size_hint(reader, size);
+                self.stream(input, documents, &mut span, &mut seam)
+            }
             Err(error) => Err(Diagnostic::whole(&input.name, io_message(&error))),
         };
         if let Err(error) = result {
@@ -172,13 +180,12 @@ impl Run<'_> {
     fn stream(
         &mut self,
         input: &Input,
-        reader: impl Read,
+        mut documents: DocumentReader<impl Read>,
         span: &mut EditSpan,
         seam: &mut Seam,
     ) -> Result<(), Diagnostic> {
         let name = &input.name;
         let whole = |error: io::Error| Diagnostic::whole(name, io_message(&error));
-        let mut documents = DocumentReader::new(reader);
         loop {
             let chunk = match documents.next_document() {
                 Ok(Some(chunk)) => chunk,
@@ -205,7 +212,9 @@ impl Run<'_> {
                 let (start, end) = (offset + edit.start, offset + edit.end);
                 self.log.push(span, &Edit { start, end, ..edit }).map_err(whole)?;
             }
-            seam.update(&doc, offset);
+            if self.seams {
+                seam.update(&doc, offset);
+            }
         }
     }
 

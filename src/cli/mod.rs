@@ -7,7 +7,7 @@ mod patch;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use init::CONFIG_TEMPLATE;
 
@@ -42,7 +42,8 @@ enum Command {
 /// Runs the program with the arguments it was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let matches = command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors and go to stdout; a closed pipe there is none either.
@@ -64,10 +65,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The definition of the command line, for completions and manuals.
+/// The definition of the command line. Help shows which environment variables there are, not what is in them.
 #[must_use]
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command().mut_subcommands(|command| command.mut_args(|arg| arg.hide_env_values(true)))
 }
 
 /// Writes to stdout; a reader that has gone is no error.

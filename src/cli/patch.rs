@@ -130,7 +130,7 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     if args.paths.is_empty() && io::stdin().is_terminal() {
         bail!("no input; name files or directories, or pipe manifests in");
     }
-    let mut inputs = input::collect(&args.paths, &settings.exclude)?;
+    let (mut inputs, errors) = input::collect(&args.paths, &settings.exclude)?;
     if args.in_place {
         if inputs.iter().any(|input| input.path.is_none()) {
             bail!("--in-place needs files; stdin has no place to write to");
@@ -147,7 +147,7 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let to_file = args.output.as_deref().is_some_and(|path| is_file_name(path, &inputs, &args.paths));
 
     let bar = progress_bar(inputs.len(), args.quiet);
-    let mut plan = patcher(&settings, args).plan(inputs, &mut || bar.inc(1))?;
+    let mut plan = patcher(&settings, args).plan(inputs, errors, &mut || bar.inc(1))?;
     bar.finish_and_clear();
 
     let changes = plan.changes();

@@ -36,7 +36,7 @@ impl Document<'_> {
     /// is left to those who use it at run time (Argo).
     pub fn refuse_template(&self) -> Result<(), SyntaxError> {
         let Some(first) = self.src.find("{{") else { return Ok(()) };
-        for (i, node) in self.tape.nodes.iter().enumerate() {
+        for node in &self.tape.nodes {
             let (start, end) = (node.start as usize, node.end as usize);
             if end <= first {
                 continue;
@@ -48,12 +48,15 @@ impl Document<'_> {
                     let found = text.match_indices("{{");
                     found
                         .map(|(at, _)| at)
-                        .find(|at| is_helm(text.get(at + 2..).unwrap_or("")))
+                        .find(|at| {
+                            // `${{ x }}` is GitHub's, not Helm's.
+                            let dollar = text.get(..*at).is_some_and(|t| t.ends_with('$'));
+                            !dollar && is_helm(text.get(at + 2..).unwrap_or(""))
+                        })
                         .map(|at| start + at)
                 }
                 _ => None,
             };
-            let _ = i;
             if let Some(at) = at {
                 return Err(SyntaxError { at, message: HELM.to_owned() });
             }
@@ -86,6 +89,9 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
     if let Some((at, message)) = tab(src, at, error.kind()) {
         return SyntaxError { at, message };
     }
+    if let Some((at, message)) = unclosed_bracket(partial, error.kind()) {
+        return SyntaxError { at, message };
+    }
     let (at, message) = match error.kind() {
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
             misplaced_colon(src, at, row)
@@ -96,10 +102,7 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             (at, "this quote is never closed; add the closing quote".to_owned())
         }
-        ErrorKind::UnclosedFlowCollection { open } => {
-            let close = if *open == '[' { ']' } else { '}' };
-            (at, format!("this `{open}` is never closed; add `{close}`"))
-        }
+        ErrorKind::UnclosedFlowCollection { open } => never_closed(at, *open == '['),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             (at, format!("`{open}` is closed by `{close}`; use the bracket that fits"))
         }
@@ -167,6 +170,29 @@ fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
     })
 }
 
+fn never_closed(at: usize, sequence: bool) -> (usize, String) {
+    let (open, close) = if sequence { ('[', ']') } else { ('{', '}') };
+    (at, format!("this `{open}` is never closed; add `{close}`"))
+}
+
+/// The innermost bracket that was open where the parser gave up on a later line.
+fn unclosed_bracket(partial: &Document<'_>, kind: &ErrorKind) -> Option<(usize, String)> {
+    let in_flow = matches!(
+        kind,
+        ErrorKind::InvalidColonPlacement
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::BlockEntryInFlowCollection
+            | ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofFlowSequence
+    );
+    // A collection that was not closed has no end yet.
+    let open = partial.tape.nodes.iter().rev().find(|node| {
+        matches!(node.kind, Kind::FlowMapping | Kind::FlowSequence) && node.end == node.start
+    })?;
+    in_flow.then(|| never_closed(open.start as usize, open.kind == Kind::FlowSequence))
+}
+
 /// A tab in the indentation of the line of the error.
 fn tab(src: &str, at: usize, kind: &ErrorKind) -> Option<(usize, String)> {
     let indent = line::indent(src, at);
@@ -201,7 +227,8 @@ fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
         let text = src.get(above..line::end(src, above)).unwrap_or("");
         let word = text.trim().trim_start_matches("- ");
         let deeper = indent_of(row) > indent_of(text);
-        if deeper && !word.is_empty() && !word.contains([':', '#', '"', '\'']) {
+        let key = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        if deeper && !word.is_empty() && key {
             let end = above + text.trim_end().len();
             return (end, format!("a `:` is missing behind `{word}`; write `{word}:`"));
         }
@@ -234,6 +261,26 @@ fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
         }
         if start == 0 {
             return None;
+        }
+        start = line::start(src, start - 1);
+    }
+    // A block scalar whose header is part of the key shows only many lines below.
+    const FAR: usize = 500;
+    for _ in 0..FAR {
+        let row = src.get(start..line::end(src, start)).unwrap_or("");
+        let head = row.trim_end().trim_end_matches(['-', '+']);
+        let key = head.strip_suffix(['|', '>']).and_then(|head| head.strip_suffix(':'));
+        if let Some(key) = key
+            && !key.trim_start().starts_with('#')
+        {
+            let key = key.trim_start();
+            return Some((
+                start + row.find(':').unwrap_or(0),
+                format!("a blank is missing behind `{key}:`; add one"),
+            ));
+        }
+        if start == 0 {
+            break;
         }
         start = line::start(src, start - 1);
     }

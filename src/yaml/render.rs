@@ -234,6 +234,9 @@ impl Renderer<'_, '_> {
                 let text = style.own_lines(key, value, &indent, step, newline, false);
                 if at == end {
                     self.edit(at, at, format!("{gap},{newline}{text}"));
+                } else if self.edits.iter().any(|edit| edit.start == end && edit.end == end) {
+                    // Another new entry put the comma in already, and stands last now.
+                    self.edit(at, at, format!(",{newline}{text}"));
                 } else {
                     self.edit(end, end, format!("{gap},"));
                     self.edit(at, at, format!("{newline}{text}"));

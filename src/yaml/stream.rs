@@ -82,13 +82,21 @@ pub struct DocumentReader<R> {
     eof: bool,
     offset: u64,
     line: u64,
+    first_read: usize,
 }
 
 impl<R: Read> DocumentReader<R> {
     /// Reads from the start of a stream.
     pub fn new(inner: R) -> Self {
+        Self::with_size_hint(inner, READ_SIZE)
+    }
+
+    /// Reads from the start of a stream that has about `size` bytes.
+    pub fn with_size_hint(inner: R, size: usize) -> Self {
         Self {
             inner,
+            // One byte more, so that the end is seen without growing.
+            first_read: (size + 1).clamp(1, READ_SIZE),
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -178,9 +186,9 @@ impl<R: Read> DocumentReader<R> {
             self.end -= moved;
             self.start = 0;
         }
-        if self.buffer.len() < self.filled + READ_SIZE {
-            let size = (self.filled + READ_SIZE).max(self.buffer.len().min(MAX_DOCUMENT) * 2);
-            self.buffer.resize(size, 0);
+        if self.filled == self.buffer.len() {
+            let more = if self.buffer.is_empty() { self.first_read } else { READ_SIZE };
+            self.buffer.resize((self.filled + more).max(self.buffer.len() * 2), 0);
         }
         let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let read = loop {

@@ -14,18 +14,18 @@ impl<'a> Tape<'a> {
         Self { bytes, at: 0 }
     }
 
-    fn pick(&mut self, choices: usize) -> usize {
+    pub fn pick(&mut self, choices: usize) -> usize {
         let byte = self.bytes.get(self.at).copied().unwrap_or(0);
         self.at += 1;
         usize::from(byte) % choices
     }
 
     /// True once in `n` times; never when the tape has run out.
-    fn once_in(&mut self, n: usize) -> bool {
+    pub fn once_in(&mut self, n: usize) -> bool {
         self.pick(n) == n - 1
     }
 
-    fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.pick(choices.len())]
     }
 }
@@ -309,9 +309,11 @@ pub fn stream(tape: &mut Tape<'_>) -> Input {
         writer.push(marker);
     }
     let documents = 1 + writer.tape.pick(3);
+    let mut content = false;
     for number in 0..documents {
         if number > 0 {
-            if writer.tape.once_in(10) {
+            // After a document without content libyaml takes no end marker.
+            if writer.tape.once_in(10) && content {
                 writer.push("...".to_owned());
             }
             let marker = marker(writer.tape);
@@ -319,7 +321,7 @@ pub fn stream(tape: &mut Tape<'_>) -> Input {
         }
         writer.limit = None;
         writer.last_header = None;
-        document(&mut writer);
+        content = document(&mut writer);
         if writer.limit.is_some() {
             writer.limit = Some(0);
         }
@@ -352,7 +354,8 @@ fn marker(tape: &mut Tape<'_>) -> String {
 
 // ---- manifests ---------------------------------------------------------------------------------------------------
 
-fn document(writer: &mut Writer<'_, '_>) {
+/// Writes one document and says whether there is anything in it.
+fn document(writer: &mut Writer<'_, '_>) -> bool {
     let kind = writer.tape.pick(16);
     let node = match kind {
         0..=5 => workload(writer.tape),
@@ -365,9 +368,9 @@ fn document(writer: &mut Writer<'_, '_>) {
         13 => cron_job(writer.tape),
         14 => {
             writer.push("# nothing but a comment".to_owned());
-            return;
+            return false;
         }
-        _ => return,
+        _ => return false,
     };
     let in_flow = writer.tape.once_in(7);
     match node {
@@ -377,6 +380,7 @@ fn document(writer: &mut Writer<'_, '_>) {
             writer.flow(&node, "", 0, json, true, Touch::No);
         }
     }
+    true
 }
 
 /// The four root entries in one of the orders that people use.

@@ -301,12 +301,8 @@ fn is_empty(value: Option<&Value>) -> bool {
 }
 
 fn intend(resource: &mut Value, intent: &Intent) {
-    let (Some(version), Some(kind)) = (string(resource, &["apiVersion"]), string(resource, &["kind"])) else {
-        return;
-    };
-    let (version, kind) = (version.to_owned(), kind.to_owned());
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    if kind.ends_with("List") {
+    let Some(kind) = string(resource, &["kind"]).map(str::to_owned) else { return };
+    if kind.ends_with("List") && resource.get("items").is_some() {
         if let Some(Value::Sequence(items)) = resource.get_mut("items") {
             for item in items {
                 intend(item, intent);
@@ -314,6 +310,8 @@ fn intend(resource: &mut Value, intent: &Intent) {
         }
         return;
     }
+    let Some(version) = string(resource, &["apiVersion"]).map(str::to_owned) else { return };
+    let group = version.split_once('/').map_or("", |(group, _)| group);
     if CLIENT_SIDE.contains(&(group, &kind)) || !resource.get("metadata").is_some_and(Value::is_mapping) {
         return;
     }
@@ -323,12 +321,13 @@ fn intend(resource: &mut Value, intent: &Intent) {
     {
         resource["metadata"]["namespace"] = Value::from(namespace.as_str());
     }
-    let path: &[&str] = match kind.as_str() {
-        "Pod" => &[],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => {
-            &["spec", "template"]
-        }
+    let path: &[&str] = match (group, kind.as_str()) {
+        ("", "Pod") => &[],
+        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+        | ("extensions", "Deployment" | "DaemonSet" | "ReplicaSet")
+        | ("", "ReplicationController")
+        | ("batch", "Job") => &["spec", "template"],
         _ => return,
     };
     let workload = string(resource, &["metadata", "name"]).unwrap_or_default().to_owned();
@@ -343,7 +342,7 @@ fn intend(resource: &mut Value, intent: &Intent) {
 
 fn annotate(template: &mut Value, workload: &str) {
     let off = |place: &str| string(template, &["metadata", place, "sidecar.istio.io/inject"]) == Some("false");
-    if at(template, &["spec", "containers"]).is_none()
+    if !at(template, &["spec", "containers"]).is_some_and(Value::is_sequence)
         || at(template, &["spec", "hostNetwork"]).and_then(Value::as_bool) == Some(true)
         || off("labels")
         || off("annotations")
@@ -440,8 +439,10 @@ fn matches(input: &str, output: &str, changing: Option<&Changing>) -> bool {
             output.len() >= c.prefix.len() + c.suffix.len()
                 && output.starts_with(&c.prefix)
                 && output.ends_with(&c.suffix)
-                && is_tight(&output[c.prefix.len()..output.len() - c.suffix.len()], &c.prefix)
-                && (!c.keeps || is_subsequence(input, output))
+                && match c.keeps {
+                    true => is_subsequence(input, output),
+                    false => is_tight(&output[c.prefix.len()..output.len() - c.suffix.len()], &c.prefix),
+                }
         })
 }
 
@@ -478,7 +479,9 @@ pub fn check_lines(input: &Input, output: &[u8], allowed: impl Fn(&str) -> bool)
             && new[at].trim_end_matches('\r') != line.trim_end_matches('\r')
         {
             let found = at.checked_sub(1).map_or("", |i| new[i].trim_end_matches('\r'));
-            if found.trim_start() != above || indent(found) != indent(new[at]) {
+            if found.trim_start().replace(['"', '\''], "") != above.replace(['"', '\''], "")
+                || indent(found) != indent(new[at])
+            {
                 return Err(format!("above line {} stands `{found}`, expected `{above}`", at + 1));
             }
         }
