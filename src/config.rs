@@ -70,12 +70,23 @@ pub struct PatchOptions {
 #[serde(deny_unknown_fields, default)]
 pub struct NamespaceOptions {
     /// Namespace for resources that have none [default: prod]
-    #[arg(id = "namespace", short = 'n', long, value_name = "NAME", env = "MESHOBS_NAMESPACE",
-          help_heading = "Rule namespace")]
+    #[arg(
+        id = "namespace",
+        short = 'n',
+        long,
+        value_name = "NAME",
+        env = "MESHOBS_NAMESPACE",
+        help_heading = "Rule namespace"
+    )]
     pub name: Option<String>,
     /// Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)
-    #[arg(long, value_delimiter = ',', value_name = "KIND.GROUP", env = "MESHOBS_CLUSTER_SCOPED",
-          help_heading = "Rule namespace")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "KIND.GROUP",
+        env = "MESHOBS_CLUSTER_SCOPED",
+        help_heading = "Rule namespace"
+    )]
     pub cluster_scoped: Option<Vec<String>>,
 }
 
@@ -95,52 +106,111 @@ pub enum Profile {
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsOptions {
     /// Set of defaults for the settings below [default: guide]
-    #[arg(long = "metrics-profile", id = "metrics-profile", value_name = "PROFILE",
-          env = "MESHOBS_METRICS_PROFILE", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-profile",
+        id = "metrics-profile",
+        value_name = "PROFILE",
+        env = "MESHOBS_METRICS_PROFILE",
+        help_heading = "Rule metrics"
+    )]
     pub profile: Option<Profile>,
     /// Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]
-    #[arg(long = "metrics-url", id = "metrics-url", value_name = "URL", env = "MESHOBS_METRICS_URL",
-          help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-url",
+        id = "metrics-url",
+        value_name = "URL",
+        env = "MESHOBS_METRICS_URL",
+        help_heading = "Rule metrics"
+    )]
     pub url: Option<String>,
     /// Port of the metrics [default: 15020]
-    #[arg(long = "metrics-port", id = "metrics-port", value_name = "PORT", env = "MESHOBS_METRICS_PORT",
-          help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-port",
+        id = "metrics-port",
+        value_name = "PORT",
+        env = "MESHOBS_METRICS_PORT",
+        help_heading = "Rule metrics"
+    )]
     pub port: Option<u16>,
     /// Path of the metrics [default: /stats/prometheus]
-    #[arg(long = "metrics-path", id = "metrics-path", value_name = "PATH", env = "MESHOBS_METRICS_PATH",
-          help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-path",
+        id = "metrics-path",
+        value_name = "PATH",
+        env = "MESHOBS_METRICS_PATH",
+        help_heading = "Rule metrics"
+    )]
     pub path: Option<String>,
     /// Metric types to collect [default: counter,gauge,histogram]
-    #[arg(long = "metrics-types", id = "metrics-types", value_name = "TYPE", value_delimiter = ',',
-          env = "MESHOBS_METRICS_TYPES", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-types",
+        id = "metrics-types",
+        value_name = "TYPE",
+        value_delimiter = ',',
+        env = "MESHOBS_METRICS_TYPES",
+        help_heading = "Rule metrics"
+    )]
     pub metric_types: Option<Vec<String>>,
     /// Time between two scrapes [default: 10s]
-    #[arg(long = "metrics-interval", id = "metrics-interval", value_name = "DURATION",
-          env = "MESHOBS_METRICS_INTERVAL", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-interval",
+        id = "metrics-interval",
+        value_name = "DURATION",
+        env = "MESHOBS_METRICS_INTERVAL",
+        help_heading = "Rule metrics"
+    )]
     pub interval: Option<String>,
     /// Measurement to store in [default: istio_prom]
-    #[arg(long = "metrics-measurement", id = "metrics-measurement", value_name = "NAME",
-          env = "MESHOBS_METRICS_MEASUREMENT", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-measurement",
+        id = "metrics-measurement",
+        value_name = "NAME",
+        env = "MESHOBS_METRICS_MEASUREMENT",
+        help_heading = "Rule metrics"
+    )]
     pub measurement_name: Option<String>,
     /// Regular expressions on names of metric families; others are dropped
-    #[arg(long = "metrics-name-filter", id = "metrics-name-filter", value_name = "REGEX",
-          value_delimiter = ',', env = "MESHOBS_METRICS_NAME_FILTER", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-name-filter",
+        id = "metrics-name-filter",
+        value_name = "REGEX",
+        value_delimiter = ',',
+        env = "MESHOBS_METRICS_NAME_FILTER",
+        help_heading = "Rule metrics"
+    )]
     pub metric_name_filter: Option<Vec<String>>,
     /// Labels to drop
-    #[arg(long = "metrics-tags-ignore", id = "metrics-tags-ignore", value_name = "LABEL",
-          value_delimiter = ',', env = "MESHOBS_METRICS_TAGS_IGNORE", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-tags-ignore",
+        id = "metrics-tags-ignore",
+        value_name = "LABEL",
+        value_delimiter = ',',
+        env = "MESHOBS_METRICS_TAGS_IGNORE",
+        help_heading = "Rule metrics"
+    )]
     pub tags_ignore: Option<Vec<String>>,
     /// Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]
-    #[arg(long = "metrics-tag", id = "metrics-tag", value_name = "KEY=VALUE", value_delimiter = ',',
-          env = "MESHOBS_METRICS_TAG", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-tag",
+        id = "metrics-tag",
+        value_name = "KEY=VALUE",
+        value_delimiter = ',',
+        env = "MESHOBS_METRICS_TAG",
+        help_heading = "Rule metrics"
+    )]
     #[serde(skip)]
     pub tag: Option<Vec<String>>,
     /// All tags, in the file.
     #[arg(skip)]
     pub tags: Option<Table>,
     /// Collector's name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]
-    #[arg(long = "metrics-source", id = "metrics-source", value_name = "PATTERN",
-          env = "MESHOBS_METRICS_SOURCE", help_heading = "Rule metrics")]
+    #[arg(
+        long = "metrics-source",
+        id = "metrics-source",
+        value_name = "PATTERN",
+        env = "MESHOBS_METRICS_SOURCE",
+        help_heading = "Rule metrics"
+    )]
     pub source_pattern: Option<String>,
     /// Workloads and what {app} stands for in theirs, in the file.
     #[arg(skip)]
@@ -152,19 +222,34 @@ pub struct MetricsOptions {
 #[serde(deny_unknown_fields, default)]
 pub struct RumOptions {
     /// Image in place of bookinfo's productpage [default: product-page:v1]
-    #[arg(long = "rum-image", id = "rum-image", value_name = "IMAGE", env = "MESHOBS_RUM_IMAGE",
-          help_heading = "Rule rum")]
+    #[arg(
+        long = "rum-image",
+        id = "rum-image",
+        value_name = "IMAGE",
+        env = "MESHOBS_RUM_IMAGE",
+        help_heading = "Rule rum"
+    )]
     pub image: Option<String>,
     /// Replace another image; OLD without a tag means every tag (repeatable)
-    #[arg(long = "image", id = "image", value_name = "OLD=NEW", value_delimiter = ',', env = "MESHOBS_IMAGE",
-          help_heading = "Rule rum")]
+    #[arg(
+        long = "image",
+        id = "image",
+        value_name = "OLD=NEW",
+        value_delimiter = ',',
+        env = "MESHOBS_IMAGE",
+        help_heading = "Rule rum"
+    )]
     #[serde(skip)]
     pub replace: Option<Vec<String>>,
     /// Old images and new ones, in the file.
     #[arg(skip)]
     pub images: Option<Table>,
     /// Leave no comment line with the old image
-    #[arg(long = "no-image-comment", id = "no-image-comment", help_heading = "Rule rum")]
+    #[arg(
+        long = "no-image-comment",
+        id = "no-image-comment",
+        help_heading = "Rule rum"
+    )]
     #[serde(skip)]
     pub no_comment: bool,
     /// Whether the old image stays in a comment line, in the file.
@@ -230,7 +315,9 @@ fn explain(message: &str) -> String {
         return first.to_owned();
     }
     let names: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
-    let Some((unknown, known)) = names.split_first() else { return first.to_owned() };
+    let Some((unknown, known)) = names.split_first() else {
+        return first.to_owned();
+    };
     let nearest = known.iter().max_by_key(|name| {
         let ratio = similar::TextDiff::from_chars(*unknown, **name).ratio();
         // Ratios are between 0 and 1; ties go to the last name, the same each time.
@@ -262,7 +349,10 @@ impl Options {
     /// The first value that cannot be used, and what would be right.
     pub fn settings(self) -> Result<Settings, Invalid> {
         let namespace = NamespaceSettings {
-            name: self.namespace.name.unwrap_or_else(|| NamespaceSettings::default().name),
+            name: self
+                .namespace
+                .name
+                .unwrap_or_else(|| NamespaceSettings::default().name),
         };
         if !is_dns_label(&namespace.name) {
             return Err(format!(
@@ -308,14 +398,22 @@ impl PatchOptions {
     }
 
     fn rules(&self) -> Result<Vec<&'static str>, Invalid> {
-        for name in [&self.only, &self.skip, &self.with].into_iter().flatten().flatten() {
+        for name in [&self.only, &self.skip, &self.with]
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             if !RULES.iter().any(|(rule, _)| rule == name) {
                 let known: Vec<_> = RULES.iter().map(|(rule, _)| *rule).collect();
-                return Err(format!("unknown rule `{name}`; the rules are {}", known.join(", ")));
+                return Err(format!(
+                    "unknown rule `{name}`; the rules are {}",
+                    known.join(", ")
+                ));
             }
         }
         let has = |list: &Option<Vec<String>>, rule: &str| {
-            list.as_ref().is_some_and(|names| names.iter().any(|name| name == rule))
+            list.as_ref()
+                .is_some_and(|names| names.iter().any(|name| name == rule))
         };
         let runs = |rule: &str, default: bool| match &self.only {
             Some(_) => has(&self.only, rule),
@@ -343,16 +441,24 @@ impl MetricsOptions {
         let port = self.port.unwrap_or(15020);
         let path = self.path.unwrap_or_else(|| "/stats/prometheus".to_owned());
         if !path.starts_with('/') || path.contains(char::is_whitespace) {
-            return Err(format!("invalid path `{path}` (--metrics-path): it begins with `/`"));
+            return Err(format!(
+                "invalid path `{path}` (--metrics-path): it begins with `/`"
+            ));
         }
         if port == 0 {
             return Err("invalid port `0` (--metrics-port): 1 to 65535".to_owned());
         }
-        let url = self.url.unwrap_or_else(|| format!("http://$IP:{port}{path}"));
+        let url = self
+            .url
+            .unwrap_or_else(|| format!("http://$IP:{port}{path}"));
         check_url(&url)?;
-        let metric_types = self.metric_types.unwrap_or_else(|| strings(defaults.metric_types));
-        let metric_types: Vec<_> =
-            metric_types.iter().map(|kind| kind.trim().to_ascii_lowercase()).collect();
+        let metric_types = self
+            .metric_types
+            .unwrap_or_else(|| strings(defaults.metric_types));
+        let metric_types: Vec<_> = metric_types
+            .iter()
+            .map(|kind| kind.trim().to_ascii_lowercase())
+            .collect();
         for kind in &metric_types {
             if !METRIC_TYPES.contains(&kind.as_str()) {
                 return Err(format!(
@@ -361,10 +467,13 @@ impl MetricsOptions {
                 ));
             }
         }
-        let interval = self.interval.unwrap_or_else(|| defaults.interval.to_owned());
+        let interval = self
+            .interval
+            .unwrap_or_else(|| defaults.interval.to_owned());
         check_interval(&interval)?;
-        let metric_name_filter =
-            self.metric_name_filter.unwrap_or_else(|| strings(defaults.metric_name_filter));
+        let metric_name_filter = self
+            .metric_name_filter
+            .unwrap_or_else(|| strings(defaults.metric_name_filter));
         for name in &metric_name_filter {
             if let Some(family) = name.trim_end_matches('$').strip_suffix("_bucket") {
                 return Err(format!(
@@ -375,7 +484,11 @@ impl MetricsOptions {
         }
         let mut tags = match self.tags {
             Some(table) => pairs(&table, "metrics.tags")?,
-            None => defaults.tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            None => defaults
+                .tags
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
         };
         for tag in self.tag.unwrap_or_default() {
             let (key, value) = tag
@@ -389,28 +502,43 @@ impl MetricsOptions {
         }
         let source = match self.source {
             Some(table) => pairs(&table, "metrics.source")?,
-            None => SOURCE.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            None => SOURCE
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
         };
         let settings = MetricsSettings {
             url,
             metric_types,
             interval,
-            measurement_name: self.measurement_name.unwrap_or_else(|| "istio_prom".to_owned()),
+            measurement_name: self
+                .measurement_name
+                .unwrap_or_else(|| "istio_prom".to_owned()),
             metric_name_filter,
-            tags_ignore: self.tags_ignore.unwrap_or_else(|| strings(defaults.tags_ignore)),
+            tags_ignore: self
+                .tags_ignore
+                .unwrap_or_else(|| strings(defaults.tags_ignore)),
             tags,
-            source_pattern: self.source_pattern.unwrap_or_else(|| SOURCE_PATTERN.to_owned()),
+            source_pattern: self
+                .source_pattern
+                .unwrap_or_else(|| SOURCE_PATTERN.to_owned()),
             source,
             namespace: namespace.to_owned(),
         };
         if settings.measurement_name.trim().is_empty() {
-            return Err("invalid measurement `` (--metrics-measurement): it cannot be empty".into());
+            return Err(
+                "invalid measurement `` (--metrics-measurement): it cannot be empty".into(),
+            );
         }
         if settings.source_pattern.trim().is_empty() {
             return Err("invalid source `` (--metrics-source): it cannot be empty".into());
         }
         check_pattern(&settings.source_pattern)?;
-        if settings.render("x").chars().any(|c| c.is_control() && c != '\n') {
+        if settings
+            .render("x")
+            .chars()
+            .any(|c| c.is_control() && c != '\n')
+        {
             return Err("a metrics setting has a control character in it; remove that".to_owned());
         }
         if !settings.reads_back(&settings.render("x"), "x") {
@@ -444,20 +572,36 @@ impl RumOptions {
         if let Some(table) = &self.images {
             images.extend(pairs(table, "rum.images")?);
         }
-        for image in images.iter().flat_map(|(old, new)| [old, new]).chain([&image]) {
+        for image in images
+            .iter()
+            .flat_map(|(old, new)| [old, new])
+            .chain([&image])
+        {
             if !ImageRef::is_valid(image) {
                 return Err(format!(
                     "invalid image `{image}`: write [registry[:port]/]name[:tag][@digest], in lower case"
                 ));
             }
         }
-        let image_comment = self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
-        Ok(RumSettings { image, images, image_comment })
+        let image_comment =
+            self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
+        Ok(RumSettings {
+            image,
+            images,
+            image_comment,
+        })
     }
 }
 
 /// The metric types that DataKit knows.
-const METRIC_TYPES: &[&str] = &["counter", "gauge", "histogram", "summary", "untyped", "info"];
+const METRIC_TYPES: &[&str] = &[
+    "counter",
+    "gauge",
+    "histogram",
+    "summary",
+    "untyped",
+    "info",
+];
 
 /// The pattern of collectors' names.
 const SOURCE_PATTERN: &str = "minik8s-istio-{app}";
@@ -567,7 +711,9 @@ fn strings(values: &[&str]) -> Vec<String> {
 fn pairs(table: &Table, name: &str) -> Result<Vec<(String, String)>, Invalid> {
     let text = |(key, value): (&String, &toml::Value)| match value.as_str() {
         Some(value) => Ok((key.clone(), value.to_owned())),
-        None => Err(format!("`{key}` in [{name}] is not a string; put it in quotes")),
+        None => Err(format!(
+            "`{key}` in [{name}] is not a string; put it in quotes"
+        )),
     };
     table.iter().map(text).collect()
 }
@@ -577,13 +723,22 @@ fn is_dns_label(name: &str) -> bool {
     name.len() <= 63
         && edge(name.chars().next())
         && edge(name.chars().last())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn check_url(url: &str) -> Result<(), Invalid> {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
-    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let host = rest
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .unwrap_or("");
+    let port = host
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'))
+        .map(|(_, port)| port);
     let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if name.is_empty() || !port_fits || url.contains(|c: char| c.is_whitespace() || c == '"') {
@@ -598,16 +753,25 @@ fn check_url(url: &str) -> Result<(), Invalid> {
 /// DataKit takes Go's durations. A number without a unit is an error there or means nanoseconds.
 fn check_interval(text: &str) -> Result<(), Invalid> {
     let error = || {
-        Err(format!("invalid interval `{text}` (--metrics-interval): a number and a unit, as in `10s`"))
+        Err(format!(
+            "invalid interval `{text}` (--metrics-interval): a number and a unit, as in `10s`"
+        ))
     };
     let mut rest = text;
     let mut positive = false;
     while !rest.is_empty() {
-        let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let digits = rest
+            .bytes()
+            .take_while(|b| b.is_ascii_digit() || *b == b'.')
+            .count();
         let (number, tail) = rest.split_at(digits);
-        let Ok(number) = number.parse::<f64>() else { return error() };
+        let Ok(number) = number.parse::<f64>() else {
+            return error();
+        };
         let units = ["ms", "us", "ns", "h", "m", "s"];
-        let Some(unit) = units.iter().find(|unit| tail.starts_with(**unit)) else { return error() };
+        let Some(unit) = units.iter().find(|unit| tail.starts_with(**unit)) else {
+            return error();
+        };
         positive |= number > 0.0;
         rest = tail.get(unit.len()..).unwrap_or("");
     }
@@ -654,13 +818,25 @@ mod tests {
     fn every_setting_is_in_the_printed_configuration() {
         let template: Table = crate::cli::CONFIG_TEMPLATE.parse().unwrap();
         for (table, keys) in [
-            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude"]),
+            (
+                "patch",
+                vec!["skip", "with", "overwrite", "strict", "exclude"],
+            ),
             ("namespace", vec!["name", "cluster_scoped"]),
             (
                 "metrics",
                 vec![
-                    "profile", "port", "path", "metric_types", "interval", "measurement_name",
-                    "metric_name_filter", "tags_ignore", "tags", "source_pattern", "source",
+                    "profile",
+                    "port",
+                    "path",
+                    "metric_types",
+                    "interval",
+                    "measurement_name",
+                    "metric_name_filter",
+                    "tags_ignore",
+                    "tags",
+                    "source_pattern",
+                    "source",
                 ],
             ),
             ("rum", vec!["image", "images", "image_comment"]),

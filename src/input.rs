@@ -42,7 +42,10 @@ struct Fingerprint {
 
 impl Fingerprint {
     fn of(metadata: &Metadata) -> Self {
-        Self { length: metadata.len(), modified: metadata.modified().ok() }
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
     }
 }
 
@@ -122,7 +125,10 @@ impl Opener {
         let length = metadata.len();
         if length > IN_MEMORY as u64 || self.kept + length > KEPT {
             let fingerprint = Fingerprint::of(&metadata);
-            return Ok(Content::File(Reread { path: path.clone(), fingerprint }));
+            return Ok(Content::File(Reread {
+                path: path.clone(),
+                fingerprint,
+            }));
         }
         self.kept += length;
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
@@ -159,7 +165,11 @@ pub fn collect(
     let exclude = Exclude::new(exclude)?;
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
-    let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into() };
+    let stdin = Input {
+        name: "<stdin>".into(),
+        path: None,
+        relative: "stdin.yaml".into(),
+    };
     if paths.is_empty() {
         return Ok((vec![stdin], errors));
     }
@@ -167,7 +177,10 @@ pub fn collect(
         let name = path.display().to_string();
         if path.as_os_str() == "-" {
             if inputs.contains(&stdin) {
-                errors.push(Diagnostic::whole("-", "stdin is named twice; it can be read once"));
+                errors.push(Diagnostic::whole(
+                    "-",
+                    "stdin is named twice; it can be read once",
+                ));
             } else {
                 inputs.push(stdin.clone());
             }
@@ -185,7 +198,11 @@ pub fn collect(
             }
             Ok(_) => {
                 let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-                inputs.push(Input { name, path: Some(path.clone()), relative });
+                inputs.push(Input {
+                    name,
+                    path: Some(path.clone()),
+                    relative,
+                });
             }
             Err(error) => errors.push(Diagnostic::whole(&name, io_message(&error))),
         }
@@ -204,7 +221,10 @@ fn walk(
 ) {
     let directory = root.join(below);
     let mut unreadable = |path: &Path, error: &io::Error| {
-        errors.push(Diagnostic::whole(&path.display().to_string(), io_message(error)));
+        errors.push(Diagnostic::whole(
+            &path.display().to_string(),
+            io_message(error),
+        ));
     };
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
@@ -232,7 +252,15 @@ fn walk(
             .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)));
         if kind.is_dir() {
             // A directory sorts as if its name ended in a slash, as its files' paths do.
-            found.push((name.as_encoded_bytes().iter().chain(b"/").copied().collect(), true, relative));
+            found.push((
+                name.as_encoded_bytes()
+                    .iter()
+                    .chain(b"/")
+                    .copied()
+                    .collect(),
+                true,
+                relative,
+            ));
         } else if manifest && (kind.is_file() || (kind.is_symlink() && linked_file())) {
             found.push((name.as_encoded_bytes().to_vec(), false, relative));
         }
@@ -244,7 +272,11 @@ fn walk(
         } else {
             let path = root.join(&relative);
             let name = path.display().to_string();
-            inputs.push(Input { name, path: Some(path), relative });
+            inputs.push(Input {
+                name,
+                path: Some(path),
+                relative,
+            });
         }
     }
 }
@@ -268,19 +300,28 @@ impl Exclude {
             };
             let trimmed = glob.trim_end_matches('/');
             let compiled = Glob::new(trimmed.trim_start_matches("./")).map_err(invalid)?;
-            if trimmed.contains('/') { paths.add(compiled) } else { names.add(compiled) };
+            if trimmed.contains('/') {
+                paths.add(compiled)
+            } else {
+                names.add(compiled)
+            };
         }
         let build = |builder: GlobSetBuilder| {
             builder.build().map_err(|error| {
                 Diagnostics::from(Diagnostic::whole("--exclude", error.to_string()))
             })
         };
-        Ok(Self { names: build(names)?, paths: build(paths)? })
+        Ok(Self {
+            names: build(names)?,
+            paths: build(paths)?,
+        })
     }
 
     fn matches(&self, relative: &Path) -> bool {
         self.paths.is_match(relative)
-            || relative.file_name().is_some_and(|name| self.names.is_match(name))
+            || relative
+                .file_name()
+                .is_some_and(|name| self.names.is_match(name))
     }
 }
 

@@ -60,7 +60,8 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
             Some(join) => join.with(file),
         };
         let skip_mark = before.is_some();
-        out.write_all(joint.as_bytes()).map_err(OutputError::Stdout)?;
+        out.write_all(joint.as_bytes())
+            .map_err(OutputError::Stdout)?;
         write_one(file, log, skip_mark, i + 1 < count, &mut out)?;
         Join::step(&mut before, file);
     }
@@ -78,9 +79,17 @@ impl Join {
     fn step(before: &mut Option<Join>, file: &Planned) {
         let seam = &file.seam;
         let open_before = before.as_ref().is_some_and(|join| join.open);
-        let open = if seam.first == First::Nothing { open_before } else { seam.open };
+        let open = if seam.first == First::Nothing {
+            open_before
+        } else {
+            seam.open
+        };
         let newline = seam.missing_break.unwrap_or("\n");
-        *before = Some(Join { open, missing_break: seam.missing_break, newline });
+        *before = Some(Join {
+            open,
+            missing_break: seam.missing_break,
+            newline,
+        });
     }
 
     /// The text to be put in front of the next input.
@@ -110,14 +119,17 @@ fn write_one(
     out: &mut impl Write,
 ) -> Result<(), OutputError> {
     let name = file.input.name.clone();
-    let edits = log.read(file.edits).map_err(|error| OutputError::file(&name, &error))?;
+    let edits = log
+        .read(file.edits)
+        .map_err(|error| OutputError::file(&name, &error))?;
     let strip = file.seam.strip.clone().filter(|_| more_follows);
     let mut edits: Vec<io::Result<Edit>> = match strip {
         None => return copy_tagged(file, edits, drop_mark, &name, out),
         Some(strip) => {
             let mut edits: Vec<_> = edits.collect();
             let known = |edit: &io::Result<Edit>| {
-                edit.as_ref().is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
+                edit.as_ref()
+                    .is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
             };
             if !edits.iter().any(known) {
                 edits.push(Ok(strip));
@@ -136,8 +148,14 @@ fn copy_tagged(
     name: &str,
     out: &mut impl Write,
 ) -> Result<(), OutputError> {
-    let reader = file.content.reader().map_err(|error| OutputError::file(name, &error))?;
-    let mut reader = Tagged { inner: reader, failed: false };
+    let reader = file
+        .content
+        .reader()
+        .map_err(|error| OutputError::file(name, &error))?;
+    let mut reader = Tagged {
+        inner: reader,
+        failed: false,
+    };
     let result = splice(&mut reader, edits, drop_mark, out);
     match result {
         Ok(()) => Ok(()),
@@ -158,7 +176,10 @@ fn splice(
     let mut at = 0;
     if drop_mark {
         let mut head = Vec::new();
-        reader.by_ref().take(MARK.len() as u64).read_to_end(&mut head)?;
+        reader
+            .by_ref()
+            .take(MARK.len() as u64)
+            .read_to_end(&mut head)?;
         at = head.len();
         if head != MARK {
             // No edit begins before the third byte of a document.
@@ -189,11 +210,18 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<()
     let Plan { files, log, .. } = plan;
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
         let name = file.input.name.clone();
-        let shown = if file.input.path.is_some() { name.clone() } else { "stdin".to_owned() };
+        let shown = if file.input.path.is_some() {
+            name.clone()
+        } else {
+            "stdin".to_owned()
+        };
         let failed = |error: &io::Error| OutputError::file(&name, error);
         let edits = log.read(file.edits).map_err(|error| failed(&error))?;
         let reader = file.content.reader().map_err(|error| failed(&error))?;
-        let mut reader = Tagged { inner: reader, failed: false };
+        let mut reader = Tagged {
+            inner: reader,
+            failed: false,
+        };
         let result = Diff::new(&mut out, style, &shown)
             .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
         match result {
@@ -221,18 +249,24 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
     let Plan { files, log, .. } = plan;
     let mut staged = Vec::new();
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
-        let Some(path) = file.input.path.clone() else { continue };
+        let Some(path) = file.input.path.clone() else {
+            continue;
+        };
         let name = file.input.name.clone();
         // A link stays a link: what it leads to is replaced.
-        let target =
-            fs::canonicalize(&path).map_err(|error| OutputError::file(&name, &error))?;
+        let target = fs::canonicalize(&path).map_err(|error| OutputError::file(&name, &error))?;
         let backup = backup.map(|suffix| {
             let mut name = target.clone().into_os_string();
             name.push(suffix);
             PathBuf::from(name)
         });
         let temporary = stage(file, log, &target)?;
-        staged.push(Staged { temporary, target, backup, name });
+        staged.push(Staged {
+            temporary,
+            target,
+            backup,
+            name,
+        });
     }
     commit(staged)
 }
@@ -252,7 +286,9 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
                 "would be written to {} as {other} is; patch them in two runs",
                 target.display()
             );
-            return Err(OutputError::Files(Diagnostic::whole(&file.input.name, message).into()));
+            return Err(OutputError::Files(
+                Diagnostic::whole(&file.input.name, message).into(),
+            ));
         }
         let name = target.display().to_string();
         if let Some(parent) = target.parent() {
@@ -261,7 +297,12 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
         }
         let target = fs::canonicalize(&target).unwrap_or(target);
         let temporary = stage(file, log, &target)?;
-        staged.push(Staged { temporary, target, backup: None, name });
+        staged.push(Staged {
+            temporary,
+            target,
+            backup: None,
+            name,
+        });
     }
     commit(staged)
 }
@@ -280,7 +321,12 @@ pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
         other => other?,
     }
     drop(out);
-    commit(vec![Staged { temporary, target, backup: None, name }])
+    commit(vec![Staged {
+        temporary,
+        target,
+        backup: None,
+        name,
+    }])
 }
 
 fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPath, OutputError> {
@@ -302,7 +348,10 @@ fn temporary(target: &Path) -> io::Result<(TempPath, File)> {
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".meshobs-").suffix(".tmp");
-    let (file, path) = builder.permissions(new_file_mode()).tempfile_in(parent)?.into_parts();
+    let (file, path) = builder
+        .permissions(new_file_mode())
+        .tempfile_in(parent)?
+        .into_parts();
     if let Ok(metadata) = fs::metadata(target) {
         if metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -322,9 +371,9 @@ fn new_file_mode() -> Permissions {
 #[cfg(not(unix))]
 fn new_file_mode() -> Permissions {
     // Elsewhere a new file's permissions are those of its directory; the value is not looked at.
-    fs::metadata(".").map(|metadata| metadata.permissions()).unwrap_or_else(|_| {
-        unreachable!("the current directory has metadata")
-    })
+    fs::metadata(".")
+        .map(|metadata| metadata.permissions())
+        .unwrap_or_else(|_| unreachable!("the current directory has metadata"))
 }
 
 /// Gives a file to the owner of another, where the system lets us.
@@ -352,10 +401,16 @@ fn commit(staged: Vec<Staged>) -> Result<Vec<String>, OutputError> {
                 let done = if written.is_empty() {
                     String::new()
                 } else {
-                    format!("; {} were replaced before it: {}", written.len(), written.join(", "))
+                    format!(
+                        "; {} were replaced before it: {}",
+                        written.len(),
+                        written.join(", ")
+                    )
                 };
                 let message = format!("{}{done}", io_message(&error.error));
-                return Err(OutputError::Files(Diagnostic::whole(&file.name, message).into()));
+                return Err(OutputError::Files(
+                    Diagnostic::whole(&file.name, message).into(),
+                ));
             }
         }
     }

@@ -3,10 +3,10 @@
 //! What comes out is a [`Plan`]: for each input its edits. They are kept in a spool, so that memory does not grow with
 //! the input; writing them out is the work of [`crate::output`].
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{self, Read};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, locate};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
 use crate::manifest::{Item, Resource, Scopes, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
@@ -126,7 +126,12 @@ impl Patcher {
                 planned.push(run.input(input, content));
                 progress();
             }
-            let Run { log, report, errors, .. } = run;
+            let Run {
+                log,
+                report,
+                errors,
+                ..
+            } = run;
             if scopes.misjudged() {
                 scopes.retry();
                 continue;
@@ -141,7 +146,11 @@ impl Patcher {
                 edits,
                 seam,
             });
-            return Ok(Plan { files: files.collect(), log, report });
+            return Ok(Plan {
+                files: files.collect(),
+                log,
+                report,
+            });
         }
     }
 }
@@ -199,7 +208,12 @@ impl Run<'_> {
                     };
                     let message = error.to_string();
                     let path = name.clone();
-                    return Err(Diagnostic { path, position, message, excerpt: None });
+                    return Err(Diagnostic {
+                        path,
+                        position,
+                        message,
+                        excerpt: None,
+                    });
                 }
             };
             let doc = Document::parse(chunk.text)
@@ -210,7 +224,9 @@ impl Run<'_> {
             let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
             for edit in edits {
                 let (start, end) = (offset + edit.start, offset + edit.end);
-                self.log.push(span, &Edit { start, end, ..edit }).map_err(whole)?;
+                self.log
+                    .push(span, &Edit { start, end, ..edit })
+                    .map_err(whole)?;
             }
             if self.seams {
                 seam.update(&doc, offset);
@@ -225,7 +241,12 @@ impl Run<'_> {
         chunk: &Chunk<'_>,
         doc: &Document<'_>,
     ) -> Result<Vec<Edit>, Diagnostic> {
-        let place = Place { name, chunk, lines: OnceCell::new() };
+        let place = Place {
+            name,
+            chunk,
+            lines: OnceCell::new(),
+            last: Cell::new((0, 1)),
+        };
         let duplicates = doc.duplicates();
         let mut changes = Changes::default();
         for root in doc.roots() {
@@ -269,7 +290,9 @@ impl Run<'_> {
             let remark = place.remark(doc.start(duplicate.second), message);
             self.report.warning(&remark).map_err(|e| place.io(&e))?;
         }
-        changes.render(doc).map_err(|refusal| place.refuse(&refusal))
+        changes
+            .render(doc)
+            .map_err(|refusal| place.refuse(&refusal))
     }
 
     fn resource(
@@ -286,31 +309,53 @@ impl Run<'_> {
         }
         let scope = self.scopes.of(resource.group(), &resource.kind);
         let overwrite = self.patcher.overwrite;
-        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let target = Target {
+            doc,
+            duplicates,
+            resource,
+            scope,
+            overwrite,
+        };
         let mut entry = place.entry(doc, resource, Vec::new());
         for rule in &self.patcher.rules {
-            let outcome =
-                rule.apply(&target, changes).map_err(|refusal| place.refuse(&refusal))?;
+            let outcome = rule
+                .apply(&target, changes)
+                .map_err(|refusal| place.refuse(&refusal))?;
             if outcome.patched {
                 entry.patched.push(rule.name());
             }
             for skip in outcome.skips {
                 let name = Some(rule.name());
-                entry.skipped.push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
+                entry
+                    .skipped
+                    .push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
             }
             let notes = outcome.notes.into_iter();
-            entry.notes.extend(notes.map(|Note { at, message }| place.remark(at, message)));
+            entry
+                .notes
+                .extend(notes.map(|Note { at, message }| place.remark(at, message)));
         }
         let ambiguous = duplicates.iter().find(|duplicate| {
             duplicate.mapping == resource.at.node
-                && ["apiVersion", "kind"].iter().any(|key| doc.is(duplicate.second, key))
+                && ["apiVersion", "kind"]
+                    .iter()
+                    .any(|key| doc.is(duplicate.second, key))
         });
         if let Some(duplicate) = ambiguous
             && !entry.patched.is_empty()
         {
-            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
-            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
-            return Err(place.refuse(&Refusal { at: doc.start(duplicate.second), kind }));
+            let key = doc
+                .string(duplicate.second)
+                .unwrap_or_default()
+                .into_owned();
+            let kind = RefusalKind::Duplicate {
+                key,
+                first: doc.start(duplicate.first),
+            };
+            return Err(place.refuse(&Refusal {
+                at: doc.start(duplicate.second),
+                kind,
+            }));
         }
         self.report.entry(&entry).map_err(|e| place.io(&e))
     }
@@ -328,7 +373,13 @@ impl Run<'_> {
             return Err(place.spot(at, format!("{rule}{reason} (an error because of --strict)")));
         }
         let (line, column) = place.locate(at);
-        Ok(Skipped { rule, reason, dark, line, column })
+        Ok(Skipped {
+            rule,
+            reason,
+            dark,
+            line,
+            column,
+        })
     }
 }
 
@@ -338,6 +389,8 @@ struct Place<'a> {
     chunk: &'a Chunk<'a>,
     /// Offsets of the chunk's lines: a list may hold thousands of resources.
     lines: OnceCell<Vec<usize>>,
+    /// The offset asked for last and its column, to count on from on a long line.
+    last: Cell<(usize, usize)>,
 }
 
 impl Place<'_> {
@@ -349,8 +402,18 @@ impl Place<'_> {
             std::iter::once(0).chain(breaks.map(|at| at + 1)).collect()
         });
         let row = lines.partition_point(|start| *start <= at);
-        let start = row.checked_sub(1).and_then(|row| lines.get(row)).copied().unwrap_or(0);
-        let (_, column, _) = locate(text.get(start..).unwrap_or(""), at - start);
+        let start = row
+            .checked_sub(1)
+            .and_then(|row| lines.get(row))
+            .copied()
+            .unwrap_or(0);
+        let (from, column) = match self.last.get() {
+            (last, column) if (start..=at).contains(&last) => (last, column),
+            _ => (start, 1),
+        };
+        let passed = text.get(from..at).unwrap_or("");
+        let column = column + passed.chars().filter(|c| *c != '\u{feff}').count();
+        self.last.set((at, column));
         (self.chunk.line + row as u64, column)
     }
 
@@ -373,7 +436,12 @@ impl Place<'_> {
 
     fn remark(&self, at: usize, message: String) -> Remark {
         let (line, column) = self.locate(at);
-        Remark { path: self.name.to_owned(), line, column, message }
+        Remark {
+            path: self.name.to_owned(),
+            line,
+            column,
+            message,
+        }
     }
 
     fn entry(&self, doc: &Document<'_>, resource: &Resource, skipped: Vec<Skipped>) -> Entry {
@@ -399,7 +467,9 @@ impl Seam {
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut open = self.open;
         for line in body.lines() {
-            let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+            let mark = line
+                .strip_prefix("---")
+                .or_else(|| line.strip_prefix("..."));
             let mark = mark.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
             let content = mark.unwrap_or(line).trim_start();
             let first = match mark {

@@ -39,7 +39,13 @@ mod tests {
     #[test]
     fn tokens_are_masked_and_words_are_not() {
         let token = "0123456789abcdef0123456789abcdef";
-        assert_eq!(mask(&format!("?token=tkn_{token}\" # x")), "?token=tkn_****\" # x");
-        assert_eq!(mask("token_file tkn_x <your-token>"), "token_file tkn_x <your-token>");
+        assert_eq!(
+            mask(&format!("?token=tkn_{token}\" # x")),
+            "?token=tkn_****\" # x"
+        );
+        assert_eq!(
+            mask("token_file tkn_x <your-token>"),
+            "token_file tkn_x <your-token>"
+        );
     }
 }

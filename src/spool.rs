@@ -32,13 +32,19 @@ impl EditLog {
     /// An empty log.
     #[must_use]
     pub fn new() -> Self {
-        Self { spool: tempfile::spooled_tempfile(IN_MEMORY), written: 0 }
+        Self {
+            spool: tempfile::spooled_tempfile(IN_MEMORY),
+            written: 0,
+        }
     }
 
     /// Starts the edits of another input.
     #[must_use]
     pub fn begin(&self) -> EditSpan {
-        EditSpan { start: self.written, count: 0 }
+        EditSpan {
+            start: self.written,
+            count: 0,
+        }
     }
 
     /// Adds an edit to the span that was begun last.
@@ -82,5 +88,9 @@ fn read_edit(reader: &mut impl Read) -> io::Result<Edit> {
     let (start, end, length) = (number()?, number()?, number()?);
     let mut text = vec![0; length];
     reader.read_exact(&mut text)?;
-    Ok(Edit { start, end, text: String::from_utf8(text).map_err(io::Error::other)? })
+    Ok(Edit {
+        start,
+        end,
+        text: String::from_utf8(text).map_err(io::Error::other)?,
+    })
 }

@@ -1,7 +1,12 @@
 //! The promises of `patch`, on manifests made up by chance: untouched lines survive, patching twice is patching
 //! once, the data gains exactly what is intended, a diff leads to the same text. The last part turns good
 //! outputs into bad ones and asks that every check notices.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -35,12 +40,24 @@ impl Seed {
 
 fn config() -> Config {
     // PROPTEST_CASES overrides the number.
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(256);
-    Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() }
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(256);
+    Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        ..Config::default()
+    }
 }
 
 fn fail(why: &str, input: &str, output: &[u8]) -> TestCaseError {
-    TestCaseError::fail(format!("{why}\n--- input\n{}--- output\n{}", show(input.as_bytes()), show(output)))
+    TestCaseError::fail(format!(
+        "{why}\n--- input\n{}--- output\n{}",
+        show(input.as_bytes()),
+        show(output)
+    ))
 }
 
 /// Runs `patch` with arguments on the text; a refusal is a failure, since every text made here is good.
@@ -49,7 +66,11 @@ fn patched(folder: &Path, args: &[&str], input: &str) -> Result<Vec<u8>, TestCas
     if done.status == 0 {
         Ok(done.stdout)
     } else {
-        Err(fail(&format!("status {}: {}", done.status, done.stderr), input, &done.stdout))
+        Err(fail(
+            &format!("status {}: {}", done.status, done.stderr),
+            input,
+            &done.stdout,
+        ))
     }
 }
 
@@ -80,8 +101,8 @@ fn spoil(text: &str, tape: &mut Tape<'_>) -> String {
         "%YAML 1.1",
     ];
     const TEXTS: &[&str] = &[
-        " ", ":", "- ", "#", " # c", "\"", "'", "{", "}", "[", ",", "|", "&a ", "*a", "!t ", "\t", "\n", "\r", "é",
-        "? ",
+        " ", ":", "- ", "#", " # c", "\"", "'", "{", "}", "[", ",", "|", "&a ", "*a", "\t", "\n",
+        "\r", "é", "? ",
     ];
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     for _ in 0..=tape.pick(4) {
@@ -91,14 +112,25 @@ fn spoil(text: &str, tape: &mut Tape<'_>) -> String {
             1 => lines.insert(at, lines[at].clone()),
             2 if at > 0 => lines.swap(at, at - 1),
             3 => lines[at].insert_str(0, [" ", "  ", "    "][tape.pick(3)]),
-            4 => lines[at] = lines[at].strip_prefix("  ").unwrap_or(&lines[at]).to_owned(),
+            4 => {
+                lines[at] = lines[at]
+                    .strip_prefix("  ")
+                    .unwrap_or(&lines[at])
+                    .to_owned()
+            }
             5 => lines.insert(at, tape.choose(LINES).to_owned()),
             6 => lines.truncate(at + 1),
             _ => {
-                let places: Vec<usize> = lines[at].char_indices().map(|(i, _)| i).chain([lines[at].len()]).collect();
+                let places: Vec<usize> = lines[at]
+                    .char_indices()
+                    .map(|(i, _)| i)
+                    .chain([lines[at].len()])
+                    .collect();
                 let place = places[tape.pick(256) % places.len()];
                 match lines[at][place..].chars().next() {
-                    Some(c) if tape.once_in(2) => drop(lines[at].drain(place..place + c.len_utf8())),
+                    Some(c) if tape.once_in(2) => {
+                        drop(lines[at].drain(place..place + c.len_utf8()))
+                    }
                     _ => lines[at].insert_str(place, tape.choose(TEXTS)),
                 }
             }
@@ -241,7 +273,9 @@ fn small() -> Input {
             prefix: "        image: ".to_owned(),
             suffix: "  # the page".to_owned(),
             keeps: false,
-            above: Some("#image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2".to_owned()),
+            above: Some(
+                "#image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2".to_owned(),
+            ),
         }],
         step: Some(2),
     }
@@ -249,8 +283,10 @@ fn small() -> Input {
 
 /// The output that the checks must accept.
 fn good() -> String {
-    let indented: String =
-        support::annotation("minik8s-istio-product").lines().map(|l| format!("          {l}\n")).collect();
+    let indented: String = support::annotation("minik8s-istio-product")
+        .lines()
+        .map(|l| format!("          {l}\n"))
+        .collect();
     SMALL
         .replace("  name: details  # the name\n", "  name: details  # the name\n  namespace: prod\n")
         .replace("  name: productpage-v1\n", "  name: productpage-v1\n  namespace: prod\n")
@@ -284,7 +320,10 @@ fn the_checks_notice_every_dropped_byte() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad.remove(at);
-        assert!(judge(&small(), &bad).is_err(), "byte {at} dropped without notice:\n{bad}");
+        assert!(
+            judge(&small(), &bad).is_err(),
+            "byte {at} dropped without notice:\n{bad}"
+        );
     }
 }
 
@@ -294,15 +333,22 @@ fn the_checks_notice_every_doubled_byte() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad.insert(at, good.as_bytes()[at] as char);
-        assert!(judge(&small(), &bad).is_err(), "byte {at} doubled without notice:\n{bad}");
+        assert!(
+            judge(&small(), &bad).is_err(),
+            "byte {at} doubled without notice:\n{bad}"
+        );
     }
 }
 
 #[test]
 fn the_checks_notice_an_insertion_that_is_off_by_one_byte() {
     let good = good();
-    let edits =
-        ["\n  namespace: prod", "\n      annotations:", "\n          [[inputs.prom]]", "\n        #image: docker.io"];
+    let edits = [
+        "\n  namespace: prod",
+        "\n      annotations:",
+        "\n          [[inputs.prom]]",
+        "\n        #image: docker.io",
+    ];
     let mut count = 0;
     for edit in edits {
         for (at, _) in good.match_indices(edit) {
@@ -310,7 +356,9 @@ fn the_checks_notice_an_insertion_that_is_off_by_one_byte() {
             let after = good[at..].len();
             let text = match edit {
                 "\n  namespace: prod" => edit.to_owned(),
-                "\n        #image: docker.io" => good[at..at + 1 + good[at + 1..].find('\n').unwrap()].to_owned(),
+                "\n        #image: docker.io" => {
+                    good[at..at + 1 + good[at + 1..].find('\n').unwrap()].to_owned()
+                }
                 _ => good[at..at + good[at..].find("\n    spec:").unwrap()].to_owned(),
             };
             let without = format!("{}{}", &good[..at], &good[at + text.len()..]);
@@ -319,7 +367,10 @@ fn the_checks_notice_an_insertion_that_is_off_by_one_byte() {
                 let bad = format!("{}{text}{}", &without[..moved], &without[moved..]);
                 if bad != good {
                     count += 1;
-                    assert!(judge(&small(), &bad).is_err(), "moved without notice:\n{bad}");
+                    assert!(
+                        judge(&small(), &bad).is_err(),
+                        "moved without notice:\n{bad}"
+                    );
                 }
             }
         }
@@ -339,11 +390,23 @@ fn the_checks_notice_what_people_would_notice() {
         ("a lost trailing comment", spoil("  # the name", "")),
         ("a lost comment after the image", spoil("  # the page", "")),
         ("a lost blank line", spoil("\n\napi", "\napi")),
-        ("a restyled scalar", spoil("kind: Service", "kind: \"Service\"")),
+        (
+            "a restyled scalar",
+            spoil("kind: Service", "kind: \"Service\""),
+        ),
         ("another image", spoil("product-page:v1", "product-page:v2")),
-        ("another namespace", spoil("namespace: prod", "namespace: prd")),
+        (
+            "another namespace",
+            spoil("namespace: prod", "namespace: prd"),
+        ),
         ("a missing namespace", spoil("  namespace: prod\n", "")),
-        ("a namespace twice", spoil("  namespace: prod\n", "  namespace: prod\n  namespace: prod\n")),
+        (
+            "a namespace twice",
+            spoil(
+                "  namespace: prod\n",
+                "  namespace: prod\n  namespace: prod\n",
+            ),
+        ),
         (
             "a namespace among the labels",
             spoil(
@@ -351,22 +414,52 @@ fn the_checks_notice_what_people_would_notice() {
                 "  labels:\n    app: details\n    namespace: prod\n",
             ),
         ),
-        ("swapped lines", spoil("kind: Service\nmetadata:\n", "metadata:\nkind: Service\n")),
-        ("another source", spoil("minik8s-istio-product", "minik8s-istio-productpage")),
+        (
+            "swapped lines",
+            spoil("kind: Service\nmetadata:\n", "metadata:\nkind: Service\n"),
+        ),
+        (
+            "another source",
+            spoil("minik8s-istio-product", "minik8s-istio-productpage"),
+        ),
         ("a missing metric type", spoil(", \"histogram\"", "")),
         ("another interval", spoil("\"10s\"", "\"60s\"")),
-        ("a deeper literal", spoil("            url", "             url")),
-        ("a missing old image", spoil("        #image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2\n", "")),
-        ("a wrong old image", spoil("        #image: docker.io/istio", "        #image: docker.io/other")),
-        ("an annotation at the wrong place", spoil("      annotations:", "      annotation:")),
-        ("a line of Windows", spoil("  namespace: prod\n", "  namespace: prod\r\n")),
+        (
+            "a deeper literal",
+            spoil("            url", "             url"),
+        ),
+        (
+            "a missing old image",
+            spoil(
+                "        #image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2\n",
+                "",
+            ),
+        ),
+        (
+            "a wrong old image",
+            spoil(
+                "        #image: docker.io/istio",
+                "        #image: docker.io/other",
+            ),
+        ),
+        (
+            "an annotation at the wrong place",
+            spoil("      annotations:", "      annotation:"),
+        ),
+        (
+            "a line of Windows",
+            spoil("  namespace: prod\n", "  namespace: prod\r\n"),
+        ),
         ("a lost final newline", good.trim_end().to_owned()),
         ("a document more", format!("{good}---\n")),
         ("no output", String::new()),
         ("the input", SMALL.to_owned()),
     ];
     for (what, bad) in cases {
-        assert!(judge(&small(), &bad).is_err(), "{what} goes without notice:\n{bad}");
+        assert!(
+            judge(&small(), &bad).is_err(),
+            "{what} goes without notice:\n{bad}"
+        );
     }
 }
 
@@ -375,8 +468,7 @@ fn the_diff_applier_refuses_a_diff_that_is_not_exact() {
     let input = "a\nb\nc\nd\ne\nf\ng\n";
     let diff = "--- a/x\n+++ b/x\n@@ -2,3 +2,4 @@\n b\n c\n+new\n d\n";
     assert_eq!(apply(diff, input).unwrap(), "a\nb\nc\nnew\nd\ne\nf\ng\n");
-    let no_newline =
-        "--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-a\n\\ No newline at end of file\n+a\n+b\n\\ No newline at end of file\n";
+    let no_newline = "--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-a\n\\ No newline at end of file\n+a\n+b\n\\ No newline at end of file\n";
     assert_eq!(apply(no_newline, "a").unwrap(), "a\nb");
     assert!(apply(no_newline, "a\n").is_err());
     for (from, to) in [
@@ -415,11 +507,23 @@ fn the_generator_makes_what_it_is_meant_to() {
         ("flow metadata", |i| i.text.contains("metadata: {")),
         ("JSON", |i| i.text.contains("\"apiVersion\": ")),
         ("lists", |i| i.text.contains("List")),
-        ("an image to replace", |i| i.changing.iter().any(|c| c.above.is_some())),
-        ("a namespace to fill", |i| i.changing.iter().any(|c| c.prefix.trim_end().ends_with("namespace:"))),
-        ("multi-byte text", |i| !i.text.trim_start_matches('\u{feff}').is_ascii()),
-        ("blanks-only lines", |i| i.text.lines().any(|l| l.len() > 1 && l.trim().is_empty())),
-        ("quoted keys", |i| i.text.contains("\"name\": ") || i.text.contains("'name': ")),
+        ("an image to replace", |i| {
+            i.changing.iter().any(|c| c.above.is_some())
+        }),
+        ("a namespace to fill", |i| {
+            i.changing
+                .iter()
+                .any(|c| c.prefix.trim_end().ends_with("namespace:"))
+        }),
+        ("multi-byte text", |i| {
+            !i.text.trim_start_matches('\u{feff}').is_ascii()
+        }),
+        ("blanks-only lines", |i| {
+            i.text.lines().any(|l| l.len() > 1 && l.trim().is_empty())
+        }),
+        ("quoted keys", |i| {
+            i.text.contains("\"name\": ") || i.text.contains("'name': ")
+        }),
         ("host network", |i| i.text.contains("hostNetwork: true")),
         ("existing annotation", |i| i.text.contains(support::KEY)),
         ("cluster-scoped", |i| i.text.contains("ClusterRole")),
@@ -428,7 +532,8 @@ fn the_generator_makes_what_it_is_meant_to() {
     for _ in 0..400 {
         let seed = seed().new_tree(&mut runner).unwrap().current();
         let input = seed.stream();
-        support::read_all(input.text.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{}", show(input.text.as_bytes())));
+        support::read_all(input.text.as_bytes())
+            .unwrap_or_else(|e| panic!("{e}\n{}", show(input.text.as_bytes())));
         for (name, test) in features {
             *seen.entry(*name).or_insert(0) += usize::from(test(&input));
         }

@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{CHANGES, DONE, ERROR};
-use crate::config::{self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings};
+use crate::config::{
+    self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{self, Input};
 use crate::output::{self, OutputError};
@@ -64,13 +66,24 @@ pub struct PatchArgs {
     #[arg(short, long, conflicts_with_all = ["diff", "check"])]
     in_place: bool,
     /// With --in-place, keep each replaced file under its name and this suffix
-    #[arg(long, value_name = "SUFFIX", requires = "in_place", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "SUFFIX",
+        requires = "in_place",
+        allow_hyphen_values = true
+    )]
     backup: Option<String>,
     /// Print a unified diff instead of manifests
     #[arg(long)]
     diff: bool,
     /// Lines of context in the diff
-    #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, requires = "diff")]
+    #[arg(
+        short = 'U',
+        long,
+        value_name = "LINES",
+        default_value_t = 3,
+        requires = "diff"
+    )]
     unified: usize,
     /// Write nothing; exit with 1 if anything would change
     #[arg(long)]
@@ -137,14 +150,20 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
         }
         let mut seen = HashSet::new();
         inputs.retain(|input| {
-            let real = input.path.as_deref().and_then(|path| path.canonicalize().ok());
+            let real = input
+                .path
+                .as_deref()
+                .and_then(|path| path.canonicalize().ok());
             real.is_none_or(|path| seen.insert(path))
         });
     }
     if let Some(root) = &args.output {
         check_output(root, &args.paths)?;
     }
-    let to_file = args.output.as_deref().is_some_and(|path| is_file_name(path, &inputs, &args.paths));
+    let to_file = args
+        .output
+        .as_deref()
+        .is_some_and(|path| is_file_name(path, &inputs, &args.paths));
 
     let bar = progress_bar(inputs.len(), args.quiet);
     let mut plan = patcher(&settings, args).plan(inputs, errors, &mut || bar.inc(1))?;
@@ -153,7 +172,8 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
     if !args.quiet {
-        plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
+        plan.report
+            .finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }
@@ -170,7 +190,10 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
     } else {
         config::load(args.config.as_deref()).map_err(Diagnostics::from)?
     };
-    flags.or(file).settings().map_err(|message| anyhow!(message))
+    flags
+        .or(file)
+        .settings()
+        .map_err(|message| anyhow!(message))
 }
 
 fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
@@ -204,7 +227,10 @@ fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec
                 stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             }
         };
-        let style = DiffStyle { context: args.unified, color };
+        let style = DiffStyle {
+            context: args.unified,
+            color,
+        };
         output::diff(plan, &mut stdout.lock(), style).map(|()| Vec::new())
     } else if args.check {
         Ok(Vec::new())
@@ -230,14 +256,24 @@ fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec
 
 /// An output directory inside an input directory would be read in the next run.
 fn check_output(root: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
-    let Some(root) = absolute(root) else { return Ok(()) };
+    let Some(root) = absolute(root) else {
+        return Ok(());
+    };
     for path in paths.iter().filter(|path| path.is_dir()) {
-        let Some(input) = absolute(path) else { continue };
+        let Some(input) = absolute(path) else {
+            continue;
+        };
         if root == input {
-            bail!("{}: is input and output; use --in-place to replace files", path.display());
+            bail!(
+                "{}: is input and output; use --in-place to replace files",
+                path.display()
+            );
         }
         if root.starts_with(&input) {
-            bail!("{}: the output directory is inside it; choose one outside", path.display());
+            bail!(
+                "{}: the output directory is inside it; choose one outside",
+                path.display()
+            );
         }
     }
     Ok(())
@@ -260,7 +296,9 @@ fn absolute(path: &Path) -> Option<PathBuf> {
 fn is_file_name(path: &Path, inputs: &[Input], paths: &[PathBuf]) -> bool {
     let one = inputs.len() == 1 && paths.len() <= 1 && !paths.iter().any(|path| path.is_dir());
     let manifest = path.extension().is_some_and(|e| {
-        ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known))
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| e.eq_ignore_ascii_case(known))
     });
     let stdin = inputs.iter().any(|input| input.path.is_none());
     one && (manifest || stdin) && !path.is_dir()

@@ -13,8 +13,12 @@ use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 pub const ANNOTATION: &str = "datakit/prom.instances";
 
 /// Namespaces whose pods Istio never injects.
-const NEVER_INJECTED: &[&str] =
-    &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+const NEVER_INJECTED: &[&str] = &[
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "local-path-storage",
+];
 
 /// Labels that name the application, in the order they are asked.
 const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
@@ -59,7 +63,9 @@ impl Rule for Metrics {
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
         let Target { doc, resource, .. } = *target;
         let mut outcome = Outcome::default();
-        let Some(templates) = pod_templates(doc, resource) else { return Ok(outcome) };
+        let Some(templates) = pod_templates(doc, resource) else {
+            return Ok(outcome);
+        };
         if templates.is_empty() {
             let elsewhere = doc.path(resource.at, &["spec", "workloadRef"]).is_some();
             let reason = if elsewhere {
@@ -126,7 +132,9 @@ impl Metrics {
         let label = |names: &[&str]| {
             let labels = doc.path(template.at, &["metadata", "labels"])?;
             let found = names.iter().find_map(|name| doc.str_at(labels, name));
-            found.filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
+            found
+                .filter(|value| !value.is_empty())
+                .map(std::borrow::Cow::into_owned)
         };
         let workload = resource.name.trim_end_matches('-');
         let named = self.0.source.iter().find(|(name, _)| name == workload);
@@ -180,9 +188,14 @@ fn no_sidecar(
 ) -> Option<(usize, String)> {
     let start = |at: At| doc.start(at.node);
     if let Some(at) = doc.get(template.spec, "hostNetwork")
-        && doc.string(at.node).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        && doc
+            .string(at.node)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     {
-        return Some((start(at), "hostNetwork: no sidecar, so no port 15020".to_owned()));
+        return Some((
+            start(at),
+            "hostNetwork: no sidecar, so no port 15020".to_owned(),
+        ));
     }
     let metadata = doc.get(template.at, "metadata");
     // The label is the API and wins over the older annotation.
@@ -202,10 +215,19 @@ fn no_sidecar(
     if let Some(at) = metadata.and_then(|at| doc.path(at, &["labels", "istio.io/dataplane-mode"]))
         && doc.is(at.node, "ambient")
     {
-        return Some((start(at), "ambient mode: no sidecar, so no port 15020".to_owned()));
+        return Some((
+            start(at),
+            "ambient mode: no sidecar, so no port 15020".to_owned(),
+        ));
     }
-    let namespace = resource.namespace.as_deref().filter(|name| NEVER_INJECTED.contains(name))?;
-    Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
+    let namespace = resource
+        .namespace
+        .as_deref()
+        .filter(|name| NEVER_INJECTED.contains(name))?;
+    Some((
+        start(template.at),
+        format!("Istio injects no sidecar in `{namespace}`"),
+    ))
 }
 
 /// Whether two texts mean the same to DataKit.
@@ -252,15 +274,22 @@ impl MetricsSettings {
     /// Whether a rendered text reads back as what it is meant to say.
     #[must_use]
     pub fn reads_back(&self, text: &str, source: &str) -> bool {
-        let Ok(table) = text.parse::<Table>() else { return false };
+        let Ok(table) = text.parse::<Table>() else {
+            return false;
+        };
         let prom = table
             .get("inputs")
             .and_then(|inputs| inputs.get("prom"))
             .and_then(|prom| prom.get(0));
-        let Some(prom) = prom.and_then(Toml::as_table) else { return false };
+        let Some(prom) = prom.and_then(Toml::as_table) else {
+            return false;
+        };
         let text = |key: &str| prom.get(key).and_then(Toml::as_str);
         let list = |key: &str, want: &[String]| match prom.get(key).and_then(Toml::as_array) {
-            Some(found) => found.iter().map(Toml::as_str).eq(want.iter().map(|w| Some(w.as_str()))),
+            Some(found) => found
+                .iter()
+                .map(Toml::as_str)
+                .eq(want.iter().map(|w| Some(w.as_str()))),
             None => want.is_empty(),
         };
         let tags = prom.get("tags").and_then(Toml::as_table);
@@ -281,8 +310,14 @@ impl MetricsSettings {
 /// A key as TOML takes it: bare where it may be, else quoted.
 fn toml_key(key: &str) -> String {
     let bare = !key.is_empty()
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if bare { key.to_owned() } else { Toml::String(key.to_owned()).to_string() }
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if bare {
+        key.to_owned()
+    } else {
+        Toml::String(key.to_owned()).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -292,12 +327,18 @@ mod tests {
     #[test]
     fn placeholders_are_filled_in_once() {
         let values = [("app", "{kind}"), ("kind", "job")];
-        assert_eq!(fill_in("x-{app}-{kind}-{other}-{", &values), "x-{kind}-job-{other}-{");
+        assert_eq!(
+            fill_in("x-{app}-{kind}-{other}-{", &values),
+            "x-{kind}-job-{other}-{"
+        );
     }
 
     #[test]
     fn texts_that_differ_in_layout_only_are_the_same() {
-        assert!(same("[[inputs.prom]]\n  a = 1 # c\n", "[[inputs.prom]]\na=1"));
+        assert!(same(
+            "[[inputs.prom]]\n  a = 1 # c\n",
+            "[[inputs.prom]]\na=1"
+        ));
         assert!(!same("a = 1", "a = 2"));
         assert!(!same("a = ", "a = 2"));
     }

@@ -80,7 +80,11 @@ pub struct Outcome {
 
 impl Outcome {
     fn skip(&mut self, at: usize, dark: bool, reason: impl Into<String>) {
-        self.skips.push(Skip { reason: reason.into(), dark, at });
+        self.skips.push(Skip {
+            reason: reason.into(),
+            dark,
+            at,
+        });
     }
 }
 

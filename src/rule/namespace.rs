@@ -13,7 +13,9 @@ pub struct NamespaceSettings {
 
 impl Default for NamespaceSettings {
     fn default() -> Self {
-        Self { name: "prod".to_owned() }
+        Self {
+            name: "prod".to_owned(),
+        }
     }
 }
 
@@ -41,14 +43,21 @@ impl Rule for Namespace {
         match &resource.namespace {
             Some(namespace) if *namespace == self.0.name => return Ok(outcome),
             Some(namespace) if !target.overwrite => {
-                let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
+                let at = doc
+                    .path(resource.at, &["metadata", "namespace"])
+                    .unwrap_or(resource.at);
                 let reason = format!("namespace `{namespace}` kept, see --overwrite");
                 outcome.skip(doc.start(at.node), false, reason);
                 return Ok(outcome);
             }
             _ => {}
         }
-        target.set(changes, resource.at, &path, Value::Text(self.0.name.clone()))?;
+        target.set(
+            changes,
+            resource.at,
+            &path,
+            Value::Text(self.0.name.clone()),
+        )?;
         outcome.patched = true;
         Ok(outcome)
     }

@@ -48,16 +48,27 @@ fn subjects_without_namespace(
     namespace: &str,
     notes: &mut Vec<Note>,
 ) {
-    let Some(subjects) = doc.get(binding, "subjects") else { return };
+    let Some(subjects) = doc.get(binding, "subjects") else {
+        return;
+    };
     for subject in doc.items(subjects) {
-        let account = doc.str_at(subject, "kind").is_some_and(|kind| kind == "ServiceAccount");
-        if account && doc.str_at(subject, "namespace").is_none_or(|name| name.is_empty()) {
+        let account = doc
+            .str_at(subject, "kind")
+            .is_some_and(|kind| kind == "ServiceAccount");
+        if account
+            && doc
+                .str_at(subject, "namespace")
+                .is_none_or(|name| name.is_empty())
+        {
             let name = doc.str_at(subject, "name").unwrap_or_default();
             let message = format!(
                 "subject ServiceAccount `{name}` has no namespace, which the server refuses here; \
                  write `namespace: {namespace}` if it moves along"
             );
-            notes.push(Note { at: doc.start(subject.node), message });
+            notes.push(Note {
+                at: doc.start(subject.node),
+                message,
+            });
         }
     }
 }
@@ -68,7 +79,10 @@ fn names(doc: &Document<'_>, below: NodeId, namespace: &str, notes: &mut Vec<Not
         let key = doc.string(key).unwrap_or_default();
         let message =
             format!("`{key}` names `{OLD}`; write `{namespace}` if what it means moves along");
-        notes.push(Note { at: doc.start(id), message });
+        notes.push(Note {
+            at: doc.start(id),
+            message,
+        });
     };
     for mapping in doc.mappings(below) {
         for (key, value) in doc.entries(mapping) {
@@ -78,7 +92,12 @@ fn names(doc: &Document<'_>, below: NodeId, namespace: &str, notes: &mut Vec<Not
             if doc.is(value, OLD) {
                 note(value, key);
             }
-            let list = At { node: value, key: None, parent: None, shared: None };
+            let list = At {
+                node: value,
+                key: None,
+                parent: None,
+                shared: None,
+            };
             for item in doc.items(list) {
                 if doc.is(item.node, OLD) {
                     note(item.node, key);
@@ -105,7 +124,10 @@ fn hosts(
     let mut note = |offset: usize, word: &str, instead: String| {
         let message =
             format!("`{word}` still points to `{OLD}`; write `{instead}` if that moves along");
-        notes.push(Note { at: start + offset, message });
+        notes.push(Note {
+            at: start + offset,
+            message,
+        });
     };
     let value = text.trim_matches(['"', '\'']);
     let lead = text.len() - text.trim_start_matches(['"', '\'']).len();
@@ -135,12 +157,21 @@ fn hosts(
             }
         }
         at += word.len();
-        at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        at += text
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(0, char::len_utf8);
     }
     for (pattern, new) in [
         ("/ns/default/sa/", format!("/ns/{namespace}/sa/")),
-        ("system:serviceaccount:default:", format!("system:serviceaccount:{namespace}:")),
-        ("system:serviceaccounts:default", format!("system:serviceaccounts:{namespace}")),
+        (
+            "system:serviceaccount:default:",
+            format!("system:serviceaccount:{namespace}:"),
+        ),
+        (
+            "system:serviceaccounts:default",
+            format!("system:serviceaccounts:{namespace}"),
+        ),
     ] {
         if let Some(found) = text.find(pattern) {
             note(found, pattern, new);

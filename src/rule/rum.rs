@@ -20,7 +20,11 @@ pub struct RumSettings {
 
 impl Default for RumSettings {
     fn default() -> Self {
-        Self { image: "product-page:v1".to_owned(), images: Vec::new(), image_comment: true }
+        Self {
+            image: "product-page:v1".to_owned(),
+            images: Vec::new(),
+            image_comment: true,
+        }
     }
 }
 
@@ -31,11 +35,17 @@ pub struct Rum(pub RumSettings);
 impl Rum {
     fn replacement(&self, image: &str) -> Option<&str> {
         let parsed = ImageRef::parse(image);
-        let other =
-            self.0.images.iter().find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
+        let other = self
+            .0
+            .images
+            .iter()
+            .find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
         match other {
             Some((_, new)) => Some(new),
-            None => parsed.repository.ends_with(PRODUCTPAGE).then_some(&self.0.image),
+            None => parsed
+                .repository
+                .ends_with(PRODUCTPAGE)
+                .then_some(&self.0.image),
         }
     }
 }
@@ -50,11 +60,19 @@ impl Rule for Rum {
         let mut outcome = Outcome::default();
         for template in pod_templates(doc, target.resource).unwrap_or_default() {
             for list in ["containers", "initContainers"] {
-                let Some(list) = doc.get(template.spec, list) else { continue };
+                let Some(list) = doc.get(template.spec, list) else {
+                    continue;
+                };
                 for container in doc.items(list) {
-                    let Some(image) = doc.get(container, "image") else { continue };
-                    let Some(old) = doc.str_at(container, "image") else { continue };
-                    let Some(new) = self.replacement(&old) else { continue };
+                    let Some(image) = doc.get(container, "image") else {
+                        continue;
+                    };
+                    let Some(old) = doc.str_at(container, "image") else {
+                        continue;
+                    };
+                    let Some(new) = self.replacement(&old) else {
+                        continue;
+                    };
                     if *old == *new {
                         continue;
                     }

@@ -120,11 +120,20 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     /// A new entry in a mapping that is not empty.
-    Insert { mapping: NodeId, place: Place, key: String, value: Value },
+    Insert {
+        mapping: NodeId,
+        place: Place,
+        key: String,
+        value: Value,
+    },
     /// A value for a key that has none (or `{}`, or an empty string).
     Fill { at: At, value: Value },
     /// Another value for a scalar; `note` is a comment line to be put above it.
-    Replace { at: At, value: Value, note: Option<String> },
+    Replace {
+        at: At,
+        value: Value,
+        note: Option<String>,
+    },
 }
 
 /// The changes to one document.
@@ -161,8 +170,14 @@ impl Changes {
                 kind if kind.is_mapping() => {}
                 kind => {
                     let name = at.key.map_or("", |key| doc.text(key)).to_owned();
-                    let kind = RefusalKind::NotMapping { key: name, found: kind.noun() };
-                    return Err(Refusal { at: doc.start(at.node), kind });
+                    let kind = RefusalKind::NotMapping {
+                        key: name,
+                        found: kind.noun(),
+                    };
+                    return Err(Refusal {
+                        at: doc.start(at.node),
+                        kind,
+                    });
                 }
             }
             let Some(found) = doc.get(at, key) else {
@@ -204,7 +219,10 @@ impl Changes {
             let key = at.key.map_or("", |key| doc.text(key)).to_owned();
             let found = doc.kind(at.node).noun();
             let kind = RefusalKind::NotScalar { key, found };
-            return Err(Refusal { at: doc.start(at.node), kind });
+            return Err(Refusal {
+                at: doc.start(at.node),
+                kind,
+            });
         }
         self.changes.push(Change::Replace { at, value, note });
         Ok(())
@@ -215,7 +233,11 @@ impl Changes {
     /// # Errors
     /// A layout that has no place for the change.
     pub fn render(&self, doc: &Document<'_>) -> Result<Vec<Edit>, Refusal> {
-        if self.changes.is_empty() { Ok(Vec::new()) } else { render::edits(doc, &self.changes) }
+        if self.changes.is_empty() {
+            Ok(Vec::new())
+        } else {
+            render::edits(doc, &self.changes)
+        }
     }
 
     fn insert(
@@ -227,28 +249,53 @@ impl Changes {
         value: Value,
     ) -> Result<(), Refusal> {
         if let Some(merge) = doc.merge_key(mapping) {
-            let mapping = At { node: mapping, key: None, parent: None, shared: None };
+            let mapping = At {
+                node: mapping,
+                key: None,
+                parent: None,
+                shared: None,
+            };
             if doc.get(mapping, key).is_some() {
-                let kind = RefusalKind::Merged { key: key.to_owned() };
-                return Err(Refusal { at: doc.start(merge), kind });
+                let kind = RefusalKind::Merged {
+                    key: key.to_owned(),
+                };
+                return Err(Refusal {
+                    at: doc.start(merge),
+                    kind,
+                });
             }
         }
         for i in self.created.get(&mapping).into_iter().flatten() {
-            if let Some(Change::Insert { key: known, value: pending, .. }) = self.changes.get_mut(*i)
+            if let Some(Change::Insert {
+                key: known,
+                value: pending,
+                ..
+            }) = self.changes.get_mut(*i)
                 && known == key
             {
                 merge(pending, value);
                 return Ok(());
             }
         }
-        self.created.entry(mapping).or_default().push(self.changes.len());
-        self.changes.push(Change::Insert { mapping, place, key: key.to_owned(), value });
+        self.created
+            .entry(mapping)
+            .or_default()
+            .push(self.changes.len());
+        self.changes.push(Change::Insert {
+            mapping,
+            place,
+            key: key.to_owned(),
+            value,
+        });
         Ok(())
     }
 
     fn fill(&mut self, doc: &Document<'_>, at: At, value: Value) -> Result<(), Refusal> {
         if doc.has_properties(at.node) {
-            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
+            return Err(Refusal {
+                at: doc.start(at.node),
+                kind: RefusalKind::Properties,
+            });
         }
         for i in self.created.get(&at.node).into_iter().flatten() {
             if let Some(Change::Fill { value: pending, .. }) = self.changes.get_mut(*i) {
@@ -256,7 +303,10 @@ impl Changes {
                 return Ok(());
             }
         }
-        self.created.entry(at.node).or_default().push(self.changes.len());
+        self.created
+            .entry(at.node)
+            .or_default()
+            .push(self.changes.len());
         self.changes.push(Change::Fill { at, value });
         Ok(())
     }
@@ -264,7 +314,9 @@ impl Changes {
 
 /// Wraps a value in the mappings that a path still needs.
 fn nest(path: &[(&str, Place)], value: Value) -> Value {
-    path.iter().rev().fold(value, |value, (key, _)| Value::Map(vec![((*key).to_owned(), value)]))
+    path.iter().rev().fold(value, |value, (key, _)| {
+        Value::Map(vec![((*key).to_owned(), value)])
+    })
 }
 
 /// Adds the entries of one pending value to another; of two scalars the later one stays.
@@ -285,15 +337,24 @@ fn merge(pending: &mut Value, value: Value) {
 /// Refuses what would change more than the place it is made at.
 fn guard(doc: &Document<'_>, duplicates: &[Duplicate], at: At) -> Result<(), Refusal> {
     if let Some(shared) = at.shared {
-        return Err(Refusal { at: doc.start(shared), kind: RefusalKind::Shared });
+        return Err(Refusal {
+            at: doc.start(shared),
+            kind: RefusalKind::Shared,
+        });
     }
     if let Some(node) = doc.aliased_around(at.node) {
         let anchor = doc.tape().anchors.iter().find(|anchor| anchor.node == node);
         let at = anchor.map_or(doc.start(node), |anchor| anchor.start as usize);
-        return Err(Refusal { at, kind: RefusalKind::Aliased });
+        return Err(Refusal {
+            at,
+            kind: RefusalKind::Aliased,
+        });
     }
     if let Some(at) = doc.lone_cr() {
-        return Err(Refusal { at, kind: RefusalKind::LoneCr });
+        return Err(Refusal {
+            at,
+            kind: RefusalKind::LoneCr,
+        });
     }
     let place = at.node;
     for duplicate in duplicates {
@@ -302,9 +363,18 @@ fn guard(doc: &Document<'_>, duplicates: &[Duplicate], at: At) -> Result<(), Ref
                 && doc.string(key) == doc.string(duplicate.first)
         });
         if on_path {
-            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
-            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
-            return Err(Refusal { at: doc.start(duplicate.second), kind });
+            let key = doc
+                .string(duplicate.second)
+                .unwrap_or_default()
+                .into_owned();
+            let kind = RefusalKind::Duplicate {
+                key,
+                first: doc.start(duplicate.first),
+            };
+            return Err(Refusal {
+                at: doc.start(duplicate.second),
+                kind,
+            });
         }
     }
     Ok(())

@@ -35,7 +35,9 @@ impl Document<'_> {
     /// The first such place. `{{name}}` without Helm's dot, dollar or blank-separated words inside a plain scalar
     /// is left to those who use it at run time (Argo).
     pub fn refuse_template(&self) -> Result<(), SyntaxError> {
-        let Some(first) = self.src.find("{{") else { return Ok(()) };
+        let Some(first) = self.src.find("{{") else {
+            return Ok(());
+        };
         for node in &self.tape.nodes {
             let (start, end) = (node.start as usize, node.end as usize);
             if end <= first {
@@ -58,7 +60,10 @@ impl Document<'_> {
                 _ => None,
             };
             if let Some(at) = at {
-                return Err(SyntaxError { at, message: HELM.to_owned() });
+                return Err(SyntaxError {
+                    at,
+                    message: HELM.to_owned(),
+                });
             }
         }
         Ok(())
@@ -82,7 +87,10 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
     let src = partial.src;
     let at = error.marker().byte_offset().unwrap_or(0).min(src.len());
     if let Some(at) = template_before(partial, at) {
-        return SyntaxError { at, message: HELM.to_owned() };
+        return SyntaxError {
+            at,
+            message: HELM.to_owned(),
+        };
     }
     let line_start = line::start(src, at);
     let row = src.get(line_start..line::end(src, at)).unwrap_or("");
@@ -155,13 +163,20 @@ fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
     let limit = line::end(partial.src, error);
     let head = partial.src.get(..limit)?;
     head.match_indices("{{").map(|(at, _)| at).find(|at| {
-        let quoted = partial.tape.nodes.iter().any(|node| {
-            let inside = (node.start as usize) < *at && *at < node.end as usize;
-            let strings = matches!(
-                node.kind,
-                Kind::SingleQuoted | Kind::DoubleQuoted | Kind::Literal | Kind::Folded
-            );
-            inside && strings
+        // Scalars have no children: what began last before the spot is the one around it, if there is one.
+        let began = partial
+            .tape
+            .nodes
+            .partition_point(|node| (node.start as usize) < *at);
+        let around = began.checked_sub(1).and_then(|i| partial.tape.nodes.get(i));
+        let quoted = around.is_some_and(|node| {
+            let strings = [
+                Kind::SingleQuoted,
+                Kind::DoubleQuoted,
+                Kind::Literal,
+                Kind::Folded,
+            ];
+            *at < node.end as usize && strings.contains(&node.kind)
         });
         let row = partial.slice(line::start(partial.src, *at), *at);
         let comment = row.trim_start().starts_with('#') || row.contains(" #");
@@ -195,8 +210,8 @@ fn unclosed_bracket(partial: &Document<'_>, kind: &ErrorKind) -> Option<(usize, 
 
 /// A tab in the indentation of the line of the error.
 fn tab(src: &str, at: usize, kind: &ErrorKind) -> Option<(usize, String)> {
-    let indent = line::indent(src, at);
-    let in_indent = indent.find('\t').map(|i| line::start(src, at) + i);
+    let start = line::start(src, at);
+    let in_indent = line::indent_at(src, start).find('\t').map(|i| start + i);
     let known = matches!(
         kind,
         ErrorKind::TabNotAllowed
@@ -206,13 +221,20 @@ fn tab(src: &str, at: usize, kind: &ErrorKind) -> Option<(usize, String)> {
             | ErrorKind::TabInPlainScalar
     );
     let place = in_indent.or(known.then_some(at))?;
-    Some((place, "a tab in the indentation; YAML indents with spaces only, replace it".to_owned()))
+    Some((
+        place,
+        "a tab in the indentation; YAML indents with spaces only, replace it".to_owned(),
+    ))
 }
 
 /// A `:` where no key can be: a second one on the line, or one below a line that lacks its own.
 fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
     let line_start = line::start(src, at);
-    let before = src.get(line_start..at).unwrap_or("").trim_start().trim_start_matches("- ");
+    let before = src
+        .get(line_start..at)
+        .unwrap_or("")
+        .trim_start()
+        .trim_start_matches("- ");
     if let Some((key, rest)) = before.split_once(": ") {
         let rest = rest.trim();
         let message = if rest == key {
@@ -227,10 +249,15 @@ fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
         let text = src.get(above..line::end(src, above)).unwrap_or("");
         let word = text.trim().trim_start_matches("- ");
         let deeper = indent_of(row) > indent_of(text);
-        let key = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let key = word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         if deeper && !word.is_empty() && key {
             let end = above + text.trim_end().len();
-            return (end, format!("a `:` is missing behind `{word}`; write `{word}:`"));
+            return (
+                end,
+                format!("a `:` is missing behind `{word}`; write `{word}:`"),
+            );
         }
         if deeper && word.contains(": ") {
             let message = "this line is indented below a key that has a value already; \
@@ -238,7 +265,10 @@ fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
             return (line_start + indent_of(row), message.to_owned());
         }
     }
-    (at, "a `:` cannot stand here; quote the value, or close what is open before it".to_owned())
+    (
+        at,
+        "a `:` cannot stand here; quote the value, or close what is open before it".to_owned(),
+    )
 }
 
 fn indent_of(row: &str) -> usize {
@@ -253,11 +283,16 @@ fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
         let word = row.trim_start().trim_start_matches("- ");
         let (key, value) = word.split_once(':').unwrap_or(("", ""));
         let plain_key = !key.is_empty()
-            && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+            && key
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         let glued = !value.is_empty() && !value.starts_with([' ', '\t', '\r', '/', ':']);
         if plain_key && glued && !value.contains(": ") {
             let colon = row.find(':').unwrap_or(0);
-            return Some((start + colon, format!("a blank is missing behind `{key}:`; add one")));
+            return Some((
+                start + colon,
+                format!("a blank is missing behind `{key}:`; add one"),
+            ));
         }
         if start == 0 {
             return None;
@@ -269,7 +304,9 @@ fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
     for _ in 0..FAR {
         let row = src.get(start..line::end(src, start)).unwrap_or("");
         let head = row.trim_end().trim_end_matches(['-', '+']);
-        let key = head.strip_suffix(['|', '>']).and_then(|head| head.strip_suffix(':'));
+        let key = head
+            .strip_suffix(['|', '>'])
+            .and_then(|head| head.strip_suffix(':'));
         if let Some(key) = key
             && !key.trim_start().starts_with('#')
         {

@@ -44,21 +44,23 @@ pub fn is_break_at(src: &str, at: usize) -> bool {
     matches!(src.as_bytes().get(at), None | Some(b'\n' | b'\r'))
 }
 
-/// Column of an offset, in characters from 0; a byte order mark takes no column.
-pub(super) fn column(src: &str, at: usize) -> usize {
-    let head = src.get(start(src, at)..at).unwrap_or("");
+/// Column of an offset on the line that starts at `start`, in characters from 0; a byte order mark takes none.
+pub(super) fn column(src: &str, start: usize, at: usize) -> usize {
+    let head = src.get(start..at).unwrap_or("");
     head.chars().filter(|c| *c != '\u{feff}').count()
 }
 
 /// Offset behind blanks (spaces and tabs) from `at` on.
 pub(super) fn skip_blanks(src: &str, at: usize) -> usize {
     let rest = src.as_bytes().get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+    at + rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count()
 }
 
-/// The blanks a line begins with.
-pub(super) fn indent(src: &str, at: usize) -> &str {
-    let start = start(src, at);
+/// The blanks that the line which starts at `start` begins with.
+pub(super) fn indent_at(src: &str, start: usize) -> &str {
     src.get(start..skip_blanks(src, start)).unwrap_or("")
 }
 
@@ -87,7 +89,10 @@ pub(super) fn idle(src: &str, at: usize) -> Option<Idle> {
     let spaces = bytes.iter().take_while(|b| **b == b' ').count();
     let after = skip_blanks(src, at);
     if is_break_at(src, after) {
-        return Some(Idle::Blank { spaces, tab: after - at > spaces });
+        return Some(Idle::Blank {
+            spaces,
+            tab: after - at > spaces,
+        });
     }
     (src.as_bytes().get(after) == Some(&b'#')).then_some(Idle::Comment { column: after - at })
 }

@@ -30,10 +30,19 @@ struct Renderer<'d, 's> {
 
 /// Turns changes into edits in order of offset.
 pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>, Refusal> {
-    let mut renderer = Renderer { doc, edits: Vec::new(), lines: Vec::new() };
+    let mut renderer = Renderer {
+        doc,
+        edits: Vec::new(),
+        lines: Vec::new(),
+    };
     for change in changes {
         match change {
-            Change::Insert { mapping, place, key, value } => {
+            Change::Insert {
+                mapping,
+                place,
+                key,
+                value,
+            } => {
                 renderer.insert(*mapping, *place, key, value)?;
             }
             Change::Fill { at, value } => renderer.fill(*at, value)?,
@@ -42,8 +51,10 @@ pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>,
     }
     renderer.place_lines();
     let mut edits = renderer.edits;
-    splice::order(&mut edits)
-        .map_err(|error| Refusal { at: error.at, kind: RefusalKind::Layout })?;
+    splice::order(&mut edits).map_err(|error| Refusal {
+        at: error.at,
+        kind: RefusalKind::Layout,
+    })?;
     Ok(edits)
 }
 
@@ -62,11 +73,19 @@ impl Renderer<'_, '_> {
         value: &Value,
     ) -> Result<(), Refusal> {
         let doc = self.doc;
-        let refusal = Refusal { at: doc.start(mapping), kind: RefusalKind::Layout };
+        let refusal = Refusal {
+            at: doc.start(mapping),
+            kind: RefusalKind::Layout,
+        };
         let entries: Vec<_> = doc.entries(mapping).collect();
         let (Some(first), Some(last)) = (entries.first().copied(), entries.last().copied()) else {
             // An empty flow mapping that is not the value of a key, as in `- {}`.
-            let at = At { node: mapping, key: None, parent: None, shared: None };
+            let at = At {
+                node: mapping,
+                key: None,
+                parent: None,
+                shared: None,
+            };
             return self.fill(at, &Value::Map(vec![(key.to_owned(), value.clone())]));
         };
         let after = match place {
@@ -85,7 +104,8 @@ impl Renderer<'_, '_> {
                 if explicit {
                     return Err(refusal);
                 }
-                self.insert_block(mapping, first, after, key, value).ok_or(refusal)
+                self.insert_block(mapping, first, after, key, value)
+                    .ok_or(refusal)
             }
             Kind::FlowMapping => {
                 self.insert_flow(mapping, first, last, after, key, value);
@@ -97,8 +117,11 @@ impl Renderer<'_, '_> {
 
     /// Whether the key is written `? key`.
     fn is_explicit(&self, key: NodeId) -> bool {
-        let start = line::start(self.doc.src, self.doc.start(key));
-        self.doc.slice(start, self.doc.start(key)).split_ascii_whitespace().any(|word| word == "?")
+        let start = self.doc.line_start(self.doc.start(key));
+        self.doc
+            .slice(start, self.doc.start(key))
+            .split_ascii_whitespace()
+            .any(|word| word == "?")
     }
 
     fn insert_block(
@@ -112,12 +135,17 @@ impl Renderer<'_, '_> {
         let doc = self.doc;
         let column = doc.column(mapping);
         let step = doc.step_in(mapping).unwrap_or_else(|| doc.step());
-        let first_line = line::start(doc.src, doc.start(first.0));
-        let alone = doc.slice(first_line, doc.start(first.0)).bytes().all(|b| b == b' ');
+        let first_line = doc.line_start(doc.start(first.0));
+        let alone = doc
+            .slice(first_line, doc.start(first.0))
+            .bytes()
+            .all(|b| b == b' ');
         let (model, anchor, behind) = match after {
-            None if alone && first_line > 0 => {
-                (first, self.line_end_above_comments(first_line, column)?, None)
-            }
+            None if alone && first_line > 0 => (
+                first,
+                self.line_end_above_comments(first_line, column)?,
+                None,
+            ),
             None => {
                 let last = doc.entries(mapping).last()?;
                 (last, doc.end(last.1), Some(column))
@@ -153,7 +181,7 @@ impl Renderer<'_, '_> {
     fn line_end_above_comments(&self, line_start: usize, column: usize) -> Option<usize> {
         let mut at = line_start;
         while at > 0 {
-            let above = line::start(self.doc.src, at - 1);
+            let above = self.doc.line_start(at - 1);
             match line::idle(self.doc.src, above) {
                 Some(Idle::Comment { column: c }) if c >= column => at = above,
                 _ => return Some(line::end(self.doc.src, above)),
@@ -186,9 +214,8 @@ impl Renderer<'_, '_> {
         let src = doc.src;
         let model = after.unwrap_or(first).0;
         let own_line = {
-            let start = line::start(src, doc.start(model));
-            start > doc.start(mapping)
-                && line::skip_blanks(src, start) == doc.start(model)
+            let start = doc.line_start(doc.start(model));
+            start > doc.start(mapping) && line::skip_blanks(src, start) == doc.start(model)
         };
         if !own_line {
             let text = style.inline_entry(key, value);
@@ -199,19 +226,26 @@ impl Renderer<'_, '_> {
                     format!("{text}{}", style.comma),
                 ),
                 Some((_, node)) => {
-                    let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
+                    let gap = if doc.kind(node) == Kind::Null {
+                        " "
+                    } else {
+                        ""
+                    };
                     let end = doc.end(node);
                     self.edit(end, end, format!("{gap}{}{text}", style.comma));
                 }
             }
             return;
         }
-        let indent = line::indent(src, doc.start(model)).to_owned();
-        let brace_indent = line::indent(src, doc.start(mapping));
-        let step = indent.strip_prefix(brace_indent).filter(|s| !s.is_empty()).unwrap_or("  ");
+        let indent = line::indent_at(src, doc.line_start(doc.start(model))).to_owned();
+        let brace_indent = line::indent_at(src, doc.line_start(doc.start(mapping)));
+        let step = indent
+            .strip_prefix(brace_indent)
+            .filter(|s| !s.is_empty())
+            .unwrap_or("  ");
         let last_comma = self.comma_behind(doc.end(last.1)).is_some();
         let Some((_, node)) = after else {
-            let line_start = line::start(src, doc.start(model));
+            let line_start = doc.line_start(doc.start(model));
             let at = line::end(src, line_start.saturating_sub(1));
             let newline = line::break_at(src, at);
             let text = style.own_lines(key, value, &indent, step, newline, last_comma);
@@ -219,7 +253,11 @@ impl Renderer<'_, '_> {
             return;
         };
         let end = doc.end(node);
-        let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
+        let gap = if doc.kind(node) == Kind::Null {
+            " "
+        } else {
+            ""
+        };
         let comma = self.comma_behind(end);
         match comma {
             Some(comma) if line::rest_is_blank(src, comma + 1) => {
@@ -234,7 +272,11 @@ impl Renderer<'_, '_> {
                 let text = style.own_lines(key, value, &indent, step, newline, false);
                 if at == end {
                     self.edit(at, at, format!("{gap},{newline}{text}"));
-                } else if self.edits.iter().any(|edit| edit.start == end && edit.end == end) {
+                } else if self
+                    .edits
+                    .iter()
+                    .any(|edit| edit.start == end && edit.end == end)
+                {
                     // Another new entry put the comma in already, and stands last now.
                     self.edit(at, at, format!(",{newline}{text}"));
                 } else {
@@ -309,22 +351,34 @@ impl Renderer<'_, '_> {
 
     fn fill(&mut self, at: At, value: &Value) -> Result<(), Refusal> {
         let doc = self.doc;
-        let in_block = at.parent.is_some_and(|parent| doc.kind(parent) == Kind::BlockMapping);
+        let in_block = at
+            .parent
+            .is_some_and(|parent| doc.kind(parent) == Kind::BlockMapping);
         let style = self.flow_style(at.node);
         if doc.kind(at.node) == Kind::FlowMapping {
             let colon = at.key.and_then(|key| self.colon_behind(key));
             let one_line = !doc.text(at.node).contains(['\n', '#']);
-            if let (true, true, Some(colon), Value::Map(entries)) = (in_block, one_line, colon, value)
-                && doc.slice(colon, doc.start(at.node)).bytes().all(|b| b == b' ')
+            if let (true, true, Some(colon), Value::Map(entries)) =
+                (in_block, one_line, colon, value)
+                && doc
+                    .slice(colon, doc.start(at.node))
+                    .bytes()
+                    .all(|b| b == b' ')
                 && line::rest_is_blank(doc.src, doc.end(at.node))
             {
                 self.edit(colon, doc.end(at.node), String::new());
                 return self.fill_block(at, doc.end(at.node), entries);
             }
             let Value::Map(entries) = value else {
-                return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Layout });
+                return Err(Refusal {
+                    at: doc.start(at.node),
+                    kind: RefusalKind::Layout,
+                });
             };
-            let text: Vec<_> = entries.iter().map(|(k, v)| style.inline_entry(k, v)).collect();
+            let text: Vec<_> = entries
+                .iter()
+                .map(|(k, v)| style.inline_entry(k, v))
+                .collect();
             let inside = doc.start(at.node) + 1;
             self.edit(inside, inside, text.join(style.comma));
             return Ok(());
@@ -340,7 +394,11 @@ impl Renderer<'_, '_> {
             return self.fill_block(at, doc.end(at.node), entries);
         }
         let style = at.parent.map_or(style, |parent| {
-            if doc.kind(parent).is_flow() { self.flow_style(parent) } else { style }
+            if doc.kind(parent).is_flow() {
+                self.flow_style(parent)
+            } else {
+                style
+            }
         });
         let end = doc.end(at.node);
         let text = match value {
@@ -357,7 +415,9 @@ impl Renderer<'_, '_> {
             self.edit(doc.start(at.node), end, text);
             return Ok(());
         }
-        let colon = at.key.is_some_and(|key| self.colon_behind(key) == Some(end));
+        let colon = at
+            .key
+            .is_some_and(|key| self.colon_behind(key) == Some(end));
         let lead = match (colon, doc.from(end).starts_with(' ')) {
             (false, _) => ": ",
             (true, true) if !line::rest_is_blank(doc.src, end) => "",
@@ -383,8 +443,13 @@ impl Renderer<'_, '_> {
         entries: &[(String, Value)],
     ) -> Result<(), Refusal> {
         let doc = self.doc;
-        let refusal = Refusal { at: doc.start(at.node), kind: RefusalKind::Layout };
-        let (Some(parent), Some(key)) = (at.parent, at.key) else { return Err(refusal) };
+        let refusal = Refusal {
+            at: doc.start(at.node),
+            kind: RefusalKind::Layout,
+        };
+        let (Some(parent), Some(key)) = (at.parent, at.key) else {
+            return Err(refusal);
+        };
         if !line::rest_is_blank(doc.src, anchor) {
             return Err(refusal);
         }
@@ -395,7 +460,12 @@ impl Renderer<'_, '_> {
             Some(Idle::Comment { column }) if column > base && below > anchor => column,
             _ => base + step,
         };
-        let style = Style { key: self.quote_of(key), text: self.quote_of(key), column, step };
+        let style = Style {
+            key: self.quote_of(key),
+            text: self.quote_of(key),
+            column,
+            step,
+        };
         let mut rows = Vec::new();
         let mut end = End::default();
         for (key, value) in entries {
@@ -415,7 +485,9 @@ impl Renderer<'_, '_> {
 
     fn replace(&mut self, at: At, value: &Value, note: Option<&str>) {
         let doc = self.doc;
-        let in_block = at.parent.is_some_and(|parent| doc.kind(parent) == Kind::BlockMapping);
+        let in_block = at
+            .parent
+            .is_some_and(|parent| doc.kind(parent) == Kind::BlockMapping);
         if let Some(note) = note {
             self.note_above(at, note);
         }
@@ -426,9 +498,9 @@ impl Renderer<'_, '_> {
             Value::Text(text) | Value::Lines(text) => {
                 let flow = at.parent.is_some_and(|parent| doc.kind(parent).is_flow());
                 let quote = match self.quote_of(at.node) {
-                    Quote::Plain if flow => {
-                        at.parent.map_or(Quote::Plain, |parent| self.flow_style(parent).text)
-                    }
+                    Quote::Plain if flow => at
+                        .parent
+                        .map_or(Quote::Plain, |parent| self.flow_style(parent).text),
                     quote => quote,
                 };
                 let text = scalar::write(text, quote, flow);
@@ -441,7 +513,9 @@ impl Renderer<'_, '_> {
     /// Writes a literal as the value of a key: its header where the value stands, its content below that line.
     fn literal(&mut self, at: At, old: Option<()>, text: &str) -> Result<(), Refusal> {
         let doc = self.doc;
-        let Some(parent) = at.parent else { return Ok(()) };
+        let Some(parent) = at.parent else {
+            return Ok(());
+        };
         let step = doc.step_in(parent).unwrap_or_else(|| doc.step());
         let column = doc.column(parent) + step;
         let (start, end) = (doc.start(at.node), doc.end(at.node));
@@ -454,7 +528,9 @@ impl Renderer<'_, '_> {
         let block = matches!(doc.kind(at.node), Kind::Literal | Kind::Folded);
         if block {
             let token = doc.text(at.node).bytes();
-            let token = token.take_while(|b| !b.is_ascii_whitespace() && *b != b'#').count();
+            let token = token
+                .take_while(|b| !b.is_ascii_whitespace() && *b != b'#')
+                .count();
             let line_end = line::end(doc.src, start);
             self.edit(start, start + token, header.trim_start().to_owned());
             if end > line_end {
@@ -470,7 +546,10 @@ impl Renderer<'_, '_> {
             behind_deeper_than: None,
             column,
             rows,
-            end: End::Literal { column, header: None },
+            end: End::Literal {
+                column,
+                header: None,
+            },
         });
         Ok(())
     }
@@ -479,7 +558,7 @@ impl Renderer<'_, '_> {
     fn note_above(&mut self, at: At, note: &str) {
         let doc = self.doc;
         let Some(key) = at.key else { return };
-        let start = line::start(doc.src, doc.start(key));
+        let start = doc.line_start(doc.start(key));
         let lead = line::skip_blanks(doc.src, start);
         let before = doc.slice(lead, doc.start(key));
         let dash = !before.is_empty() && before.bytes().all(|b| matches!(b, b'-' | b' '));
@@ -501,7 +580,9 @@ impl Renderer<'_, '_> {
         all.sort_by(|a, b| a.anchor.cmp(&b.anchor).then(b.column.cmp(&a.column)));
         let mut groups = all.chunk_by(|a, b| a.anchor == b.anchor);
         for group in &mut groups {
-            let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            let (Some(first), Some(last)) = (group.first(), group.last()) else {
+                continue;
+            };
             let mut at = first.anchor;
             for lines in group {
                 if let Some(column) = lines.behind_deeper_than {
@@ -563,11 +644,12 @@ impl Renderer<'_, '_> {
                     tab || spaces > column
                 }
                 (Some(Idle::Blank { tab, .. }), end) => tab && end == End::Quoted,
-                (Some(Idle::Comment { column }), End::Literal { column: content, .. })
-                    if column >= content =>
-                {
-                    true
-                }
+                (
+                    Some(Idle::Comment { column }),
+                    End::Literal {
+                        column: content, ..
+                    },
+                ) if column >= content => true,
                 _ => return safe,
             };
             at = line::end(src, below);
@@ -597,13 +679,20 @@ fn strip_header(doc: &Document<'_>, id: NodeId) -> Option<Edit> {
         return None;
     }
     let start = doc.start(id);
-    let header: String =
-        doc.text(id).chars().take_while(|c| "|>+-0123456789".contains(*c)).collect();
+    let header: String = doc
+        .text(id)
+        .chars()
+        .take_while(|c| "|>+-0123456789".contains(*c))
+        .collect();
     if header.contains('-') {
         return None;
     }
     let text = format!("{}-", header.replace('+', ""));
-    Some(Edit { start, end: start + header.len(), text })
+    Some(Edit {
+        start,
+        end: start + header.len(),
+        text,
+    })
 }
 
 fn key_is_quoted(kind: Kind) -> bool {
@@ -627,7 +716,10 @@ enum End {
     /// A quoted scalar, which readers of YAML 1.1 want no lines with tabs behind.
     Quoted,
     /// A literal: the column of its content and the row of its header.
-    Literal { column: usize, header: Option<usize> },
+    Literal {
+        column: usize,
+        header: Option<usize>,
+    },
 }
 
 impl Style {
@@ -649,12 +741,23 @@ impl Style {
                 rows.push(row);
                 let header = rows.len() - 1;
                 push_literal(text, column + self.step, rows);
-                End::Literal { column: column + self.step, header: Some(header) }
+                End::Literal {
+                    column: column + self.step,
+                    header: Some(header),
+                }
             }
             Value::Lines(text) | Value::Text(text) => {
-                let quote = if column == self.column { self.text } else { Quote::Plain };
+                let quote = if column == self.column {
+                    self.text
+                } else {
+                    Quote::Plain
+                };
                 let text = scalar::write(text, quote, false);
-                let end = if text.starts_with(['"', '\'']) { End::Quoted } else { End::Plain };
+                let end = if text.starts_with(['"', '\'']) {
+                    End::Quoted
+                } else {
+                    End::Plain
+                };
                 row.push(' ');
                 row.push_str(&text);
                 rows.push(row);
@@ -690,15 +793,22 @@ impl FlowStyle {
         match value {
             Value::Text(text) | Value::Lines(text) => scalar::write(text, self.text, true),
             Value::Map(entries) => {
-                let entries: Vec<_> =
-                    entries.iter().map(|(key, value)| self.inline_entry(key, value)).collect();
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(key, value)| self.inline_entry(key, value))
+                    .collect();
                 format!("{{{}}}", entries.join(self.comma))
             }
         }
     }
 
     fn inline_entry(&self, key: &str, value: &Value) -> String {
-        format!("{}{}{}", scalar::write(key, self.key, true), self.colon, self.inline(value))
+        format!(
+            "{}{}{}",
+            scalar::write(key, self.key, true),
+            self.colon,
+            self.inline(value)
+        )
     }
 
     /// An entry on lines of its own, from its indent on and without a comma behind it.
@@ -715,11 +825,14 @@ impl FlowStyle {
             return format!("{indent}{}", self.inline_entry(key, value));
         };
         let inner_indent = format!("{indent}{step}");
-        let mut out = format!("{indent}{}{}{{", scalar::write(key, self.key, true), self.colon);
+        let mut out = format!(
+            "{indent}{}{}{{",
+            scalar::write(key, self.key, true),
+            self.colon
+        );
         for (i, (key, value)) in entries.iter().enumerate() {
             out.push_str(newline);
-            let text =
-                self.own_lines(key, value, &inner_indent, step, newline, trailing_commas);
+            let text = self.own_lines(key, value, &inner_indent, step, newline, trailing_commas);
             out.push_str(&text);
             if trailing_commas || i + 1 < entries.len() {
                 out.push(',');
@@ -738,6 +851,10 @@ impl Document<'_> {
     #[must_use]
     pub fn strip_at_end(&self) -> Option<Edit> {
         let last = NodeId(u32::try_from(self.tape.nodes.len().checked_sub(1)?).ok()?);
-        if self.end(last) == self.src.len() { strip_header(self, last) } else { None }
+        if self.end(last) == self.src.len() {
+            strip_header(self, last)
+        } else {
+            None
+        }
     }
 }

@@ -142,7 +142,11 @@ impl<R: Read> DocumentReader<R> {
             return Ok(None);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Chunk { offset: self.offset, line: self.line, text })),
+            Ok(text) => Ok(Some(Chunk {
+                offset: self.offset,
+                line: self.line,
+                text,
+            })),
             Err(error) => Err(self.not_text(self.start + error.valid_up_to())),
         }
     }
@@ -187,8 +191,13 @@ impl<R: Read> DocumentReader<R> {
             self.start = 0;
         }
         if self.filled == self.buffer.len() {
-            let more = if self.buffer.is_empty() { self.first_read } else { READ_SIZE };
-            self.buffer.resize((self.filled + more).max(self.buffer.len() * 2), 0);
+            let more = if self.buffer.is_empty() {
+                self.first_read
+            } else {
+                READ_SIZE
+            };
+            self.buffer
+                .resize((self.filled + more).max(self.buffer.len() * 2), 0);
         }
         let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let read = loop {
@@ -242,7 +251,9 @@ mod tests {
 
     impl Read for Drip<'_> {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            let Some((first, rest)) = self.0.split_first() else {
+                return Ok(0);
+            };
             buf[0] = *first;
             self.0 = rest;
             Ok(1)
@@ -261,7 +272,10 @@ mod tests {
 
     #[test]
     fn documents_are_cut_at_marks_and_nowhere_else() {
-        assert_eq!(cut("a: 1\n---\nb: 2\n---x: 3\n--- # c\n"), ["a: 1\n", "---\nb: 2\n---x: 3\n", "--- # c\n"]);
+        assert_eq!(
+            cut("a: 1\n---\nb: 2\n---x: 3\n--- # c\n"),
+            ["a: 1\n", "---\nb: 2\n---x: 3\n", "--- # c\n"]
+        );
         assert_eq!(cut("a\r\n---\r\nb\n---"), ["a\r\n", "---\r\nb\n", "---"]);
         assert_eq!(cut("---\n---\n"), ["---\n", "---\n"]);
         assert!(cut("").is_empty());
@@ -269,8 +283,14 @@ mod tests {
 
     #[test]
     fn a_directive_stays_with_the_document_behind_it() {
-        assert_eq!(cut("%YAML 1.2\n---\na\n---\nb\n"), ["%YAML 1.2\n---\na\n", "---\nb\n"]);
-        assert_eq!(cut("a\n...\n%YAML 1.2\n---\nb\n"), ["a\n...\n%YAML 1.2\n---\nb\n"]);
+        assert_eq!(
+            cut("%YAML 1.2\n---\na\n---\nb\n"),
+            ["%YAML 1.2\n---\na\n", "---\nb\n"]
+        );
+        assert_eq!(
+            cut("a\n...\n%YAML 1.2\n---\nb\n"),
+            ["a\n...\n%YAML 1.2\n---\nb\n"]
+        );
     }
 
     #[test]
@@ -284,10 +304,20 @@ mod tests {
     #[test]
     fn what_is_no_text_is_said_with_its_place() {
         let mut reader = DocumentReader::new(&b"a: b\nc: \xff\n"[..]);
-        let Err(StreamError::NotText { line: 1, column: 3, .. }) = reader.next_document() else {
+        let Err(StreamError::NotText {
+            line: 1, column: 3, ..
+        }) = reader.next_document()
+        else {
             panic!("not refused");
         };
         let mut reader = DocumentReader::new(&b"a\0"[..]);
-        assert!(matches!(reader.next_document(), Err(StreamError::NotText { line: 0, column: 1, .. })));
+        assert!(matches!(
+            reader.next_document(),
+            Err(StreamError::NotText {
+                line: 0,
+                column: 1,
+                ..
+            })
+        ));
     }
 }

@@ -37,7 +37,10 @@ impl Kind {
     /// A mapping of any style.
     #[must_use]
     pub fn is_mapping(self) -> bool {
-        matches!(self, Self::BlockMapping | Self::FlowMapping | Self::FlowPair)
+        matches!(
+            self,
+            Self::BlockMapping | Self::FlowMapping | Self::FlowPair
+        )
     }
 
     /// A sequence of any style.
@@ -58,7 +61,10 @@ impl Kind {
     /// Written inside brackets or braces.
     #[must_use]
     pub fn is_flow(self) -> bool {
-        matches!(self, Self::FlowMapping | Self::FlowPair | Self::FlowSequence)
+        matches!(
+            self,
+            Self::FlowMapping | Self::FlowPair | Self::FlowSequence
+        )
     }
 
     /// The word for it in a message.
@@ -122,13 +128,20 @@ pub struct Document<'s> {
     pub(super) tape: Tape,
     pub(super) step: OnceCell<usize>,
     pub(super) lone_cr: OnceCell<Option<usize>>,
+    lines: OnceCell<Vec<u32>>,
 }
 
 impl<'s> Document<'s> {
     /// Joins a text with the tape that was made of it.
     #[must_use]
     pub fn new(src: &'s str, tape: Tape) -> Self {
-        Self { src, tape, step: OnceCell::new(), lone_cr: OnceCell::new() }
+        Self {
+            src,
+            tape,
+            step: OnceCell::new(),
+            lone_cr: OnceCell::new(),
+            lines: OnceCell::new(),
+        }
     }
 
     /// The text.
@@ -146,8 +159,17 @@ impl<'s> Document<'s> {
     /// The node of an id; an id of another tape gives a null.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Node {
-        const NOTHING: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null };
-        self.tape.nodes.get(id.0 as usize).copied().unwrap_or(NOTHING)
+        const NOTHING: Node = Node {
+            start: 0,
+            end: 0,
+            next: u32::MAX,
+            kind: Kind::Null,
+        };
+        self.tape
+            .nodes
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or(NOTHING)
     }
 
     /// What the node is.
@@ -186,9 +208,24 @@ impl<'s> Document<'s> {
         self.src.get(start..).unwrap_or("")
     }
 
+    /// Offset of the first byte of the line that `at` is on. Looked up, not searched: a JSON list may be one line of
+    /// many megabytes.
+    pub(super) fn line_start(&self, at: usize) -> usize {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = memchr::memchr_iter(b'\n', self.src.as_bytes());
+            let starts = breaks.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
+            std::iter::once(0).chain(starts).collect()
+        });
+        let row = lines.partition_point(|start| *start as usize <= at);
+        row.checked_sub(1)
+            .and_then(|row| lines.get(row))
+            .map_or(0, |start| *start as usize)
+    }
+
     /// Whether the node carries an anchor or a tag.
     #[must_use]
     pub fn has_properties(&self, id: NodeId) -> bool {
-        self.tape.anchors.iter().any(|a| a.node == id) || self.tape.tagged.binary_search(&id).is_ok()
+        self.tape.anchors.iter().any(|a| a.node == id)
+            || self.tape.tagged.binary_search(&id).is_ok()
     }
 }
