@@ -11,8 +11,8 @@ use toml::Table;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::io_message;
-use crate::manifest::ImageRef;
-use crate::rule::{MetricsSettings, NamespaceSettings, RULES, RumSettings};
+use crate::manifest::{ImageRef, Version};
+use crate::rule::{MetricsSettings, NamespaceSettings, RULES, RumSettings, TracingMode, TracingSettings};
 
 /// The file that is read where the command runs.
 pub const FILE: &str = "meshobs.toml";
@@ -36,6 +36,8 @@ pub struct Options {
     pub metrics: MetricsOptions,
     /// `[rum]`.
     pub rum: RumOptions,
+    /// `[tracing]`.
+    pub tracing: TracingOptions,
 }
 
 /// Which rules run, and how.
@@ -245,16 +247,57 @@ pub struct RumOptions {
     #[arg(skip)]
     pub images: Option<Table>,
     /// Leave no comment line with the old image
-    #[arg(
-        long = "no-image-comment",
-        id = "no-image-comment",
-        help_heading = "Rule rum"
-    )]
+    #[arg(long = "no-image-comment", id = "no-image-comment", help_heading = "Rule rum")]
     #[serde(skip)]
     pub no_comment: bool,
     /// Whether the old image stays in a comment line, in the file.
     #[arg(skip)]
     pub image_comment: Option<bool>,
+}
+
+/// `[tracing]`.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TracingOptions {
+    /// What is written into the mesh configuration [default: mesh-config]
+    #[arg(
+        long = "tracing-mode",
+        id = "tracing-mode",
+        value_name = "MODE",
+        env = "MESHOBS_TRACING_MODE",
+        help_heading = "Rule tracing"
+    )]
+    pub mode: Option<TracingMode>,
+    /// Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit's Service]
+    #[arg(
+        long = "tracing-address",
+        id = "tracing-address",
+        value_name = "HOST:PORT",
+        env = "MESHOBS_TRACING_ADDRESS",
+        help_heading = "Rule tracing"
+    )]
+    pub address: Option<String>,
+    /// Share of requests to trace, in percent [default: as it is]
+    #[arg(
+        long = "tracing-sampling",
+        id = "tracing-sampling",
+        value_name = "PERCENT",
+        env = "MESHOBS_TRACING_SAMPLING",
+        help_heading = "Rule tracing"
+    )]
+    pub sampling: Option<f64>,
+    /// Istio's version [default: read from the object's labels]
+    #[arg(long, value_name = "VERSION", env = "MESHOBS_ISTIO_VERSION", help_heading = "Rule tracing")]
+    pub istio_version: Option<String>,
+    /// Namespace of istiod [default: istio-system]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_ISTIO_NAMESPACE", help_heading = "Rule tracing")]
+    pub istio_namespace: Option<String>,
+    /// Revision of istiod, whose ConfigMap is `istio-REVISION`
+    #[arg(long, value_name = "REVISION", env = "MESHOBS_REVISION", help_heading = "Rule tracing")]
+    pub revision: Option<String>,
+    /// Namespace of DataKit [default: datakit]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_DATAKIT_NAMESPACE", help_heading = "Rule tracing")]
+    pub datakit_namespace: Option<String>,
 }
 
 fn rule_names() -> clap::builder::PossibleValuesParser {
@@ -283,6 +326,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// Of the rule rum.
     pub rum: RumSettings,
+    /// Of the rule tracing.
+    pub tracing: TracingSettings,
 }
 
 /// Reads a configuration file; without a name the one beside the command, if there is one.
@@ -340,6 +385,7 @@ impl Options {
             namespace: self.namespace.or(other.namespace),
             metrics: self.metrics.or(other.metrics),
             rum: self.rum.or(other.rum),
+            tracing: self.tracing.or(other.tracing),
         }
     }
 
@@ -349,10 +395,7 @@ impl Options {
     /// The first value that cannot be used, and what would be right.
     pub fn settings(self) -> Result<Settings, Invalid> {
         let namespace = NamespaceSettings {
-            name: self
-                .namespace
-                .name
-                .unwrap_or_else(|| NamespaceSettings::default().name),
+            name: self.namespace.name.unwrap_or_else(|| NamespaceSettings::default().name),
         };
         if !is_dns_label(&namespace.name) {
             return Err(format!(
@@ -377,6 +420,7 @@ impl Options {
             cluster_scoped,
             metrics: self.metrics.settings(&namespace.name)?,
             rum: self.rum.settings()?,
+            tracing: self.tracing.settings()?,
             namespace,
         })
     }
@@ -398,22 +442,14 @@ impl PatchOptions {
     }
 
     fn rules(&self) -> Result<Vec<&'static str>, Invalid> {
-        for name in [&self.only, &self.skip, &self.with]
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
+        for name in [&self.only, &self.skip, &self.with].into_iter().flatten().flatten() {
             if !RULES.iter().any(|(rule, _)| rule == name) {
                 let known: Vec<_> = RULES.iter().map(|(rule, _)| *rule).collect();
-                return Err(format!(
-                    "unknown rule `{name}`; the rules are {}",
-                    known.join(", ")
-                ));
+                return Err(format!("unknown rule `{name}`; the rules are {}", known.join(", ")));
             }
         }
         let has = |list: &Option<Vec<String>>, rule: &str| {
-            list.as_ref()
-                .is_some_and(|names| names.iter().any(|name| name == rule))
+            list.as_ref().is_some_and(|names| names.iter().any(|name| name == rule))
         };
         let runs = |rule: &str, default: bool| match &self.only {
             Some(_) => has(&self.only, rule),
@@ -441,24 +477,15 @@ impl MetricsOptions {
         let port = self.port.unwrap_or(15020);
         let path = self.path.unwrap_or_else(|| "/stats/prometheus".to_owned());
         if !path.starts_with('/') || path.contains(char::is_whitespace) {
-            return Err(format!(
-                "invalid path `{path}` (--metrics-path): it begins with `/`"
-            ));
+            return Err(format!("invalid path `{path}` (--metrics-path): it begins with `/`"));
         }
         if port == 0 {
             return Err("invalid port `0` (--metrics-port): 1 to 65535".to_owned());
         }
-        let url = self
-            .url
-            .unwrap_or_else(|| format!("http://$IP:{port}{path}"));
+        let url = self.url.unwrap_or_else(|| format!("http://$IP:{port}{path}"));
         check_url(&url)?;
-        let metric_types = self
-            .metric_types
-            .unwrap_or_else(|| strings(defaults.metric_types));
-        let metric_types: Vec<_> = metric_types
-            .iter()
-            .map(|kind| kind.trim().to_ascii_lowercase())
-            .collect();
+        let metric_types = self.metric_types.unwrap_or_else(|| strings(defaults.metric_types));
+        let metric_types: Vec<_> = metric_types.iter().map(|kind| kind.trim().to_ascii_lowercase()).collect();
         for kind in &metric_types {
             if !METRIC_TYPES.contains(&kind.as_str()) {
                 return Err(format!(
@@ -467,13 +494,10 @@ impl MetricsOptions {
                 ));
             }
         }
-        let interval = self
-            .interval
-            .unwrap_or_else(|| defaults.interval.to_owned());
+        let interval = self.interval.unwrap_or_else(|| defaults.interval.to_owned());
         check_interval(&interval)?;
-        let metric_name_filter = self
-            .metric_name_filter
-            .unwrap_or_else(|| strings(defaults.metric_name_filter));
+        let metric_name_filter =
+            self.metric_name_filter.unwrap_or_else(|| strings(defaults.metric_name_filter));
         for name in &metric_name_filter {
             if let Some(family) = name.trim_end_matches('$').strip_suffix("_bucket") {
                 return Err(format!(
@@ -484,11 +508,7 @@ impl MetricsOptions {
         }
         let mut tags = match self.tags {
             Some(table) => pairs(&table, "metrics.tags")?,
-            None => defaults
-                .tags
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
+            None => defaults.tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         };
         for tag in self.tag.unwrap_or_default() {
             let (key, value) = tag
@@ -502,43 +522,28 @@ impl MetricsOptions {
         }
         let source = match self.source {
             Some(table) => pairs(&table, "metrics.source")?,
-            None => SOURCE
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
+            None => SOURCE.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         };
         let settings = MetricsSettings {
             url,
             metric_types,
             interval,
-            measurement_name: self
-                .measurement_name
-                .unwrap_or_else(|| "istio_prom".to_owned()),
+            measurement_name: self.measurement_name.unwrap_or_else(|| "istio_prom".to_owned()),
             metric_name_filter,
-            tags_ignore: self
-                .tags_ignore
-                .unwrap_or_else(|| strings(defaults.tags_ignore)),
+            tags_ignore: self.tags_ignore.unwrap_or_else(|| strings(defaults.tags_ignore)),
             tags,
-            source_pattern: self
-                .source_pattern
-                .unwrap_or_else(|| SOURCE_PATTERN.to_owned()),
+            source_pattern: self.source_pattern.unwrap_or_else(|| SOURCE_PATTERN.to_owned()),
             source,
             namespace: namespace.to_owned(),
         };
         if settings.measurement_name.trim().is_empty() {
-            return Err(
-                "invalid measurement `` (--metrics-measurement): it cannot be empty".into(),
-            );
+            return Err("invalid measurement `` (--metrics-measurement): it cannot be empty".into());
         }
         if settings.source_pattern.trim().is_empty() {
             return Err("invalid source `` (--metrics-source): it cannot be empty".into());
         }
         check_pattern(&settings.source_pattern)?;
-        if settings
-            .render("x")
-            .chars()
-            .any(|c| c.is_control() && c != '\n')
-        {
+        if settings.render("x").chars().any(|c| c.is_control() && c != '\n') {
             return Err("a metrics setting has a control character in it; remove that".to_owned());
         }
         if !settings.reads_back(&settings.render("x"), "x") {
@@ -572,36 +577,82 @@ impl RumOptions {
         if let Some(table) = &self.images {
             images.extend(pairs(table, "rum.images")?);
         }
-        for image in images
-            .iter()
-            .flat_map(|(old, new)| [old, new])
-            .chain([&image])
-        {
+        for image in images.iter().flat_map(|(old, new)| [old, new]).chain([&image]) {
             if !ImageRef::is_valid(image) {
                 return Err(format!(
                     "invalid image `{image}`: write [registry[:port]/]name[:tag][@digest], in lower case"
                 ));
             }
         }
-        let image_comment =
-            self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
-        Ok(RumSettings {
-            image,
-            images,
-            image_comment,
-        })
+        let image_comment = self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
+        Ok(RumSettings { image, images, image_comment })
     }
 }
 
+impl TracingOptions {
+    fn or(self, other: Self) -> Self {
+        first_of!(self, other: mode, address, sampling, istio_version, istio_namespace, revision,
+                  datakit_namespace)
+    }
+
+    fn settings(self) -> Result<TracingSettings, Invalid> {
+        let istio_version = match &self.istio_version {
+            None => None,
+            Some(text) => Some(Version::parse(text).ok_or_else(|| {
+                format!("invalid version `{text}` (--istio-version): write it as in `1.22.0`")
+            })?),
+        };
+        if let Some(address) = &self.address
+            && !is_address(address)
+        {
+            return Err(format!(
+                "invalid address `{address}` (--tracing-address): a host and a port, without scheme and path, as \
+                 in `datakit-service.datakit.svc.cluster.local:9529`"
+            ));
+        }
+        if let Some(percent) = self.sampling
+            && !(0.0..=100.0).contains(&percent)
+        {
+            return Err(format!("invalid sampling `{percent}` (--tracing-sampling): 0 to 100 percent"));
+        }
+        let settings = TracingSettings {
+            mode: self.mode.unwrap_or_default(),
+            address: self.address,
+            sampling: self.sampling,
+            istio_version,
+            istio_namespace: self.istio_namespace.unwrap_or_else(|| "istio-system".to_owned()),
+            revision: self.revision,
+            datakit_namespace: self.datakit_namespace.unwrap_or_else(|| "datakit".to_owned()),
+        };
+        for (name, flag) in [
+            (&settings.istio_namespace, "--istio-namespace"),
+            (&settings.datakit_namespace, "--datakit-namespace"),
+            (settings.revision.as_ref().unwrap_or(&settings.istio_namespace), "--revision"),
+        ] {
+            if !is_dns_label(name) {
+                return Err(format!(
+                    "invalid name `{name}` ({flag}): lower-case letters, digits and `-`, at most 63"
+                ));
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// What Istio takes as a Zipkin address: a host name, an IP address (v6 in brackets) or `$(HOST_IP)`, and a port.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_fits = match v6 {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None if host == "$(HOST_IP)" => true,
+        None => !host.is_empty() && host.split('.').all(|label| is_dns_label(&label.to_ascii_lowercase())),
+    };
+    host_fits && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
 /// The metric types that DataKit knows.
-const METRIC_TYPES: &[&str] = &[
-    "counter",
-    "gauge",
-    "histogram",
-    "summary",
-    "untyped",
-    "info",
-];
+const METRIC_TYPES: &[&str] = &["counter", "gauge", "histogram", "summary", "untyped", "info"];
 
 /// The pattern of collectors' names.
 const SOURCE_PATTERN: &str = "minik8s-istio-{app}";
@@ -711,9 +762,7 @@ fn strings(values: &[&str]) -> Vec<String> {
 fn pairs(table: &Table, name: &str) -> Result<Vec<(String, String)>, Invalid> {
     let text = |(key, value): (&String, &toml::Value)| match value.as_str() {
         Some(value) => Ok((key.clone(), value.to_owned())),
-        None => Err(format!(
-            "`{key}` in [{name}] is not a string; put it in quotes"
-        )),
+        None => Err(format!("`{key}` in [{name}] is not a string; put it in quotes")),
     };
     table.iter().map(text).collect()
 }
@@ -723,22 +772,13 @@ fn is_dns_label(name: &str) -> bool {
     name.len() <= 63
         && edge(name.chars().next())
         && edge(name.chars().last())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn check_url(url: &str) -> Result<(), Invalid> {
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    let host = rest
-        .and_then(|rest| rest.split(['/', '?', '#']).next())
-        .unwrap_or("");
-    let port = host
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.ends_with(']'))
-        .map(|(_, port)| port);
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
+    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
     let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if name.is_empty() || !port_fits || url.contains(|c: char| c.is_whitespace() || c == '"') {
@@ -752,18 +792,12 @@ fn check_url(url: &str) -> Result<(), Invalid> {
 
 /// DataKit takes Go's durations. A number without a unit is an error there or means nanoseconds.
 fn check_interval(text: &str) -> Result<(), Invalid> {
-    let error = || {
-        Err(format!(
-            "invalid interval `{text}` (--metrics-interval): a number and a unit, as in `10s`"
-        ))
-    };
+    let error =
+        || Err(format!("invalid interval `{text}` (--metrics-interval): a number and a unit, as in `10s`"));
     let mut rest = text;
     let mut positive = false;
     while !rest.is_empty() {
-        let digits = rest
-            .bytes()
-            .take_while(|b| b.is_ascii_digit() || *b == b'.')
-            .count();
+        let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
         let (number, tail) = rest.split_at(digits);
         let Ok(number) = number.parse::<f64>() else {
             return error();
@@ -818,10 +852,7 @@ mod tests {
     fn every_setting_is_in_the_printed_configuration() {
         let template: Table = crate::cli::CONFIG_TEMPLATE.parse().unwrap();
         for (table, keys) in [
-            (
-                "patch",
-                vec!["skip", "with", "overwrite", "strict", "exclude"],
-            ),
+            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude"]),
             ("namespace", vec!["name", "cluster_scoped"]),
             (
                 "metrics",
@@ -840,6 +871,7 @@ mod tests {
                 ],
             ),
             ("rum", vec!["image", "images", "image_comment"]),
+            ("tracing", vec!["mode", "istio_namespace", "datakit_namespace"]),
         ] {
             for key in keys {
                 assert!(template[table].get(key).is_some(), "{table}.{key}");
@@ -862,6 +894,11 @@ mod tests {
             ("metrics.source_pattern = '{pod}'", "none of {app}"),
             ("metrics.tags = {a = 1}", "not a string"),
             ("rum.image = 'a b'", "invalid image"),
+            ("tracing.address = 'http://x:1'", "invalid address"),
+            ("tracing.address = 'x'", "invalid address"),
+            ("tracing.sampling = 101.0", "0 to 100"),
+            ("tracing.istio_version = 'latest'", "invalid version"),
+            ("tracing.revision = 'A'", "--revision"),
             ("patch.only = ['metric']", "the rules are namespace"),
         ] {
             let error = check(text);

@@ -23,12 +23,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// One about an input as a whole.
     pub fn whole(path: &str, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            position: None,
-            message: message.into(),
-            excerpt: None,
-        }
+        Self { path: path.to_owned(), position: None, message: message.into(), excerpt: None }
     }
 
     /// One about a spot: `at` is an offset in `text`, whose first line is line `line` (from 0) of the input.
@@ -50,19 +45,10 @@ pub fn locate(text: &str, at: usize) -> (u64, usize, &str) {
     let head = text.as_bytes().get(..at).unwrap_or_default();
     let line = memchr::memchr_iter(b'\n', head).count() as u64 + 1;
     let start = memchr::memrchr(b'\n', head).map_or(0, |i| i + 1);
-    let row = text
-        .get(start..)
-        .unwrap_or("")
-        .split('\n')
-        .next()
-        .unwrap_or("");
+    let row = text.get(start..).unwrap_or("").split('\n').next().unwrap_or("");
     let before = text.get(start..at).unwrap_or("");
     let column = before.chars().filter(|c| *c != '\u{feff}').count() + 1;
-    (
-        line,
-        column,
-        row.trim_end_matches('\r').trim_start_matches('\u{feff}'),
-    )
+    (line, column, row.trim_end_matches('\r').trim_start_matches('\u{feff}'))
 }
 
 impl fmt::Display for Diagnostic {
@@ -83,11 +69,7 @@ impl fmt::Display for Diagnostic {
         let caret = (column - 1 - skip).min(shown.chars().count());
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        write!(
-            f,
-            "\n{margin} |\n{number} | {shown}\n{margin} | {}^",
-            " ".repeat(caret)
-        )
+        write!(f, "\n{margin} |\n{number} | {shown}\n{margin} | {}^", " ".repeat(caret))
     }
 }
 
@@ -137,10 +119,7 @@ mod tests {
     fn a_spot_is_shown_with_its_line_and_a_caret() {
         let text = "a: 1\n\tb: é x\n";
         let shown = Diagnostic::spot("f.yaml", text, 9, 5, "a tab; replace it").to_string();
-        assert_eq!(
-            shown,
-            "f.yaml:11:1: a tab; replace it\n   |\n11 | →b: é x\n   | ^"
-        );
+        assert_eq!(shown, "f.yaml:11:1: a tab; replace it\n   |\n11 | →b: é x\n   | ^");
     }
 
     #[test]
@@ -148,9 +127,6 @@ mod tests {
         let text = format!("{}tkn_0123456789abcdef0123456789abcdef", "x".repeat(300));
         let shown = Diagnostic::spot("f", &text, 0, 290, "no").to_string();
         assert!(!shown.contains("0123456789abcdef"), "{shown}");
-        assert!(
-            shown.lines().all(|line| line.chars().count() < 120),
-            "{shown}"
-        );
+        assert!(shown.lines().all(|line| line.chars().count() < 120), "{shown}");
     }
 }

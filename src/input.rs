@@ -42,10 +42,7 @@ struct Fingerprint {
 
 impl Fingerprint {
     fn of(metadata: &Metadata) -> Self {
-        Self {
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-        }
+        Self { length: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 
@@ -125,10 +122,7 @@ impl Opener {
         let length = metadata.len();
         if length > IN_MEMORY as u64 || self.kept + length > KEPT {
             let fingerprint = Fingerprint::of(&metadata);
-            return Ok(Content::File(Reread {
-                path: path.clone(),
-                fingerprint,
-            }));
+            return Ok(Content::File(Reread { path: path.clone(), fingerprint }));
         }
         self.kept += length;
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
@@ -158,18 +152,11 @@ fn spool(from: &mut dyn Read) -> io::Result<Content> {
 ///
 /// # Errors
 /// Globs that are none.
-pub fn collect(
-    paths: &[PathBuf],
-    exclude: &[String],
-) -> Result<(Vec<Input>, Vec<Diagnostic>), Diagnostics> {
+pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec<Diagnostic>), Diagnostics> {
     let exclude = Exclude::new(exclude)?;
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
-    let stdin = Input {
-        name: "<stdin>".into(),
-        path: None,
-        relative: "stdin.yaml".into(),
-    };
+    let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into() };
     if paths.is_empty() {
         return Ok((vec![stdin], errors));
     }
@@ -177,10 +164,7 @@ pub fn collect(
         let name = path.display().to_string();
         if path.as_os_str() == "-" {
             if inputs.contains(&stdin) {
-                errors.push(Diagnostic::whole(
-                    "-",
-                    "stdin is named twice; it can be read once",
-                ));
+                errors.push(Diagnostic::whole("-", "stdin is named twice; it can be read once"));
             } else {
                 inputs.push(stdin.clone());
             }
@@ -198,11 +182,7 @@ pub fn collect(
             }
             Ok(_) => {
                 let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-                inputs.push(Input {
-                    name,
-                    path: Some(path.clone()),
-                    relative,
-                });
+                inputs.push(Input { name, path: Some(path.clone()), relative });
             }
             Err(error) => errors.push(Diagnostic::whole(&name, io_message(&error))),
         }
@@ -212,19 +192,10 @@ pub fn collect(
 
 /// Adds the manifests below a directory in byte order of their paths. Hidden ones and linked directories are left
 /// out.
-fn walk(
-    root: &Path,
-    below: &Path,
-    exclude: &Exclude,
-    inputs: &mut Vec<Input>,
-    errors: &mut Vec<Diagnostic>,
-) {
+fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, errors: &mut Vec<Diagnostic>) {
     let directory = root.join(below);
     let mut unreadable = |path: &Path, error: &io::Error| {
-        errors.push(Diagnostic::whole(
-            &path.display().to_string(),
-            io_message(error),
-        ));
+        errors.push(Diagnostic::whole(&path.display().to_string(), io_message(error)));
     };
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
@@ -252,15 +223,7 @@ fn walk(
             .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)));
         if kind.is_dir() {
             // A directory sorts as if its name ended in a slash, as its files' paths do.
-            found.push((
-                name.as_encoded_bytes()
-                    .iter()
-                    .chain(b"/")
-                    .copied()
-                    .collect(),
-                true,
-                relative,
-            ));
+            found.push((name.as_encoded_bytes().iter().chain(b"/").copied().collect(), true, relative));
         } else if manifest && (kind.is_file() || (kind.is_symlink() && linked_file())) {
             found.push((name.as_encoded_bytes().to_vec(), false, relative));
         }
@@ -272,11 +235,7 @@ fn walk(
         } else {
             let path = root.join(&relative);
             let name = path.display().to_string();
-            inputs.push(Input {
-                name,
-                path: Some(path),
-                relative,
-            });
+            inputs.push(Input { name, path: Some(path), relative });
         }
     }
 }
@@ -307,21 +266,15 @@ impl Exclude {
             };
         }
         let build = |builder: GlobSetBuilder| {
-            builder.build().map_err(|error| {
-                Diagnostics::from(Diagnostic::whole("--exclude", error.to_string()))
-            })
+            builder
+                .build()
+                .map_err(|error| Diagnostics::from(Diagnostic::whole("--exclude", error.to_string())))
         };
-        Ok(Self {
-            names: build(names)?,
-            paths: build(paths)?,
-        })
+        Ok(Self { names: build(names)?, paths: build(paths)? })
     }
 
     fn matches(&self, relative: &Path) -> bool {
-        self.paths.is_match(relative)
-            || relative
-                .file_name()
-                .is_some_and(|name| self.names.is_match(name))
+        self.paths.is_match(relative) || relative.file_name().is_some_and(|name| self.names.is_match(name))
     }
 }
 
@@ -330,9 +283,7 @@ impl Exclude {
 pub fn io_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory; check the path".to_owned(),
-        io::ErrorKind::PermissionDenied => {
-            "permission denied; check who may read and write it".to_owned()
-        }
+        io::ErrorKind::PermissionDenied => "permission denied; check who may read and write it".to_owned(),
         io::ErrorKind::IsADirectory => "this is a directory; name a file".to_owned(),
         _ => error.to_string(),
     }

@@ -60,8 +60,7 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
             Some(join) => join.with(file),
         };
         let skip_mark = before.is_some();
-        out.write_all(joint.as_bytes())
-            .map_err(OutputError::Stdout)?;
+        out.write_all(joint.as_bytes()).map_err(OutputError::Stdout)?;
         write_one(file, log, skip_mark, i + 1 < count, &mut out)?;
         Join::step(&mut before, file);
     }
@@ -79,17 +78,9 @@ impl Join {
     fn step(before: &mut Option<Join>, file: &Planned) {
         let seam = &file.seam;
         let open_before = before.as_ref().is_some_and(|join| join.open);
-        let open = if seam.first == First::Nothing {
-            open_before
-        } else {
-            seam.open
-        };
+        let open = if seam.first == First::Nothing { open_before } else { seam.open };
         let newline = seam.missing_break.unwrap_or("\n");
-        *before = Some(Join {
-            open,
-            missing_break: seam.missing_break,
-            newline,
-        });
+        *before = Some(Join { open, missing_break: seam.missing_break, newline });
     }
 
     /// The text to be put in front of the next input.
@@ -119,17 +110,14 @@ fn write_one(
     out: &mut impl Write,
 ) -> Result<(), OutputError> {
     let name = file.input.name.clone();
-    let edits = log
-        .read(file.edits)
-        .map_err(|error| OutputError::file(&name, &error))?;
+    let edits = log.read(file.edits).map_err(|error| OutputError::file(&name, &error))?;
     let strip = file.seam.strip.clone().filter(|_| more_follows);
     let mut edits: Vec<io::Result<Edit>> = match strip {
         None => return copy_tagged(file, edits, drop_mark, &name, out),
         Some(strip) => {
             let mut edits: Vec<_> = edits.collect();
             let known = |edit: &io::Result<Edit>| {
-                edit.as_ref()
-                    .is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
+                edit.as_ref().is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
             };
             if !edits.iter().any(known) {
                 edits.push(Ok(strip));
@@ -148,14 +136,8 @@ fn copy_tagged(
     name: &str,
     out: &mut impl Write,
 ) -> Result<(), OutputError> {
-    let reader = file
-        .content
-        .reader()
-        .map_err(|error| OutputError::file(name, &error))?;
-    let mut reader = Tagged {
-        inner: reader,
-        failed: false,
-    };
+    let reader = file.content.reader().map_err(|error| OutputError::file(name, &error))?;
+    let mut reader = Tagged { inner: reader, failed: false };
     let result = splice(&mut reader, edits, drop_mark, out);
     match result {
         Ok(()) => Ok(()),
@@ -176,10 +158,7 @@ fn splice(
     let mut at = 0;
     if drop_mark {
         let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(MARK.len() as u64)
-            .read_to_end(&mut head)?;
+        reader.by_ref().take(MARK.len() as u64).read_to_end(&mut head)?;
         at = head.len();
         if head != MARK {
             // No edit begins before the third byte of a document.
@@ -210,18 +189,11 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<()
     let Plan { files, log, .. } = plan;
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
         let name = file.input.name.clone();
-        let shown = if file.input.path.is_some() {
-            name.clone()
-        } else {
-            "stdin".to_owned()
-        };
+        let shown = if file.input.path.is_some() { name.clone() } else { "stdin".to_owned() };
         let failed = |error: &io::Error| OutputError::file(&name, error);
         let edits = log.read(file.edits).map_err(|error| failed(&error))?;
         let reader = file.content.reader().map_err(|error| failed(&error))?;
-        let mut reader = Tagged {
-            inner: reader,
-            failed: false,
-        };
+        let mut reader = Tagged { inner: reader, failed: false };
         let result = Diff::new(&mut out, style, &shown)
             .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
         match result {
@@ -261,12 +233,7 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
             PathBuf::from(name)
         });
         let temporary = stage(file, log, &target)?;
-        staged.push(Staged {
-            temporary,
-            target,
-            backup,
-            name,
-        });
+        staged.push(Staged { temporary, target, backup, name });
     }
     commit(staged)
 }
@@ -282,27 +249,17 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
     for file in files.iter_mut() {
         let target = root.join(&file.input.relative);
         if let Some(other) = targets.insert(target.clone(), file.input.name.clone()) {
-            let message = format!(
-                "would be written to {} as {other} is; patch them in two runs",
-                target.display()
-            );
-            return Err(OutputError::Files(
-                Diagnostic::whole(&file.input.name, message).into(),
-            ));
+            let message =
+                format!("would be written to {} as {other} is; patch them in two runs", target.display());
+            return Err(OutputError::Files(Diagnostic::whole(&file.input.name, message).into()));
         }
         let name = target.display().to_string();
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent)
-                .map_err(|error| OutputError::file(parent.display(), &error))?;
+            fs::create_dir_all(parent).map_err(|error| OutputError::file(parent.display(), &error))?;
         }
         let target = fs::canonicalize(&target).unwrap_or(target);
         let temporary = stage(file, log, &target)?;
-        staged.push(Staged {
-            temporary,
-            target,
-            backup: None,
-            name,
-        });
+        staged.push(Staged { temporary, target, backup: None, name });
     }
     commit(staged)
 }
@@ -314,19 +271,13 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
 pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     let name = path.display().to_string();
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let (temporary, mut out) =
-        temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
+    let (temporary, mut out) = temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
     match stream(plan, &mut out) {
         Err(OutputError::Stdout(error)) => return Err(OutputError::file(&name, &error)),
         other => other?,
     }
     drop(out);
-    commit(vec![Staged {
-        temporary,
-        target,
-        backup: None,
-        name,
-    }])
+    commit(vec![Staged { temporary, target, backup: None, name }])
 }
 
 fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPath, OutputError> {
@@ -348,10 +299,7 @@ fn temporary(target: &Path) -> io::Result<(TempPath, File)> {
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".meshobs-").suffix(".tmp");
-    let (file, path) = builder
-        .permissions(new_file_mode())
-        .tempfile_in(parent)?
-        .into_parts();
+    let (file, path) = builder.permissions(new_file_mode()).tempfile_in(parent)?.into_parts();
     if let Ok(metadata) = fs::metadata(target) {
         if metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
@@ -389,8 +337,7 @@ fn keep_owner(_: &Path, _: &fs::Metadata) {}
 fn commit(staged: Vec<Staged>) -> Result<Vec<String>, OutputError> {
     for file in &staged {
         if let Some(backup) = &file.backup {
-            fs::copy(&file.target, backup)
-                .map_err(|error| OutputError::file(backup.display(), &error))?;
+            fs::copy(&file.target, backup).map_err(|error| OutputError::file(backup.display(), &error))?;
         }
     }
     let mut written = Vec::new();
@@ -401,16 +348,10 @@ fn commit(staged: Vec<Staged>) -> Result<Vec<String>, OutputError> {
                 let done = if written.is_empty() {
                     String::new()
                 } else {
-                    format!(
-                        "; {} were replaced before it: {}",
-                        written.len(),
-                        written.join(", ")
-                    )
+                    format!("; {} were replaced before it: {}", written.len(), written.join(", "))
                 };
                 let message = format!("{}{done}", io_message(&error.error));
-                return Err(OutputError::Files(
-                    Diagnostic::whole(&file.name, message).into(),
-                ));
+                return Err(OutputError::Files(Diagnostic::whole(&file.name, message).into()));
             }
         }
     }

@@ -8,13 +8,12 @@ use std::io::{self, Read};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
-use crate::manifest::{Item, Resource, Scopes, items};
+use crate::manifest::{Item, Resource, Scope, Scopes, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
 use crate::rule::{Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};
 use crate::yaml::{
-    Changes, Chunk, Document, DocumentReader, Duplicate, Edit, Kind, Refusal, RefusalKind,
-    StreamError,
+    Changes, Chunk, Document, DocumentReader, Duplicate, Edit, Kind, Refusal, RefusalKind, StreamError,
 };
 
 /// What a run is asked to do.
@@ -126,12 +125,7 @@ impl Patcher {
                 planned.push(run.input(input, content));
                 progress();
             }
-            let Run {
-                log,
-                report,
-                errors,
-                ..
-            } = run;
+            let Run { log, report, errors, .. } = run;
             if scopes.misjudged() {
                 scopes.retry();
                 continue;
@@ -140,17 +134,9 @@ impl Patcher {
                 return Err(Diagnostics(errors));
             }
             let files = opened.into_iter().zip(planned);
-            let files = files.map(|((input, content), (edits, seam))| Planned {
-                input,
-                content,
-                edits,
-                seam,
-            });
-            return Ok(Plan {
-                files: files.collect(),
-                log,
-                report,
-            });
+            let files =
+                files.map(|((input, content), (edits, seam))| Planned { input, content, edits, seam });
+            return Ok(Plan { files: files.collect(), log, report });
         }
     }
 }
@@ -208,12 +194,7 @@ impl Run<'_> {
                     };
                     let message = error.to_string();
                     let path = name.clone();
-                    return Err(Diagnostic {
-                        path,
-                        position,
-                        message,
-                        excerpt: None,
-                    });
+                    return Err(Diagnostic { path, position, message, excerpt: None });
                 }
             };
             let doc = Document::parse(chunk.text)
@@ -224,9 +205,7 @@ impl Run<'_> {
             let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
             for edit in edits {
                 let (start, end) = (offset + edit.start, offset + edit.end);
-                self.log
-                    .push(span, &Edit { start, end, ..edit })
-                    .map_err(whole)?;
+                self.log.push(span, &Edit { start, end, ..edit }).map_err(whole)?;
             }
             if self.seams {
                 seam.update(&doc, offset);
@@ -241,12 +220,7 @@ impl Run<'_> {
         chunk: &Chunk<'_>,
         doc: &Document<'_>,
     ) -> Result<Vec<Edit>, Diagnostic> {
-        let place = Place {
-            name,
-            chunk,
-            lines: OnceCell::new(),
-            last: Cell::new((0, 1)),
-        };
+        let place = Place { name, chunk, lines: OnceCell::new(), last: Cell::new((0, 1)) };
         let duplicates = doc.duplicates();
         let mut changes = Changes::default();
         for root in doc.roots() {
@@ -263,11 +237,7 @@ impl Run<'_> {
                         self.report.entry(&entry).map_err(|e| place.io(&e))?;
                     }
                     Item::ClientSide(resource) => {
-                        let at = doc.start(resource.at.node);
-                        let reason = "read by a client, not by the cluster".to_owned();
-                        let skipped = self.skipped(&place, None, at, reason, false)?;
-                        let entry = place.entry(doc, &resource, vec![skipped]);
-                        self.report.entry(&entry).map_err(|e| place.io(&e))?;
+                        self.client_file(&place, doc, &duplicates, &resource, &mut changes)?;
                     }
                     Item::Other(at) => {
                         let message = if doc.kind(at.node) == Kind::Null {
@@ -290,9 +260,7 @@ impl Run<'_> {
             let remark = place.remark(doc.start(duplicate.second), message);
             self.report.warning(&remark).map_err(|e| place.io(&e))?;
         }
-        changes
-            .render(doc)
-            .map_err(|refusal| place.refuse(&refusal))
+        changes.render(doc).map_err(|refusal| place.refuse(&refusal))
     }
 
     fn resource(
@@ -303,61 +271,73 @@ impl Run<'_> {
         resource: &Resource,
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
-        if resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io"
-        {
+        if resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io" {
             self.scopes.learn(doc, resource.at);
         }
         let scope = self.scopes.of(resource.group(), &resource.kind);
         let overwrite = self.patcher.overwrite;
-        let target = Target {
-            doc,
-            duplicates,
-            resource,
-            scope,
-            overwrite,
-        };
+        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let entry = self.apply(place, &target, |_| true, changes)?;
+        self.report.entry(&entry).map_err(|e| place.io(&e))
+    }
+
+    /// A file for a client: most rules leave it alone.
+    fn client_file(
+        &mut self,
+        place: &Place<'_>,
+        doc: &Document<'_>,
+        duplicates: &[Duplicate],
+        resource: &Resource,
+        changes: &mut Changes,
+    ) -> Result<(), Diagnostic> {
+        let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
+        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let mut entry = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
+        let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
+        if silent
+            || (entry.patched.is_empty() && entry.skipped.is_empty() && resource.kind != "IstioOperator")
+        {
+            let reason = "read by a client, not by the cluster".to_owned();
+            let at = doc.start(resource.at.node);
+            entry.skipped.push(self.skipped(place, None, at, reason, false)?);
+        }
+        self.report.entry(&entry).map_err(|e| place.io(&e))
+    }
+
+    /// Asks the rules that `asked` picks.
+    fn apply(
+        &self,
+        place: &Place<'_>,
+        target: &Target<'_>,
+        asked: impl Fn(&dyn Rule) -> bool,
+        changes: &mut Changes,
+    ) -> Result<Entry, Diagnostic> {
+        let Target { doc, duplicates, resource, .. } = *target;
         let mut entry = place.entry(doc, resource, Vec::new());
-        for rule in &self.patcher.rules {
-            let outcome = rule
-                .apply(&target, changes)
-                .map_err(|refusal| place.refuse(&refusal))?;
+        for rule in self.patcher.rules.iter().filter(|rule| asked(rule.as_ref())) {
+            let outcome = rule.apply(target, changes).map_err(|refusal| place.refuse(&refusal))?;
             if outcome.patched {
                 entry.patched.push(rule.name());
             }
             for skip in outcome.skips {
                 let name = Some(rule.name());
-                entry
-                    .skipped
-                    .push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
+                entry.skipped.push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
             }
             let notes = outcome.notes.into_iter();
-            entry
-                .notes
-                .extend(notes.map(|Note { at, message }| place.remark(at, message)));
+            entry.notes.extend(notes.map(|Note { at, message }| place.remark(at, message)));
         }
         let ambiguous = duplicates.iter().find(|duplicate| {
             duplicate.mapping == resource.at.node
-                && ["apiVersion", "kind"]
-                    .iter()
-                    .any(|key| doc.is(duplicate.second, key))
+                && ["apiVersion", "kind"].iter().any(|key| doc.is(duplicate.second, key))
         });
         if let Some(duplicate) = ambiguous
             && !entry.patched.is_empty()
         {
-            let key = doc
-                .string(duplicate.second)
-                .unwrap_or_default()
-                .into_owned();
-            let kind = RefusalKind::Duplicate {
-                key,
-                first: doc.start(duplicate.first),
-            };
-            return Err(place.refuse(&Refusal {
-                at: doc.start(duplicate.second),
-                kind,
-            }));
+            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
+            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
+            return Err(place.refuse(&Refusal { at: doc.start(duplicate.second), kind }));
         }
-        self.report.entry(&entry).map_err(|e| place.io(&e))
+        Ok(entry)
     }
 
     fn skipped(
@@ -373,13 +353,7 @@ impl Run<'_> {
             return Err(place.spot(at, format!("{rule}{reason} (an error because of --strict)")));
         }
         let (line, column) = place.locate(at);
-        Ok(Skipped {
-            rule,
-            reason,
-            dark,
-            line,
-            column,
-        })
+        Ok(Skipped { rule, reason, dark, line, column })
     }
 }
 
@@ -402,11 +376,7 @@ impl Place<'_> {
             std::iter::once(0).chain(breaks.map(|at| at + 1)).collect()
         });
         let row = lines.partition_point(|start| *start <= at);
-        let start = row
-            .checked_sub(1)
-            .and_then(|row| lines.get(row))
-            .copied()
-            .unwrap_or(0);
+        let start = row.checked_sub(1).and_then(|row| lines.get(row)).copied().unwrap_or(0);
         let (from, column) = match self.last.get() {
             (last, column) if (start..=at).contains(&last) => (last, column),
             _ => (start, 1),
@@ -436,12 +406,7 @@ impl Place<'_> {
 
     fn remark(&self, at: usize, message: String) -> Remark {
         let (line, column) = self.locate(at);
-        Remark {
-            path: self.name.to_owned(),
-            line,
-            column,
-            message,
-        }
+        Remark { path: self.name.to_owned(), line, column, message }
     }
 
     fn entry(&self, doc: &Document<'_>, resource: &Resource, skipped: Vec<Skipped>) -> Entry {
@@ -467,9 +432,7 @@ impl Seam {
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut open = self.open;
         for line in body.lines() {
-            let mark = line
-                .strip_prefix("---")
-                .or_else(|| line.strip_prefix("..."));
+            let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
             let mark = mark.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
             let content = mark.unwrap_or(line).trim_start();
             let first = match mark {

@@ -12,10 +12,7 @@ pub fn mask(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     loop {
-        let found = PREFIXES
-            .iter()
-            .filter_map(|prefix| rest.find(prefix).map(|at| at + prefix.len()))
-            .min();
+        let found = PREFIXES.iter().filter_map(|prefix| rest.find(prefix).map(|at| at + prefix.len())).min();
         let Some(at) = found else {
             out.push_str(rest);
             return out;
@@ -39,13 +36,7 @@ mod tests {
     #[test]
     fn tokens_are_masked_and_words_are_not() {
         let token = "0123456789abcdef0123456789abcdef";
-        assert_eq!(
-            mask(&format!("?token=tkn_{token}\" # x")),
-            "?token=tkn_****\" # x"
-        );
-        assert_eq!(
-            mask("token_file tkn_x <your-token>"),
-            "token_file tkn_x <your-token>"
-        );
+        assert_eq!(mask(&format!("?token=tkn_{token}\" # x")), "?token=tkn_****\" # x");
+        assert_eq!(mask("token_file tkn_x <your-token>"), "token_file tkn_x <your-token>");
     }
 }

@@ -32,19 +32,13 @@ impl EditLog {
     /// An empty log.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            spool: tempfile::spooled_tempfile(IN_MEMORY),
-            written: 0,
-        }
+        Self { spool: tempfile::spooled_tempfile(IN_MEMORY), written: 0 }
     }
 
     /// Starts the edits of another input.
     #[must_use]
     pub fn begin(&self) -> EditSpan {
-        EditSpan {
-            start: self.written,
-            count: 0,
-        }
+        EditSpan { start: self.written, count: 0 }
     }
 
     /// Adds an edit to the span that was begun last.
@@ -65,10 +59,7 @@ impl EditLog {
     ///
     /// # Errors
     /// The temporary file cannot be read.
-    pub fn read(
-        &mut self,
-        span: EditSpan,
-    ) -> io::Result<impl Iterator<Item = io::Result<Edit>> + '_> {
+    pub fn read(&mut self, span: EditSpan) -> io::Result<impl Iterator<Item = io::Result<Edit>> + '_> {
         self.spool.seek(SeekFrom::Start(span.start))?;
         let mut reader = BufReader::new(&mut self.spool);
         let mut left = span.count;
@@ -88,9 +79,5 @@ fn read_edit(reader: &mut impl Read) -> io::Result<Edit> {
     let (start, end, length) = (number()?, number()?, number()?);
     let mut text = vec![0; length];
     reader.read_exact(&mut text)?;
-    Ok(Edit {
-        start,
-        end,
-        text: String::from_utf8(text).map_err(io::Error::other)?,
-    })
+    Ok(Edit { start, end, text: String::from_utf8(text).map_err(io::Error::other)? })
 }

@@ -1,10 +1,5 @@
 //! The command itself: where output goes, what is written and what is left alone, exit codes, settings.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -55,11 +50,7 @@ fn meshobs(folder: &tempfile::TempDir, args: &str) -> Meshobs {
 
 #[track_caller]
 fn same(expected: &str, found: &[u8]) {
-    assert!(
-        expected.as_bytes() == found,
-        "\n{}",
-        differences(expected.as_bytes(), found)
-    );
+    assert!(expected.as_bytes() == found, "\n{}", differences(expected.as_bytes(), found));
 }
 
 // ---- inputs to stdout --------------------------------------------------------------------------------------------
@@ -67,39 +58,17 @@ fn same(expected: &str, found: &[u8]) {
 #[test]
 fn without_a_path_stdin_is_read() {
     let here = folder(&[]);
-    same(
-        PATCHED,
-        &meshobs(&here, "patch")
-            .stdin(CONFIG_MAP)
-            .run()
-            .expect(0)
-            .stdout,
-    );
-    same(
-        PATCHED,
-        &meshobs(&here, "patch -")
-            .stdin(CONFIG_MAP)
-            .run()
-            .expect(0)
-            .stdout,
-    );
+    same(PATCHED, &meshobs(&here, "patch").stdin(CONFIG_MAP).run().expect(0).stdout);
+    same(PATCHED, &meshobs(&here, "patch -").stdin(CONFIG_MAP).run().expect(0).stdout);
 }
 
 #[test]
 fn stdin_takes_its_place_among_the_files() {
-    let here = folder(&[
-        ("a.yaml", &CONFIG_MAP.replace("x", "a")),
-        ("b.yaml", &CONFIG_MAP.replace("x", "b")),
-    ]);
-    let done = meshobs(&here, "patch -q a.yaml - b.yaml")
-        .stdin(CONFIG_MAP)
-        .run()
-        .expect(0);
-    let names: Vec<_> = read_all(&done.stdout)
-        .unwrap()
-        .iter()
-        .map(|d| d["metadata"]["name"].clone())
-        .collect();
+    let here =
+        folder(&[("a.yaml", &CONFIG_MAP.replace("x", "a")), ("b.yaml", &CONFIG_MAP.replace("x", "b"))]);
+    let done = meshobs(&here, "patch -q a.yaml - b.yaml").stdin(CONFIG_MAP).run().expect(0);
+    let names: Vec<_> =
+        read_all(&done.stdout).unwrap().iter().map(|d| d["metadata"]["name"].clone()).collect();
     assert_eq!(names, ["a", "x", "b"]);
 }
 
@@ -117,13 +86,7 @@ fn several_inputs_become_one_valid_stream() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\ndata:\n  a: |\n    open end",
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: z\ndata:\n  a: |+\n    kept\n\n",
     ];
-    let count = |text: &str| {
-        read_all(text.as_bytes())
-            .unwrap()
-            .iter()
-            .filter(|d| !d.is_null())
-            .count()
-    };
+    let count = |text: &str| read_all(text.as_bytes()).unwrap().iter().filter(|d| !d.is_null()).count();
     for first in pieces {
         for second in pieces {
             let here = folder(&[("a.yaml", first), ("b.yaml", second)]);
@@ -137,42 +100,16 @@ fn several_inputs_become_one_valid_stream() {
                 )
             });
             let found: Vec<_> = found.into_iter().filter(|d| !d.is_null()).collect();
-            assert_eq!(
-                found.len(),
-                count(first) + count(second),
-                "{}",
-                show(&done.stdout)
-            );
-            assert!(
-                found.iter().all(|d| d["metadata"]["namespace"] == "prod"),
-                "{}",
-                show(&done.stdout)
-            );
+            assert_eq!(found.len(), count(first) + count(second), "{}", show(&done.stdout));
+            assert!(found.iter().all(|d| d["metadata"]["namespace"] == "prod"), "{}", show(&done.stdout));
             // What a scalar at the seam says must not change.
             let data = |text: &str| {
-                read_all(text.as_bytes())
-                    .unwrap()
-                    .iter()
-                    .map(|d| d["data"].clone())
-                    .collect::<Vec<_>>()
+                read_all(text.as_bytes()).unwrap().iter().map(|d| d["data"].clone()).collect::<Vec<_>>()
             };
-            let before: Vec<_> = data(first)
-                .into_iter()
-                .chain(data(second))
-                .filter(|d| !d.is_null())
-                .collect();
-            let after: Vec<_> = found
-                .iter()
-                .map(|d| d["data"].clone())
-                .filter(|d| !d.is_null())
-                .collect();
-            assert_eq!(
-                before,
-                after,
-                "{}\n-- gave\n{}",
-                show(first.as_bytes()),
-                show(&done.stdout)
-            );
+            let before: Vec<_> =
+                data(first).into_iter().chain(data(second)).filter(|d| !d.is_null()).collect();
+            let after: Vec<_> = found.iter().map(|d| d["data"].clone()).filter(|d| !d.is_null()).collect();
+            assert_eq!(before, after, "{}\n-- gave\n{}", show(first.as_bytes()), show(&done.stdout));
         }
     }
 }
@@ -209,10 +146,7 @@ fn long(resource: &str) -> String {
 
 #[test]
 fn a_pipe_that_does_not_fit_in_memory_comes_out_the_same() {
-    let done = meshobs(&folder(&[]), "patch -q")
-        .stdin(long(CONFIG_MAP))
-        .run()
-        .expect(0);
+    let done = meshobs(&folder(&[]), "patch -q").stdin(long(CONFIG_MAP)).run().expect(0);
     assert!(done.stdout == long(PATCHED).as_bytes());
 }
 
@@ -220,16 +154,9 @@ fn a_pipe_that_does_not_fit_in_memory_comes_out_the_same() {
 fn an_error_at_the_end_of_a_long_pipe_leaves_stdout_empty() {
     let text = long(CONFIG_MAP);
     let line = text.lines().count() + 2;
-    let done = meshobs(&folder(&[]), "patch -q")
-        .stdin(format!("{text}{BROKEN}"))
-        .run()
-        .expect(2);
+    let done = meshobs(&folder(&[]), "patch -q").stdin(format!("{text}{BROKEN}")).run().expect(2);
     assert!(done.stdout.is_empty());
-    assert!(
-        done.stderr.contains(&format!(":{line}:")),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.contains(&format!(":{line}:")), "{}", done.stderr);
 }
 
 #[test]
@@ -248,10 +175,7 @@ fn a_hundred_thousand_brackets_are_an_error() {
         "- ".repeat(100_000),
         format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
     ] {
-        let done = meshobs(&folder(&[]), "patch")
-            .stdin(format!("a: b\n---\n{text}\n"))
-            .run()
-            .expect(2);
+        let done = meshobs(&folder(&[]), "patch").stdin(format!("a: b\n---\n{text}\n")).run().expect(2);
         same("", &done.stdout);
         assert!(done.stderr.len() < 4000, "the report repeats the brackets");
     }
@@ -274,16 +198,7 @@ fn named(name: &str) -> String {
 
 #[test]
 fn a_folder_is_walked_in_byte_order() {
-    let names = [
-        "B.yaml",
-        "10.yaml",
-        "9.yaml",
-        "a.yml",
-        "b/c.yaml",
-        "b/d.json",
-        "b/e/f.yaml",
-        "é.yaml",
-    ];
+    let names = ["B.yaml", "10.yaml", "9.yaml", "a.yml", "b/c.yaml", "b/d.json", "b/e/f.yaml", "é.yaml"];
     let here = folder(&[]);
     for name in names {
         fs::create_dir_all(here.path().join(name).parent().unwrap()).unwrap();
@@ -294,16 +209,7 @@ fn a_folder_is_walked_in_byte_order() {
         "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"b/d.json\"}}\n",
     )
     .unwrap();
-    let expected = [
-        "10.yaml",
-        "9.yaml",
-        "B.yaml",
-        "a.yml",
-        "b/c.yaml",
-        "b/d.json",
-        "b/e/f.yaml",
-        "é.yaml",
-    ];
+    let expected = ["10.yaml", "9.yaml", "B.yaml", "a.yml", "b/c.yaml", "b/d.json", "b/e/f.yaml", "é.yaml"];
     assert_eq!(walked(&here, "patch ."), expected);
 }
 
@@ -343,10 +249,7 @@ fn exclude_leaves_files_out() {
         ("charts/deep/c.yaml", BROKEN),
         ("d.test.yaml", BROKEN),
     ]);
-    assert_eq!(
-        walked(&here, "patch . --exclude charts/** --exclude *.test.yaml"),
-        ["a"]
-    );
+    assert_eq!(walked(&here, "patch . --exclude charts/** --exclude *.test.yaml"), ["a"]);
     meshobs(&here, "patch .").run().expect(2);
 }
 
@@ -387,11 +290,7 @@ fn a_dangling_link_is_an_error_that_names_it() {
 
 #[test]
 fn output_gets_the_same_tree() {
-    let here = folder(&[
-        ("in/a.yaml", CONFIG_MAP),
-        ("in/sub/b.yml", PATCHED),
-        ("in/sub/notes.txt", "x"),
-    ]);
+    let here = folder(&[("in/a.yaml", CONFIG_MAP), ("in/sub/b.yml", PATCHED), ("in/sub/notes.txt", "x")]);
     let done = meshobs(&here, "patch in -o out").run().expect(0);
     same("", &done.stdout);
     let out = tree(&here.path().join("out"));
@@ -430,18 +329,10 @@ fn in_place_writes_the_files_and_nothing_to_stdout() {
 
 #[test]
 fn in_place_is_all_or_nothing() {
-    let here = folder(&[
-        ("a.yaml", CONFIG_MAP),
-        ("b.yaml", BROKEN),
-        ("c.yaml", "a: ["),
-    ]);
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", BROKEN), ("c.yaml", "a: [")]);
     let before = tree(here.path());
     let done = meshobs(&here, "patch -i .").run().expect(2);
-    assert!(
-        done.stderr.contains("b.yaml") && done.stderr.contains("c.yaml"),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.contains("b.yaml") && done.stderr.contains("c.yaml"), "{}", done.stderr);
     assert_eq!(tree(here.path()), before);
 }
 
@@ -454,10 +345,7 @@ fn in_place_keeps_the_mode() {
         let path = here.path().join("a.yaml");
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         meshobs(&here, "patch -i a.yaml").run().expect(0);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-            mode
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         assert_eq!(read(here.path(), "a.yaml"), PATCHED);
     }
 }
@@ -481,13 +369,7 @@ fn in_place_does_not_touch_an_unchanged_file() {
     let here = folder(&[("a.yaml", PATCHED), ("b.yaml", CONFIG_MAP)]);
     let stamp = |name: &str| {
         let m = fs::metadata(here.path().join(name)).unwrap();
-        (
-            m.ino(),
-            m.mtime(),
-            m.mtime_nsec(),
-            m.ctime(),
-            m.ctime_nsec(),
-        )
+        (m.ino(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec())
     };
     let before = stamp("a.yaml");
     meshobs(&here, "patch -i --backup .orig .").run().expect(0);
@@ -499,9 +381,7 @@ fn in_place_does_not_touch_an_unchanged_file() {
 #[test]
 fn backup_keeps_the_old_text() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
-    meshobs(&here, "patch -i --backup .orig a.yaml")
-        .run()
-        .expect(0);
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
     assert_eq!(read(here.path(), "a.yaml"), PATCHED);
     assert_eq!(read(here.path(), "a.yaml.orig"), CONFIG_MAP);
 }
@@ -520,39 +400,11 @@ fn in_place_twice_is_in_place_once() {
 
 #[test]
 fn check_exits_1_on_change_and_prints_nothing() {
-    let here = folder(&[
-        ("a.yaml", CONFIG_MAP),
-        ("b.yaml", PATCHED),
-        ("c.yaml", BROKEN),
-    ]);
-    same(
-        "",
-        &meshobs(&here, "patch --check a.yaml")
-            .run()
-            .expect(1)
-            .stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --check b.yaml")
-            .run()
-            .expect(0)
-            .stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --check a.yaml b.yaml")
-            .run()
-            .expect(1)
-            .stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --check a.yaml c.yaml")
-            .run()
-            .expect(2)
-            .stdout,
-    );
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", PATCHED), ("c.yaml", BROKEN)]);
+    same("", &meshobs(&here, "patch --check a.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --check b.yaml").run().expect(0).stdout);
+    same("", &meshobs(&here, "patch --check a.yaml b.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --check a.yaml c.yaml").run().expect(2).stdout);
     assert_eq!(read(here.path(), "a.yaml"), CONFIG_MAP);
 }
 
@@ -561,28 +413,10 @@ fn diff_exits_0_and_with_check_1() {
     let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", PATCHED)]);
     let diff = meshobs(&here, "patch --diff a.yaml b.yaml").run().expect(0);
     assert!(diff.text().contains("+  namespace: prod\n"));
-    assert!(
-        !diff.text().contains("b.yaml"),
-        "an unchanged file is no part of the diff"
-    );
-    same(
-        diff.text(),
-        &meshobs(&here, "patch --diff --check a.yaml b.yaml")
-            .run()
-            .expect(1)
-            .stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --diff b.yaml").run().expect(0).stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --diff --check b.yaml")
-            .run()
-            .expect(0)
-            .stdout,
-    );
+    assert!(!diff.text().contains("b.yaml"), "an unchanged file is no part of the diff");
+    same(diff.text(), &meshobs(&here, "patch --diff --check a.yaml b.yaml").run().expect(1).stdout);
+    same("", &meshobs(&here, "patch --diff b.yaml").run().expect(0).stdout);
+    same("", &meshobs(&here, "patch --diff --check b.yaml").run().expect(0).stdout);
     assert_eq!(read(here.path(), "a.yaml"), CONFIG_MAP);
 }
 
@@ -591,36 +425,19 @@ fn diff_is_coloured_only_when_asked_for_or_on_a_terminal() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
     let escapes = |run: Meshobs| run.run().expect(0).text().contains('\u{1b}');
     assert!(!escapes(meshobs(&here, "patch --diff a.yaml")));
-    assert!(!escapes(meshobs(
-        &here,
-        "patch --diff --color never a.yaml"
-    )));
-    assert!(escapes(meshobs(
-        &here,
-        "patch --diff --color always a.yaml"
-    )));
-    assert!(!escapes(
-        meshobs(&here, "patch --diff --color auto a.yaml").env("NO_COLOR", "1")
-    ));
+    assert!(!escapes(meshobs(&here, "patch --diff --color never a.yaml")));
+    assert!(escapes(meshobs(&here, "patch --diff --color always a.yaml")));
+    assert!(!escapes(meshobs(&here, "patch --diff --color auto a.yaml").env("NO_COLOR", "1")));
 }
 
 const STYLES: &[(&str, &str)] = &[
     ("plain.yaml", DEPLOYMENT),
     ("sub/other.yaml", CONFIG_MAP),
-    (
-        "no-newline.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x",
-    ),
-    (
-        "crlf.yaml",
-        "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: x\r\ndata: {}\r\n",
-    ),
+    ("no-newline.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x"),
+    ("crlf.yaml", "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: x\r\ndata: {}\r\n"),
     ("with blank.yaml", CONFIG_MAP),
     ("名字.yaml", CONFIG_MAP),
-    (
-        "bom.yaml",
-        "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n",
-    ),
+    ("bom.yaml", "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n"),
 ];
 
 fn diff_is_accepted_by(program: &str, args: &[&str]) {
@@ -629,22 +446,17 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
         return;
     }
     for subfolder in ["", "deep/er/"] {
-        let files: Vec<_> = STYLES
-            .iter()
-            .map(|(name, text)| (format!("{subfolder}{name}"), *text))
-            .collect();
-        let files: Vec<_> = files
-            .iter()
-            .map(|(name, text)| (name.as_str(), *text))
-            .collect();
+        let files: Vec<_> = STYLES.iter().map(|(name, text)| (format!("{subfolder}{name}"), *text)).collect();
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
         let by_us = folder(&files);
         let by_them = folder(&files);
         let diff = meshobs(&by_us, "patch -q --diff .").run().expect(0);
         meshobs(&by_us, "patch -q -i .").run().expect(0);
-        let patch = by_them.path().parent().unwrap().join(format!(
-            "{}.diff",
-            by_them.path().file_name().unwrap().to_string_lossy()
-        ));
+        let patch = by_them
+            .path()
+            .parent()
+            .unwrap()
+            .join(format!("{}.diff", by_them.path().file_name().unwrap().to_string_lossy()));
         fs::write(&patch, &diff.stdout).unwrap();
         let output = Command::new(program)
             .args(args)
@@ -663,11 +475,7 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
         );
         let (ours, theirs) = (tree(by_us.path()), tree(by_them.path()));
         for (name, text) in &ours {
-            assert!(
-                theirs.get(name) == Some(text),
-                "{name}\n{}",
-                differences(text, &theirs[name])
-            );
+            assert!(theirs.get(name) == Some(text), "{name}\n{}", differences(text, &theirs[name]));
         }
         assert_eq!(ours.len(), theirs.len(), "{:?}", theirs.keys());
     }
@@ -680,26 +488,16 @@ fn diff_is_accepted_by_patch() {
 
 #[test]
 fn diff_is_accepted_by_git_apply() {
-    diff_is_accepted_by(
-        "git",
-        &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"],
-    );
+    diff_is_accepted_by("git", &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"]);
 }
 
 #[test]
 fn diff_of_an_absolute_path_has_no_double_slash() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
     let path = here.path().join("a.yaml");
-    let done = Meshobs::new(["patch", "--diff", path.to_str().unwrap()])
-        .cwd(here.path())
-        .run()
-        .expect(0);
+    let done = Meshobs::new(["patch", "--diff", path.to_str().unwrap()]).cwd(here.path()).run().expect(0);
     assert!(done.text().starts_with("--- a/"), "{}", done.text());
-    assert!(
-        !done.text().lines().next().unwrap().contains("//"),
-        "{}",
-        done.text()
-    );
+    assert!(!done.text().lines().next().unwrap().contains("//"), "{}", done.text());
 }
 
 // ---- the report --------------------------------------------------------------------------------------------------
@@ -714,11 +512,7 @@ fn the_report_has_one_line_for_each_resource() {
     )]);
     let done = meshobs(&here, "patch a.yaml").run().expect(0);
     let has = |line: &str| {
-        assert!(
-            done.stderr.lines().any(|l| l.contains(line)),
-            "no `{line}` in\n{}",
-            done.stderr
-        )
+        assert!(done.stderr.lines().any(|l| l.contains(line)), "no `{line}` in\n{}", done.stderr)
     };
     has("deployment/reviews-v1: namespace, metrics");
     has("clusterrole/reader: skipped (cluster-scoped)");
@@ -729,22 +523,13 @@ fn the_report_has_one_line_for_each_resource() {
 fn quiet_silences_the_report_and_not_the_errors() {
     let here = folder(&[("a.yaml", CONFIG_MAP), ("b.yaml", BROKEN)]);
     assert_eq!(meshobs(&here, "patch -q a.yaml").run().expect(0).stderr, "");
-    assert!(
-        !meshobs(&here, "patch -q b.yaml")
-            .run()
-            .expect(2)
-            .stderr
-            .is_empty()
-    );
+    assert!(!meshobs(&here, "patch -q b.yaml").run().expect(2).stderr.is_empty());
 }
 
 #[test]
 fn report_json_is_one_document_on_stderr() {
     let here = folder(&[
-        (
-            "a.yaml",
-            &format!("{DEPLOYMENT}---\nkind: Gateway\nmetadata:\n  name: \"quote \\\"\"\n"),
-        ),
+        ("a.yaml", &format!("{DEPLOYMENT}---\nkind: Gateway\nmetadata:\n  name: \"quote \\\"\"\n")),
         ("b.yaml", CONFIG_MAP),
     ]);
     for args in [
@@ -762,32 +547,16 @@ fn report_json_is_one_document_on_stderr() {
 
 #[test]
 fn strict_makes_a_dark_resource_an_error() {
-    let dark = DEPLOYMENT.replace(
-        "    spec:\n      containers",
-        "    spec:\n      hostNetwork: true\n      containers",
-    );
+    let dark = DEPLOYMENT
+        .replace("    spec:\n      containers", "    spec:\n      hostNetwork: true\n      containers");
     let here = folder(&[
         ("dark.yaml", &dark),
         ("nothing.yaml", "kind: Gateway\nmetadata:\n  name: x\n"),
         ("fine.yaml", DEPLOYMENT),
     ]);
-    meshobs(&here, "patch dark.yaml nothing.yaml")
-        .run()
-        .expect(0);
-    same(
-        "",
-        &meshobs(&here, "patch --strict dark.yaml")
-            .run()
-            .expect(2)
-            .stdout,
-    );
-    same(
-        "",
-        &meshobs(&here, "patch --strict nothing.yaml")
-            .run()
-            .expect(2)
-            .stdout,
-    );
+    meshobs(&here, "patch dark.yaml nothing.yaml").run().expect(0);
+    same("", &meshobs(&here, "patch --strict dark.yaml").run().expect(2).stdout);
+    same("", &meshobs(&here, "patch --strict nothing.yaml").run().expect(2).stdout);
     meshobs(&here, "patch --strict fine.yaml").run().expect(0);
     meshobs(&here, "patch --strict -i .").run().expect(2);
     assert_eq!(read(here.path(), "fine.yaml"), DEPLOYMENT);
@@ -795,27 +564,18 @@ fn strict_makes_a_dark_resource_an_error() {
 
 #[test]
 fn an_error_says_where_what_and_shows_the_line() {
-    let here = folder(&[(
-        "a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: x\n",
-    )]);
+    let here = folder(&[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: x\n")]);
     let done = meshobs(&here, "patch a.yaml").run().expect(2);
     assert!(done.stderr.contains("a.yaml:4:1: "), "{}", done.stderr);
     assert!(done.stderr.contains("name: x"), "{}", done.stderr);
     assert!(done.stderr.contains('^'), "{}", done.stderr);
-    assert!(
-        done.stderr.to_lowercase().contains("tab"),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.to_lowercase().contains("tab"), "{}", done.stderr);
 }
 
 #[test]
 fn a_helm_template_is_told_to_be_rendered_first() {
-    let here = folder(&[(
-        "a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-x\n",
-    )]);
+    let here =
+        folder(&[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-x\n")]);
     let done = meshobs(&here, "patch a.yaml").run().expect(2);
     assert!(done.stderr.contains("helm template"), "{}", done.stderr);
     assert!(done.stderr.contains("a.yaml:4:"), "{}", done.stderr);
@@ -833,18 +593,12 @@ fn config_with(here: &tempfile::TempDir, namespace: &str) -> String {
         .map(|line| match line.contains("= \"prod\"") {
             true => {
                 found += 1;
-                line.trim_start_matches(['#', ' '])
-                    .replace("\"prod\"", &format!("\"{namespace}\""))
+                line.trim_start_matches(['#', ' ']).replace("\"prod\"", &format!("\"{namespace}\""))
             }
             false => line.to_owned(),
         })
         .collect();
-    assert_eq!(
-        found,
-        1,
-        "the default namespace stands once in\n{}",
-        done.text()
-    );
+    assert_eq!(found, 1, "the default namespace stands once in\n{}", done.text());
     lines.join("\n")
 }
 
@@ -853,31 +607,16 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
     let namespace = |run: Meshobs| {
         let done = run.run().expect(0);
-        read_all(&done.stdout).unwrap()[0]["metadata"]["namespace"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        read_all(&done.stdout).unwrap()[0]["metadata"]["namespace"].as_str().unwrap().to_owned()
     };
     assert_eq!(namespace(meshobs(&here, "patch a.yaml")), "prod");
     let config = config_with(&here, "file");
     fs::write(here.path().join("meshobs.toml"), config).unwrap();
     assert_eq!(namespace(meshobs(&here, "patch a.yaml")), "file");
-    assert_eq!(
-        namespace(meshobs(&here, "patch --no-config a.yaml")),
-        "prod"
-    );
-    assert_eq!(
-        namespace(meshobs(&here, "patch a.yaml").env("MESHOBS_NAMESPACE", "env")),
-        "env"
-    );
-    assert_eq!(
-        namespace(meshobs(&here, "patch --no-config a.yaml").env("MESHOBS_NAMESPACE", "env")),
-        "env"
-    );
-    assert_eq!(
-        namespace(meshobs(&here, "patch -n flag a.yaml").env("MESHOBS_NAMESPACE", "env")),
-        "flag"
-    );
+    assert_eq!(namespace(meshobs(&here, "patch --no-config a.yaml")), "prod");
+    assert_eq!(namespace(meshobs(&here, "patch a.yaml").env("MESHOBS_NAMESPACE", "env")), "env");
+    assert_eq!(namespace(meshobs(&here, "patch --no-config a.yaml").env("MESHOBS_NAMESPACE", "env")), "env");
+    assert_eq!(namespace(meshobs(&here, "patch -n flag a.yaml").env("MESHOBS_NAMESPACE", "env")), "flag");
     assert_eq!(namespace(meshobs(&here, "patch -n flag a.yaml")), "flag");
 }
 
@@ -885,40 +624,20 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 fn config_names_another_file() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
     fs::create_dir(here.path().join("etc")).unwrap();
-    fs::write(
-        here.path().join("etc/other.toml"),
-        config_with(&here, "other"),
-    )
-    .unwrap();
-    fs::write(
-        here.path().join("meshobs.toml"),
-        config_with(&here, "beside"),
-    )
-    .unwrap();
-    let done = meshobs(&here, "patch --config etc/other.toml a.yaml")
-        .run()
-        .expect(0);
-    assert!(
-        done.text().contains("namespace: other\n"),
-        "{}",
-        done.text()
-    );
+    fs::write(here.path().join("etc/other.toml"), config_with(&here, "other")).unwrap();
+    fs::write(here.path().join("meshobs.toml"), config_with(&here, "beside")).unwrap();
+    let done = meshobs(&here, "patch --config etc/other.toml a.yaml").run().expect(0);
+    assert!(done.text().contains("namespace: other\n"), "{}", done.text());
 }
 
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
-    let here = folder(&[
-        ("a.yaml", CONFIG_MAP),
-        ("meshobs.toml", "[metrics]\nintervall = \"10s\"\n"),
-    ]);
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("meshobs.toml", "[metrics]\nintervall = \"10s\"\n")]);
     let done = meshobs(&here, "patch a.yaml").run().expect(2);
     same("", &done.stdout);
     assert!(done.stderr.contains("meshobs.toml:2:1"), "{}", done.stderr);
     assert!(done.stderr.contains("`interval`"), "{}", done.stderr);
-    let here = folder(&[
-        ("a.yaml", CONFIG_MAP),
-        ("meshobs.toml", "# first\n[metric]\n"),
-    ]);
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("meshobs.toml", "# first\n[metric]\n")]);
     let done = meshobs(&here, "patch a.yaml").run().expect(2);
     assert!(done.stderr.contains("meshobs.toml:2:"), "{}", done.stderr);
     assert!(done.stderr.contains("`metrics`"), "{}", done.stderr);
@@ -929,9 +648,7 @@ fn init_config_writes_the_defaults() {
     let text = format!("{DEPLOYMENT}---\n{CONFIG_MAP}");
     let here = folder(&[("a.yaml", &text)]);
     let without = meshobs(&here, "patch a.yaml").run().expect(0);
-    meshobs(&here, "init config -o meshobs.toml")
-        .run()
-        .expect(0);
+    meshobs(&here, "init config -o meshobs.toml").run().expect(0);
     let printed = meshobs(&here, "init config").run().expect(0);
     same(&read(here.path(), "meshobs.toml"), &printed.stdout);
     let with = meshobs(&here, "patch a.yaml").run().expect(0);
@@ -942,10 +659,7 @@ fn init_config_writes_the_defaults() {
         .text()
         .lines()
         .map(|line| {
-            let bare = line
-                .strip_prefix("# ")
-                .or_else(|| line.strip_prefix('#'))
-                .unwrap_or(line);
+            let bare = line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line);
             let setting = bare.split_once(" = ").is_some_and(|(key, _)| {
                 !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
             });
@@ -961,13 +675,7 @@ fn init_config_writes_the_defaults() {
 #[test]
 fn init_config_knows_the_names_of_the_guide() {
     let done = meshobs(&folder(&[]), "init config").run().expect(0);
-    for name in [
-        "productpage-v1",
-        "reviews-v1",
-        "reviews-v2",
-        "reviews-v3",
-        "review1",
-    ] {
+    for name in ["productpage-v1", "reviews-v1", "reviews-v2", "reviews-v3", "review1"] {
         assert!(done.text().contains(name), "no {name} in\n{}", done.text());
     }
 }
@@ -975,9 +683,7 @@ fn init_config_knows_the_names_of_the_guide() {
 #[test]
 fn completion_knows_the_shells() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        let done = meshobs(&folder(&[]), &format!("completion {shell}"))
-            .run()
-            .expect(0);
+        let done = meshobs(&folder(&[]), &format!("completion {shell}")).run().expect(0);
         assert!(done.text().contains("meshobs"), "{shell}");
     }
 }
@@ -985,11 +691,7 @@ fn completion_knows_the_shells() {
 #[test]
 fn help_tells_the_exit_codes() {
     let done = meshobs(&folder(&[]), "patch --help").run().expect(0);
-    assert!(
-        done.text().to_lowercase().contains("exit"),
-        "{}",
-        done.text()
-    );
+    assert!(done.text().to_lowercase().contains("exit"), "{}", done.text());
     meshobs(&folder(&[]), "--help").run().expect(0);
     meshobs(&folder(&[]), "--version").run().expect(0);
 }

@@ -22,9 +22,6 @@ fn completion_scripts_are_current() {
             std::fs::write(&path, &script).unwrap();
         }
         let kept = std::fs::read(&path).unwrap();
-        assert!(
-            kept == script,
-            "{name} is out of date; run the tests with MESHOBS_BLESS=1"
-        );
+        assert!(kept == script, "{name} is out of date; run the tests with MESHOBS_BLESS=1");
     }
 }

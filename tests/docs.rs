@@ -44,10 +44,7 @@ fn commands_shown_in_readme_print_what_it_says() {
             let text = String::from_utf8(text).unwrap();
             let shown: Vec<_> = shown.trim_end().lines().collect();
             let printed: Vec<_> = text.lines().collect();
-            assert!(
-                shows(&shown, &printed),
-                "{name}: `{command}` prints:\n{text}"
-            );
+            assert!(shows(&shown, &printed), "{name}: `{command}` prints:\n{text}");
             seen += 1;
         }
         assert!(seen > 1, "{name} shows no output");

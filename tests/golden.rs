@@ -5,12 +5,7 @@
 //! means empty and 0. Where there is a folder `expected.tree`, the working folder must look like it after the run.
 //!
 //! `MESHOBS_BLESS=1` rewrites the expected files, `MESHOBS_BLESS=new` writes only those that do not exist.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -45,9 +40,7 @@ fn patching_what_is_expected_changes_nothing() {
     for case in cases() {
         let (environment, args, _) = words(&command(&case));
         let plain = args.first().is_some_and(|a| a == "patch")
-            && !args
-                .iter()
-                .any(|a| matches!(a.as_str(), "--diff" | "--check" | "-i" | "-o"))
+            && !args.iter().any(|a| matches!(a.as_str(), "--diff" | "--check" | "-i" | "-o"))
             && !case.join("expected.status").exists();
         let Ok(output) = fs::read(case.join("expected.stdout")) else {
             continue;
@@ -58,8 +51,7 @@ fn patching_what_is_expected_changes_nothing() {
         // The same flags; the expected output instead of the files.
         let folder = tempfile::tempdir().unwrap();
         copy_inputs(&case, folder.path());
-        let is_input =
-            |i: usize| i > 0 && args[i - 1] != "--config" && folder.path().join(&args[i]).exists();
+        let is_input = |i: usize| i > 0 && args[i - 1] != "--config" && folder.path().join(&args[i]).exists();
         let flags = (0..args.len()).filter(|i| !is_input(*i)).map(|i| &args[i]);
         let mut run = Meshobs::new(flags).cwd(folder.path()).stdin(&output);
         for (name, value) in &environment {
@@ -76,10 +68,7 @@ fn patching_what_is_expected_changes_nothing() {
             ));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "patching twice is not patching once\n{failures}"
-    );
+    assert!(failures.is_empty(), "patching twice is not patching once\n{failures}");
 }
 
 #[test]
@@ -90,10 +79,7 @@ fn what_is_expected_is_yaml_for_another_reader() {
         let Ok(output) = fs::read(case.join("expected.stdout")) else {
             continue;
         };
-        let inputs: Vec<_> = args
-            .iter()
-            .filter_map(|a| fs::read(case.join(a)).ok())
-            .collect();
+        let inputs: Vec<_> = args.iter().filter_map(|a| fs::read(case.join(a)).ok()).collect();
         // Some inputs are more than this reader takes: they prove nothing.
         let readable = !inputs.is_empty() && inputs.iter().all(|i| support::read_all(i).is_ok());
         if !readable || args.iter().any(|a| a == "--diff") {
@@ -147,10 +133,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 fn command(case: &Path) -> String {
-    fs::read_to_string(case.join("cmd"))
-        .unwrap()
-        .trim_end_matches('\n')
-        .to_owned()
+    fs::read_to_string(case.join("cmd")).unwrap().trim_end_matches('\n').to_owned()
 }
 
 /// Environment, arguments and the file for stdin. Quotes group words as a shell's do.
@@ -183,15 +166,10 @@ fn words(line: &str) -> (Vec<(String, String)>, Vec<String>, Option<String>) {
         stdin = words.pop();
         words.pop();
     }
-    let first = words
-        .iter()
-        .position(|w| !w.contains('='))
-        .unwrap_or(words.len());
+    let first = words.iter().position(|w| !w.contains('=')).unwrap_or(words.len());
     let args = words.split_off(first);
-    let environment = words
-        .iter()
-        .map(|w| w.split_once('=').unwrap())
-        .map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let environment =
+        words.iter().map(|w| w.split_once('=').unwrap()).map(|(a, b)| (a.to_owned(), b.to_owned()));
     (environment.collect(), args, stdin)
 }
 
@@ -226,11 +204,7 @@ fn run(case: &Path, bless: Bless) -> Result<(), String> {
         run = run.stdin(fs::read(case.join(file)).unwrap());
     }
     let done = run.run();
-    let status = if done.status == 0 {
-        String::new()
-    } else {
-        format!("{}\n", done.status)
-    };
+    let status = if done.status == 0 { String::new() } else { format!("{}\n", done.status) };
     let parts = [
         ("expected.stdout", done.stdout.as_slice()),
         ("expected.stderr", done.stderr.as_bytes()),
@@ -239,8 +213,7 @@ fn run(case: &Path, bless: Bless) -> Result<(), String> {
     let expected_tree = case.join("expected.tree");
     match bless {
         Bless::No => {
-            let blessed =
-                parts.iter().any(|(name, _)| case.join(name).exists()) || expected_tree.exists();
+            let blessed = parts.iter().any(|(name, _)| case.join(name).exists()) || expected_tree.exists();
             if !blessed {
                 return Err(format!(
                     "    not blessed yet; status {}\n    stderr: {}\n    stdout: {}\n",
@@ -255,20 +228,14 @@ fn run(case: &Path, bless: Bless) -> Result<(), String> {
     let mut failure = String::new();
     for (name, found) in parts {
         let expected = fs::read(case.join(name)).unwrap_or_default();
-        if expected != found
-            && !(name == "expected.status" && expected == b"0\n" && found.is_empty())
-        {
+        if expected != found && !(name == "expected.status" && expected == b"0\n" && found.is_empty()) {
             failure.push_str(&format!("  {name}\n{}", differences(&expected, found)));
         }
     }
     if expected_tree.exists() {
         compare_trees(&tree(&expected_tree), &tree(folder.path()), &mut failure);
     }
-    if failure.is_empty() {
-        Ok(())
-    } else {
-        Err(failure)
-    }
+    if failure.is_empty() { Ok(()) } else { Err(failure) }
 }
 
 fn compare_trees(
@@ -280,10 +247,7 @@ fn compare_trees(
         match found.get(name) {
             None => failure.push_str(&format!("  {name} is not there after the run\n")),
             Some(other) if other != bytes => {
-                failure.push_str(&format!(
-                    "  expected.tree/{name}\n{}",
-                    differences(bytes, other)
-                ));
+                failure.push_str(&format!("  expected.tree/{name}\n{}", differences(bytes, other)));
             }
             Some(_) => {}
         }
@@ -321,10 +285,6 @@ trait Head {
 
 impl Head for support::Done {
     fn text_head(&self) -> String {
-        String::from_utf8_lossy(&self.stdout)
-            .lines()
-            .take(3)
-            .collect::<Vec<_>>()
-            .join(" / ")
+        String::from_utf8_lossy(&self.stdout).lines().take(3).collect::<Vec<_>>().join(" / ")
     }
 }

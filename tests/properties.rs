@@ -1,19 +1,14 @@
 //! The promises of `patch`, on manifests made up by chance: untouched lines survive, patching twice is patching
 //! once, the data gains exactly what is intended, a diff leads to the same text. The last part turns good
 //! outputs into bad ones and asks that every check notices.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
 use std::path::Path;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError};
+use proptest::test_runner::{Config, RngSeed, TestCaseError};
 
 use support::manifests::{Tape, stream};
 use support::{Input, Intent, apply, check_data, check_lines, filter, ours, show};
@@ -39,13 +34,12 @@ impl Seed {
 }
 
 fn config() -> Config {
-    // PROPTEST_CASES overrides the number.
-    let cases = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(256);
+    // The same cases each time, so that a red run can be repeated; PROPTEST_CASES asks for a search for new ones.
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    let rng_seed = if cases.is_some() { RngSeed::Random } else { RngSeed::Fixed(20_211_123) };
     Config {
-        cases,
+        cases: cases.unwrap_or(512),
+        rng_seed,
         failure_persistence: None,
         max_shrink_iters: 4000,
         ..Config::default()
@@ -53,11 +47,7 @@ fn config() -> Config {
 }
 
 fn fail(why: &str, input: &str, output: &[u8]) -> TestCaseError {
-    TestCaseError::fail(format!(
-        "{why}\n--- input\n{}--- output\n{}",
-        show(input.as_bytes()),
-        show(output)
-    ))
+    TestCaseError::fail(format!("{why}\n--- input\n{}--- output\n{}", show(input.as_bytes()), show(output)))
 }
 
 /// Runs `patch` with arguments on the text; a refusal is a failure, since every text made here is good.
@@ -66,11 +56,7 @@ fn patched(folder: &Path, args: &[&str], input: &str) -> Result<Vec<u8>, TestCas
     if done.status == 0 {
         Ok(done.stdout)
     } else {
-        Err(fail(
-            &format!("status {}: {}", done.status, done.stderr),
-            input,
-            &done.stdout,
-        ))
+        Err(fail(&format!("status {}: {}", done.status, done.stderr), input, &done.stdout))
     }
 }
 
@@ -101,8 +87,8 @@ fn spoil(text: &str, tape: &mut Tape<'_>) -> String {
         "%YAML 1.1",
     ];
     const TEXTS: &[&str] = &[
-        " ", ":", "- ", "#", " # c", "\"", "'", "{", "}", "[", ",", "|", "&a ", "*a", "\t", "\n",
-        "\r", "é", "? ",
+        " ", ":", "- ", "#", " # c", "\"", "'", "{", "}", "[", ",", "|", "&a ", "*a", "\t", "\n", "\r", "é",
+        "? ",
     ];
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     for _ in 0..=tape.pick(4) {
@@ -112,31 +98,34 @@ fn spoil(text: &str, tape: &mut Tape<'_>) -> String {
             1 => lines.insert(at, lines[at].clone()),
             2 if at > 0 => lines.swap(at, at - 1),
             3 => lines[at].insert_str(0, [" ", "  ", "    "][tape.pick(3)]),
-            4 => {
-                lines[at] = lines[at]
-                    .strip_prefix("  ")
-                    .unwrap_or(&lines[at])
-                    .to_owned()
-            }
+            4 => lines[at] = lines[at].strip_prefix("  ").unwrap_or(&lines[at]).to_owned(),
             5 => lines.insert(at, tape.choose(LINES).to_owned()),
             6 => lines.truncate(at + 1),
             _ => {
-                let places: Vec<usize> = lines[at]
-                    .char_indices()
-                    .map(|(i, _)| i)
-                    .chain([lines[at].len()])
-                    .collect();
+                let places: Vec<usize> =
+                    lines[at].char_indices().map(|(i, _)| i).chain([lines[at].len()]).collect();
                 let place = places[tape.pick(256) % places.len()];
                 match lines[at][place..].chars().next() {
-                    Some(c) if tape.once_in(2) => {
-                        drop(lines[at].drain(place..place + c.len_utf8()))
-                    }
+                    Some(c) if tape.once_in(2) => drop(lines[at].drain(place..place + c.len_utf8())),
                     _ => lines[at].insert_str(place, tape.choose(TEXTS)),
                 }
             }
         }
     }
     lines.join("\n")
+}
+
+fn names_are_strings(value: &serde_yaml::Value) -> bool {
+    use serde_yaml::Value;
+    match value {
+        Value::Mapping(entries) => entries.iter().all(|(key, value)| {
+            let name =
+                matches!(key.as_str(), Some("apiVersion" | "kind" | "name" | "app" | "k8s-app" | "image"));
+            (!name || value.is_string() || value.is_null()) && names_are_strings(value)
+        }),
+        Value::Sequence(items) => items.iter().all(names_are_strings),
+        _ => true,
+    }
 }
 
 fn here() -> tempfile::TempDir {
@@ -217,8 +206,10 @@ proptest! {
         let text = spoil(&seed.stream().text, &mut Tape::new(&damage));
         let done = filter(here().path(), &[], text.as_bytes());
         prop_assert!(matches!(done.status, 0 | 2), "status {}: {}", done.status, done.stderr);
-        // This reader refuses some of what YAML 1.2 allows; that proves nothing.
-        if done.status == 0 && support::read_all(text.as_bytes()).is_ok() {
+        // This reader refuses some of what YAML 1.2 allows, and names that are numbers are read in two ways; both
+        // prove nothing.
+        let plain = support::read_all(text.as_bytes()).is_ok_and(|documents| documents.iter().all(names_are_strings));
+        if done.status == 0 && plain {
             check_data(&text, &done.stdout, &Intent::default()).map_err(|e| fail(&e, &text, &done.stdout))?;
             let twice = filter(here().path(), &[], &done.stdout);
             prop_assert_eq!(show(&done.stdout), show(&twice.stdout), "input:\n{}", show(text.as_bytes()));
@@ -273,9 +264,7 @@ fn small() -> Input {
             prefix: "        image: ".to_owned(),
             suffix: "  # the page".to_owned(),
             keeps: false,
-            above: Some(
-                "#image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2".to_owned(),
-            ),
+            above: Some("#image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2".to_owned()),
         }],
         step: Some(2),
     }
@@ -283,10 +272,8 @@ fn small() -> Input {
 
 /// The output that the checks must accept.
 fn good() -> String {
-    let indented: String = support::annotation("minik8s-istio-product")
-        .lines()
-        .map(|l| format!("          {l}\n"))
-        .collect();
+    let indented: String =
+        support::annotation("minik8s-istio-product").lines().map(|l| format!("          {l}\n")).collect();
     SMALL
         .replace("  name: details  # the name\n", "  name: details  # the name\n  namespace: prod\n")
         .replace("  name: productpage-v1\n", "  name: productpage-v1\n  namespace: prod\n")
@@ -320,10 +307,7 @@ fn the_checks_notice_every_dropped_byte() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad.remove(at);
-        assert!(
-            judge(&small(), &bad).is_err(),
-            "byte {at} dropped without notice:\n{bad}"
-        );
+        assert!(judge(&small(), &bad).is_err(), "byte {at} dropped without notice:\n{bad}");
     }
 }
 
@@ -333,10 +317,7 @@ fn the_checks_notice_every_doubled_byte() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad.insert(at, good.as_bytes()[at] as char);
-        assert!(
-            judge(&small(), &bad).is_err(),
-            "byte {at} doubled without notice:\n{bad}"
-        );
+        assert!(judge(&small(), &bad).is_err(), "byte {at} doubled without notice:\n{bad}");
     }
 }
 
@@ -367,10 +348,7 @@ fn the_checks_notice_an_insertion_that_is_off_by_one_byte() {
                 let bad = format!("{}{text}{}", &without[..moved], &without[moved..]);
                 if bad != good {
                     count += 1;
-                    assert!(
-                        judge(&small(), &bad).is_err(),
-                        "moved without notice:\n{bad}"
-                    );
+                    assert!(judge(&small(), &bad).is_err(), "moved without notice:\n{bad}");
                 }
             }
         }
@@ -390,23 +368,11 @@ fn the_checks_notice_what_people_would_notice() {
         ("a lost trailing comment", spoil("  # the name", "")),
         ("a lost comment after the image", spoil("  # the page", "")),
         ("a lost blank line", spoil("\n\napi", "\napi")),
-        (
-            "a restyled scalar",
-            spoil("kind: Service", "kind: \"Service\""),
-        ),
+        ("a restyled scalar", spoil("kind: Service", "kind: \"Service\"")),
         ("another image", spoil("product-page:v1", "product-page:v2")),
-        (
-            "another namespace",
-            spoil("namespace: prod", "namespace: prd"),
-        ),
+        ("another namespace", spoil("namespace: prod", "namespace: prd")),
         ("a missing namespace", spoil("  namespace: prod\n", "")),
-        (
-            "a namespace twice",
-            spoil(
-                "  namespace: prod\n",
-                "  namespace: prod\n  namespace: prod\n",
-            ),
-        ),
+        ("a namespace twice", spoil("  namespace: prod\n", "  namespace: prod\n  namespace: prod\n")),
         (
             "a namespace among the labels",
             spoil(
@@ -414,52 +380,25 @@ fn the_checks_notice_what_people_would_notice() {
                 "  labels:\n    app: details\n    namespace: prod\n",
             ),
         ),
-        (
-            "swapped lines",
-            spoil("kind: Service\nmetadata:\n", "metadata:\nkind: Service\n"),
-        ),
-        (
-            "another source",
-            spoil("minik8s-istio-product", "minik8s-istio-productpage"),
-        ),
+        ("swapped lines", spoil("kind: Service\nmetadata:\n", "metadata:\nkind: Service\n")),
+        ("another source", spoil("minik8s-istio-product", "minik8s-istio-productpage")),
         ("a missing metric type", spoil(", \"histogram\"", "")),
         ("another interval", spoil("\"10s\"", "\"60s\"")),
-        (
-            "a deeper literal",
-            spoil("            url", "             url"),
-        ),
+        ("a deeper literal", spoil("            url", "             url")),
         (
             "a missing old image",
-            spoil(
-                "        #image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2\n",
-                "",
-            ),
+            spoil("        #image: docker.io/istio/examples-bookinfo-productpage-v1:1.16.2\n", ""),
         ),
-        (
-            "a wrong old image",
-            spoil(
-                "        #image: docker.io/istio",
-                "        #image: docker.io/other",
-            ),
-        ),
-        (
-            "an annotation at the wrong place",
-            spoil("      annotations:", "      annotation:"),
-        ),
-        (
-            "a line of Windows",
-            spoil("  namespace: prod\n", "  namespace: prod\r\n"),
-        ),
+        ("a wrong old image", spoil("        #image: docker.io/istio", "        #image: docker.io/other")),
+        ("an annotation at the wrong place", spoil("      annotations:", "      annotation:")),
+        ("a line of Windows", spoil("  namespace: prod\n", "  namespace: prod\r\n")),
         ("a lost final newline", good.trim_end().to_owned()),
         ("a document more", format!("{good}---\n")),
         ("no output", String::new()),
         ("the input", SMALL.to_owned()),
     ];
     for (what, bad) in cases {
-        assert!(
-            judge(&small(), &bad).is_err(),
-            "{what} goes without notice:\n{bad}"
-        );
+        assert!(judge(&small(), &bad).is_err(), "{what} goes without notice:\n{bad}");
     }
 }
 
@@ -507,23 +446,11 @@ fn the_generator_makes_what_it_is_meant_to() {
         ("flow metadata", |i| i.text.contains("metadata: {")),
         ("JSON", |i| i.text.contains("\"apiVersion\": ")),
         ("lists", |i| i.text.contains("List")),
-        ("an image to replace", |i| {
-            i.changing.iter().any(|c| c.above.is_some())
-        }),
-        ("a namespace to fill", |i| {
-            i.changing
-                .iter()
-                .any(|c| c.prefix.trim_end().ends_with("namespace:"))
-        }),
-        ("multi-byte text", |i| {
-            !i.text.trim_start_matches('\u{feff}').is_ascii()
-        }),
-        ("blanks-only lines", |i| {
-            i.text.lines().any(|l| l.len() > 1 && l.trim().is_empty())
-        }),
-        ("quoted keys", |i| {
-            i.text.contains("\"name\": ") || i.text.contains("'name': ")
-        }),
+        ("an image to replace", |i| i.changing.iter().any(|c| c.above.is_some())),
+        ("a namespace to fill", |i| i.changing.iter().any(|c| c.prefix.trim_end().ends_with("namespace:"))),
+        ("multi-byte text", |i| !i.text.trim_start_matches('\u{feff}').is_ascii()),
+        ("blanks-only lines", |i| i.text.lines().any(|l| l.len() > 1 && l.trim().is_empty())),
+        ("quoted keys", |i| i.text.contains("\"name\": ") || i.text.contains("'name': ")),
         ("host network", |i| i.text.contains("hostNetwork: true")),
         ("existing annotation", |i| i.text.contains(support::KEY)),
         ("cluster-scoped", |i| i.text.contains("ClusterRole")),

@@ -1,11 +1,6 @@
 //! The real files: stock Istio and DataKit manifests, the guide's own listings, a real API server. They live in
 //! `../shared`; where that is missing these tests say so and pass, or fail with MESHOBS_TEST_ALL=1.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -15,41 +10,29 @@ use std::process::{Command, Stdio};
 
 use serde_yaml::Value;
 use support::{
-    Changing, Input, Intent, KEY, Meshobs, apply, check_data, check_lines, filter, on_path, ours,
-    read_all, shared, skip,
+    Changing, Input, Intent, KEY, Meshobs, apply, check_data, check_lines, filter, on_path, ours, read_all,
+    shared, skip,
 };
 
 const IMAGE: &str = "docker.io/istio/examples-bookinfo-productpage-v1:1.16.2";
 
 fn istio() -> Option<PathBuf> {
-    let folder = shared()
-        .map(|s| s.join("stock/istio-1.11.2"))
-        .filter(|f| f.is_dir());
+    let folder = shared().map(|s| s.join("stock/istio-1.11.2")).filter(|f| f.is_dir());
     if folder.is_none() {
         skip("no ../shared/stock/istio-1.11.2 here");
     }
     folder
 }
 
-const FILES: [&str; 3] = [
-    "bookinfo.yaml",
-    "bookinfo-gateway.yaml",
-    "virtual-service-ratings-test-delay.yaml",
-];
+const FILES: [&str; 3] =
+    ["bookinfo.yaml", "bookinfo-gateway.yaml", "virtual-service-ratings-test-delay.yaml"];
 
 fn patch(folder: &Path, args: &[&str]) -> support::Done {
     let here = tempfile::tempdir().unwrap();
-    let args = args.iter().map(|a| {
-        if FILES.contains(a) {
-            folder.join(a).display().to_string()
-        } else {
-            (*a).to_owned()
-        }
-    });
-    Meshobs::new(std::iter::once("patch".to_owned()).chain(args))
-        .cwd(here.path())
-        .run()
-        .expect(0)
+    let args = args
+        .iter()
+        .map(|a| if FILES.contains(a) { folder.join(a).display().to_string() } else { (*a).to_owned() });
+    Meshobs::new(std::iter::once("patch".to_owned()).chain(args)).cwd(here.path()).run().expect(0)
 }
 
 /// A stock file and the one line that may change in it.
@@ -68,11 +51,7 @@ fn stock(folder: &Path, name: &str) -> Input {
             });
         }
     }
-    Input {
-        text,
-        changing,
-        step: Some(2),
-    }
+    Input { text, changing, step: Some(2) }
 }
 
 #[test]
@@ -84,19 +63,12 @@ fn the_diff_of_bookinfo_removes_one_line_and_adds_only_ours() {
     assert_eq!(removed, [format!("        image: {IMAGE}")]);
     let mut namespaces = 0;
     for line in body().filter_map(|l| l.strip_prefix('+')) {
-        assert!(
-            ours(line.trim_start()) || line == "        image: product-page:v1",
-            "{line}"
-        );
+        assert!(ours(line.trim_start()) || line == "        image: product-page:v1", "{line}");
         namespaces += usize::from(line == "  namespace: prod");
     }
     assert_eq!(namespaces, 14);
     let added = body().filter(|l| l.starts_with('+')).count();
-    assert_eq!(
-        added,
-        14 + 6 * 11 + 2,
-        "14 namespaces, 6 annotations of 11 lines, the image and its comment"
-    );
+    assert_eq!(added, 14 + 6 * 11 + 2, "14 namespaces, 6 annotations of 11 lines, the image and its comment");
     let text = fs::read_to_string(folder.join("bookinfo.yaml")).unwrap();
     let patched = patch(&folder, &["-q", "bookinfo.yaml"]);
     assert_eq!(apply(diff.text(), &text).unwrap(), patched.text());
@@ -109,16 +81,10 @@ fn the_istio_files_keep_every_other_line() {
         let input = stock(&folder, name);
         let output = patch(&folder, &["-q", name]).stdout;
         check_lines(&input, &output, ours).unwrap_or_else(|e| panic!("{name}: {e}"));
-        check_data(&input.text, &output, &Intent::default())
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        check_data(&input.text, &output, &Intent::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let again = filter(&std::env::temp_dir(), &["-q", "--no-config"], &output).expect(0);
         assert!(again.stdout == output, "{name}: patching twice");
-        filter(
-            &std::env::temp_dir(),
-            &["-q", "--no-config", "--check"],
-            &output,
-        )
-        .expect(0);
+        filter(&std::env::temp_dir(), &["-q", "--no-config", "--check"], &output).expect(0);
     }
 }
 
@@ -126,37 +92,23 @@ fn the_istio_files_keep_every_other_line() {
 fn the_three_files_together_are_one_stream() {
     let Some(folder) = istio() else { return };
     let done = patch(&folder, &["-q", FILES[0], FILES[1], FILES[2]]);
-    let resources: Vec<_> = read_all(&done.stdout)
-        .unwrap()
-        .into_iter()
-        .filter(|d| !d.is_null())
-        .collect();
+    let resources: Vec<_> = read_all(&done.stdout).unwrap().into_iter().filter(|d| !d.is_null()).collect();
     assert_eq!(resources.len(), 17);
-    assert!(
-        resources
-            .iter()
-            .all(|r| r["metadata"]["namespace"] == "prod")
-    );
+    assert!(resources.iter().all(|r| r["metadata"]["namespace"] == "prod"));
 }
 
 // ---- the guide ---------------------------------------------------------------------------------------------------
 
 /// The code block that follows a sentence of the guide.
 fn listing(guide: &str, sentence: &str) -> String {
-    let (_, rest) = guide
-        .split_once(sentence)
-        .expect("the guide has the sentence");
+    let (_, rest) = guide.split_once(sentence).expect("the guide has the sentence");
     let (_, rest) = rest.split_once("```\n").expect("a block opens");
     let (block, _) = rest.split_once("\n```").expect("it closes");
     format!("{block}\n")
 }
 
 fn corrected(text: &str, wrong: &str, right: &str) -> String {
-    assert_eq!(
-        text.matches(wrong).count(),
-        1,
-        "the guide's error `{wrong}`"
-    );
+    assert_eq!(text.matches(wrong).count(), 1, "the guide's error `{wrong}`");
     text.replace(wrong, right)
 }
 
@@ -164,9 +116,7 @@ fn corrected(text: &str, wrong: &str, right: &str) -> String {
 fn same_meaning(expected: &Value, found: &Value, path: &str) {
     match (expected, found) {
         (Value::Mapping(a), Value::Mapping(b)) => {
-            let keys = |m: &serde_yaml::Mapping| {
-                m.keys().cloned().collect::<std::collections::HashSet<_>>()
-            };
+            let keys = |m: &serde_yaml::Mapping| m.keys().cloned().collect::<std::collections::HashSet<_>>();
             assert_eq!(keys(a), keys(b), "keys at {path}");
             for (key, value) in a {
                 let name = key.as_str().unwrap();
@@ -196,28 +146,13 @@ fn the_data_is_that_of_the_guides_listings() {
         return skip("no guide in ../shared/guide");
     };
     let bookinfo = listing(&guide, "完整 bookinfo.yaml");
-    let bookinfo = corrected(
-        &bookinfo,
-        "image: image: product-page:v1",
-        "image: product-page:v1",
-    );
+    let bookinfo = corrected(&bookinfo, "image: image: product-page:v1", "image: product-page:v1");
     let gateway = listing(&guide, "完整 bookinfo-gateway.yaml");
-    assert!(
-        gateway.starts_with("kind: Gateway\n"),
-        "the guide's error: no apiVersion"
-    );
+    assert!(gateway.starts_with("kind: Gateway\n"), "the guide's error: no apiVersion");
     let gateway = format!("apiVersion: networking.istio.io/v1alpha3\n{gateway}");
-    for (name, listing, count) in [
-        ("bookinfo.yaml", bookinfo, 14),
-        ("bookinfo-gateway.yaml", gateway, 2),
-    ] {
-        let some = |bytes: &[u8]| {
-            read_all(bytes)
-                .unwrap()
-                .into_iter()
-                .filter(|d| !d.is_null())
-                .collect::<Vec<_>>()
-        };
+    for (name, listing, count) in [("bookinfo.yaml", bookinfo, 14), ("bookinfo-gateway.yaml", gateway, 2)] {
+        let some =
+            |bytes: &[u8]| read_all(bytes).unwrap().into_iter().filter(|d| !d.is_null()).collect::<Vec<_>>();
         let expected = some(listing.as_bytes());
         let found = some(&patch(&folder, &["-q", name]).stdout);
         assert_eq!((expected.len(), found.len()), (count, count));
@@ -234,32 +169,19 @@ fn the_data_is_that_of_the_guides_listings() {
 
 #[test]
 fn the_guides_own_listings_are_refused_or_skipped_with_a_reason() {
-    let Some(guide) = shared()
-        .map(|s| s.join("guide/istio-observability.zh.md"))
-        .filter(|p| p.is_file())
+    let Some(guide) = shared().map(|s| s.join("guide/istio-observability.zh.md")).filter(|p| p.is_file())
     else {
         return skip("no guide in ../shared/guide");
     };
     let guide = fs::read_to_string(guide).unwrap();
     let here = tempfile::tempdir().unwrap();
     let bookinfo = listing(&guide, "完整 bookinfo.yaml");
-    let line = bookinfo
-        .lines()
-        .position(|l| l.contains("image: image:"))
-        .unwrap()
-        + 1;
+    let line = bookinfo.lines().position(|l| l.contains("image: image:")).unwrap() + 1;
     let done = filter(here.path(), &[], bookinfo.as_bytes()).expect(2);
-    assert!(
-        done.stderr.contains(&format!(":{line}:")),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.contains(&format!(":{line}:")), "{}", done.stderr);
     let gateway = listing(&guide, "完整 bookinfo-gateway.yaml");
     let done = filter(here.path(), &[], gateway.as_bytes()).expect(0);
-    assert!(
-        done.stdout == gateway.as_bytes(),
-        "both resources have their namespace, one has no apiVersion"
-    );
+    assert!(done.stdout == gateway.as_bytes(), "both resources have their namespace, one has no apiVersion");
     assert!(done.stderr.contains("apiVersion"), "{}", done.stderr);
 }
 
@@ -267,20 +189,13 @@ fn the_guides_own_listings_are_refused_or_skipped_with_a_reason() {
 
 /// Every stock file of DataKit; one of them is not valid YAML as it was shipped.
 fn datakit() -> Option<Vec<PathBuf>> {
-    let folder = shared()
-        .map(|s| s.join("stock/datakit"))
-        .filter(|f| f.is_dir());
+    let folder = shared().map(|s| s.join("stock/datakit")).filter(|f| f.is_dir());
     let Some(folder) = folder else {
         skip("no ../shared/stock/datakit here");
         return None;
     };
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.retain(|f| {
-        f.extension().is_some_and(|e| e == "yaml") && !f.ends_with("datakit-1.2.2.yaml")
-    });
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "yaml") && !f.ends_with("datakit-1.2.2.yaml"));
     files.sort();
     assert!(files.len() > 10);
     Some(files)
@@ -294,10 +209,7 @@ fn datakit_files_keep_their_lines_and_settle_after_one_run() {
         &[][..],
         &["--overwrite"],
         &["--only", "metrics"],
-        &[
-            "--image",
-            "pubrepo.jiagouyun.com/datakit/datakit=mine/datakit:1",
-        ],
+        &["--image", "pubrepo.jiagouyun.com/datakit/datakit=mine/datakit:1"],
     ] {
         for file in &files {
             let text = fs::read_to_string(file).unwrap();
@@ -319,17 +231,11 @@ fn datakit_files_keep_their_lines_and_settle_after_one_run() {
                     }
                 }
             }
-            let input = Input {
-                text,
-                changing,
-                step: None,
-            };
-            check_lines(&input, &done.stdout, ours)
-                .unwrap_or_else(|e| panic!("{name} {args:?}: {e}"));
+            let input = Input { text, changing, step: None };
+            check_lines(&input, &done.stdout, ours).unwrap_or_else(|e| panic!("{name} {args:?}: {e}"));
             // Some files have duplicate keys, which this reader refuses before and after.
             if let Ok(before) = read_all(input.text.as_bytes()) {
-                let after =
-                    read_all(&done.stdout).unwrap_or_else(|e| panic!("{name} {args:?}: {e}"));
+                let after = read_all(&done.stdout).unwrap_or_else(|e| panic!("{name} {args:?}: {e}"));
                 assert_eq!(before.len(), after.len(), "{name}");
                 if args.is_empty() {
                     check_data(&input.text, &done.stdout, &Intent::default())
@@ -337,28 +243,18 @@ fn datakit_files_keep_their_lines_and_settle_after_one_run() {
                 }
             }
             let again = filter(here.path(), args, &done.stdout).expect(0);
-            assert!(
-                again.stdout == done.stdout,
-                "{name} {args:?}: patching twice"
-            );
+            assert!(again.stdout == done.stdout, "{name} {args:?}: patching twice");
         }
     }
 }
 
 #[test]
 fn the_datakit_file_that_is_not_yaml_is_an_error_with_its_place() {
-    let Some(folder) = shared()
-        .map(|s| s.join("stock/datakit"))
-        .filter(|f| f.is_dir())
-    else {
+    let Some(folder) = shared().map(|s| s.join("stock/datakit")).filter(|f| f.is_dir()) else {
         return skip("no ../shared/stock/datakit here");
     };
     let text = fs::read_to_string(folder.join("datakit-1.2.2.yaml")).unwrap();
-    let line = text
-        .lines()
-        .position(|l| l.contains("datakit/logs:|"))
-        .unwrap()
-        + 1;
+    let line = text.lines().position(|l| l.contains("datakit/logs:|")).unwrap() + 1;
     let done = filter(&std::env::temp_dir(), &["--no-config"], text.as_bytes()).expect(2);
     assert!(done.stdout.is_empty());
     let near = (line..=line + 2).any(|l| done.stderr.contains(&format!(":{l}:")));
@@ -387,11 +283,7 @@ fn a_real_api_server_takes_the_result() {
     }
     let here = tempfile::tempdir().unwrap();
     let manifests = here.path().join("all.yaml");
-    fs::write(
-        &manifests,
-        patch(&folder, &["-q", FILES[0], FILES[1], FILES[2]]).stdout,
-    )
-    .unwrap();
+    fs::write(&manifests, patch(&folder, &["-q", FILES[0], FILES[1], FILES[2]]).stdout).unwrap();
     let output = Command::new("bash")
         .args(["-c", TRY_ON_SERVER, "try-on-server"])
         .arg(&cluster)
@@ -399,17 +291,11 @@ fn a_real_api_server_takes_the_result() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.code() == Some(90) {
         return skip(&format!("the API server does not start here:\n{stderr}"));
     }
     assert!(output.status.success(), "{stdout}{stderr}");
-    let created = stdout
-        .lines()
-        .filter(|l| l.contains("created (server dry run)"))
-        .count();
+    let created = stdout.lines().filter(|l| l.contains("created (server dry run)")).count();
     assert_eq!(created, 17, "{stdout}{stderr}");
 }

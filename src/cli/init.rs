@@ -33,9 +33,7 @@ pub fn run(init: Init) -> anyhow::Result<u8> {
         Some(path) => {
             let name = path.display().to_string();
             std::fs::File::create_new(&path)
-                .and_then(|mut file| {
-                    std::io::Write::write_all(&mut file, CONFIG_TEMPLATE.as_bytes())
-                })
+                .and_then(|mut file| std::io::Write::write_all(&mut file, CONFIG_TEMPLATE.as_bytes()))
                 .with_context(|| format!("{name}: cannot write the configuration"))?;
         }
     }

@@ -21,15 +21,8 @@ const ERROR: u8 = 2;
 /// Makes an Istio mesh observable: puts into stock Kubernetes manifests exactly what observability needs, and leaves
 /// every other byte as it is.
 #[derive(Debug, Parser)]
-#[command(
-    name = "meshobs",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 `patch --check` found changes, 2 wrong input or usage."
-)]
+#[command(name = "meshobs", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 `patch --check` found changes, 2 wrong input or usage.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -11,14 +11,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{CHANGES, DONE, ERROR};
 use crate::config::{
-    self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
+    self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings, TracingOptions,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{self, Input};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Plan};
 use crate::report::{self, DiffStyle, Format};
-use crate::rule::{Metrics, Namespace, Rule, Rum};
+use crate::rule::{Metrics, Namespace, Rule, Rum, Tracing};
 
 /// A run with more inputs than this shows a progress bar to a person.
 const MANY: usize = 100;
@@ -44,6 +44,8 @@ Rules:
   namespace  metadata.namespace on every namespaced resource that has none
   metrics    annotation datakit/prom.instances on every pod template with a sidecar
   rum        image with browser monitoring in place of productpage's
+  tracing    off by default, it changes the whole mesh: the address that Envoy sends spans to, in Istio's
+             ConfigMap or IstioOperator
 
 Settings that take a value are also read from the environment variable shown with them and from
 meshobs.toml in the current directory (`meshobs init config` prints one). A flag goes before the
@@ -66,24 +68,13 @@ pub struct PatchArgs {
     #[arg(short, long, conflicts_with_all = ["diff", "check"])]
     in_place: bool,
     /// With --in-place, keep each replaced file under its name and this suffix
-    #[arg(
-        long,
-        value_name = "SUFFIX",
-        requires = "in_place",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "SUFFIX", requires = "in_place", allow_hyphen_values = true)]
     backup: Option<String>,
     /// Print a unified diff instead of manifests
     #[arg(long)]
     diff: bool,
     /// Lines of context in the diff
-    #[arg(
-        short = 'U',
-        long,
-        value_name = "LINES",
-        default_value_t = 3,
-        requires = "diff"
-    )]
+    #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, requires = "diff")]
     unified: usize,
     /// Write nothing; exit with 1 if anything would change
     #[arg(long)]
@@ -117,6 +108,8 @@ pub struct PatchArgs {
     metrics: MetricsOptions,
     #[command(flatten)]
     rum: RumOptions,
+    #[command(flatten)]
+    tracing: TracingOptions,
 }
 
 /// Runs the command.
@@ -150,20 +143,14 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
         }
         let mut seen = HashSet::new();
         inputs.retain(|input| {
-            let real = input
-                .path
-                .as_deref()
-                .and_then(|path| path.canonicalize().ok());
+            let real = input.path.as_deref().and_then(|path| path.canonicalize().ok());
             real.is_none_or(|path| seen.insert(path))
         });
     }
     if let Some(root) = &args.output {
         check_output(root, &args.paths)?;
     }
-    let to_file = args
-        .output
-        .as_deref()
-        .is_some_and(|path| is_file_name(path, &inputs, &args.paths));
+    let to_file = args.output.as_deref().is_some_and(|path| is_file_name(path, &inputs, &args.paths));
 
     let bar = progress_bar(inputs.len(), args.quiet);
     let mut plan = patcher(&settings, args).plan(inputs, errors, &mut || bar.inc(1))?;
@@ -172,8 +159,7 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
     if !args.quiet {
-        plan.report
-            .finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
+        plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }
@@ -184,16 +170,14 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
         namespace: std::mem::take(&mut args.namespace),
         metrics: std::mem::take(&mut args.metrics),
         rum: std::mem::take(&mut args.rum),
+        tracing: std::mem::take(&mut args.tracing),
     };
     let file = if args.no_config {
         Options::default()
     } else {
         config::load(args.config.as_deref()).map_err(Diagnostics::from)?
     };
-    flags
-        .or(file)
-        .settings()
-        .map_err(|message| anyhow!(message))
+    flags.or(file).settings().map_err(|message| anyhow!(message))
 }
 
 fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
@@ -202,6 +186,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
             "namespace" => Box::new(Namespace(settings.namespace.clone())),
             "metrics" => Box::new(Metrics(settings.metrics.clone())),
             "rum" => Box::new(Rum(settings.rum.clone())),
+            "tracing" => Box::new(Tracing(settings.tracing.clone())),
             _ => return None,
         };
         Some(rule)
@@ -223,14 +208,9 @@ fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec
         let color = match args.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            }
+            Color::Auto => stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
-        let style = DiffStyle {
-            context: args.unified,
-            color,
-        };
+        let style = DiffStyle { context: args.unified, color };
         output::diff(plan, &mut stdout.lock(), style).map(|()| Vec::new())
     } else if args.check {
         Ok(Vec::new())
@@ -246,9 +226,7 @@ fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec
     match result {
         Ok(written) => Ok(written),
         // The reader has seen enough.
-        Err(OutputError::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(Vec::new())
-        }
+        Err(OutputError::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Vec::new()),
         Err(OutputError::Stdout(error)) => Err(anyhow!("cannot write to stdout: {error}")),
         Err(OutputError::Files(errors)) => Err(errors.into()),
     }
@@ -264,16 +242,10 @@ fn check_output(root: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
             continue;
         };
         if root == input {
-            bail!(
-                "{}: is input and output; use --in-place to replace files",
-                path.display()
-            );
+            bail!("{}: is input and output; use --in-place to replace files", path.display());
         }
         if root.starts_with(&input) {
-            bail!(
-                "{}: the output directory is inside it; choose one outside",
-                path.display()
-            );
+            bail!("{}: the output directory is inside it; choose one outside", path.display());
         }
     }
     Ok(())
@@ -295,11 +267,9 @@ fn absolute(path: &Path) -> Option<PathBuf> {
 /// Whether `--output` names a file: one input that is no directory, and a name that looks like a manifest's.
 fn is_file_name(path: &Path, inputs: &[Input], paths: &[PathBuf]) -> bool {
     let one = inputs.len() == 1 && paths.len() <= 1 && !paths.iter().any(|path| path.is_dir());
-    let manifest = path.extension().is_some_and(|e| {
-        ["yaml", "yml", "json"]
-            .iter()
-            .any(|known| e.eq_ignore_ascii_case(known))
-    });
+    let manifest = path
+        .extension()
+        .is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)));
     let stdin = inputs.iter().any(|input| input.path.is_none());
     one && (manifest || stdin) && !path.is_dir()
 }

@@ -23,11 +23,7 @@ impl<'a> ImageRef<'a> {
             Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
             _ => (rest, None),
         };
-        Self {
-            repository,
-            tag,
-            digest,
-        }
+        Self { repository, tag, digest }
     }
 
     /// Whether a text can be an image reference: what a container runtime takes, no blanks, no empty parts.
@@ -38,37 +34,26 @@ impl<'a> ImageRef<'a> {
             !part.is_empty()
                 && part.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && part.ends_with(|c: char| c.is_ascii_alphanumeric())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c))
         };
         let mut parts = image.repository.split('/');
         let first = parts.next().unwrap_or("");
         let registry = image.repository.contains('/')
             && (first.starts_with('[') || first.contains([':', '.']) || first == "localhost");
-        let path = |text: &str| {
-            part(text) && !text.contains(':') && text.chars().all(|c| !c.is_ascii_uppercase())
-        };
-        let first_fits = if registry {
-            part(first) || first.starts_with('[')
-        } else {
-            path(first)
-        };
+        let path =
+            |text: &str| part(text) && !text.contains(':') && text.chars().all(|c| !c.is_ascii_uppercase());
+        let first_fits = if registry { part(first) || first.starts_with('[') } else { path(first) };
         first_fits
             && parts.all(path)
             && image.tag.is_none_or(|tag| {
                 !tag.is_empty()
                     && tag.len() <= 128
                     && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                    && tag
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+                    && tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
             })
             && image.digest.is_none_or(|digest| {
                 digest.split_once(':').is_some_and(|(name, hex)| {
-                    !name.is_empty()
-                        && hex.len() >= 32
-                        && hex.chars().all(|c| c.is_ascii_hexdigit())
+                    !name.is_empty() && hex.len() >= 32 && hex.chars().all(|c| c.is_ascii_hexdigit())
                 })
             })
     }
@@ -78,15 +63,10 @@ impl<'a> ImageRef<'a> {
     #[must_use]
     pub fn matches(&self, pattern: &ImageRef<'_>) -> bool {
         let repository = self.repository == pattern.repository
-            || self
-                .repository
-                .strip_suffix(pattern.repository)
-                .is_some_and(|rest| rest.ends_with('/'));
+            || self.repository.strip_suffix(pattern.repository).is_some_and(|rest| rest.ends_with('/'));
         repository
             && pattern.tag.is_none_or(|tag| self.tag == Some(tag))
-            && pattern
-                .digest
-                .is_none_or(|digest| self.digest == Some(digest))
+            && pattern.digest.is_none_or(|digest| self.digest == Some(digest))
     }
 }
 
@@ -99,48 +79,25 @@ mod tests {
         let digest = "sha256:0123456789abcdef0123456789abcdef";
         for (text, repository, tag, digest_part) in [
             ("nginx", "nginx", None, None),
-            (
-                "docker.io/istio/x:1.2",
-                "docker.io/istio/x",
-                Some("1.2"),
-                None,
-            ),
+            ("docker.io/istio/x:1.2", "docker.io/istio/x", Some("1.2"), None),
             ("reg:5000/x", "reg:5000/x", None, None),
             ("reg:5000/x:v1", "reg:5000/x", Some("v1"), None),
         ] {
-            let want = ImageRef {
-                repository,
-                tag,
-                digest: digest_part,
-            };
+            let want = ImageRef { repository, tag, digest: digest_part };
             assert_eq!(ImageRef::parse(text), want);
             assert!(ImageRef::is_valid(text), "{text}");
         }
         let both = format!("reg:5000/x:v1@{digest}");
-        let want = ImageRef {
-            repository: "reg:5000/x",
-            tag: Some("v1"),
-            digest: Some(digest),
-        };
+        let want = ImageRef { repository: "reg:5000/x", tag: Some("v1"), digest: Some(digest) };
         assert_eq!(ImageRef::parse(&both), want);
         assert!(ImageRef::is_valid(&both));
     }
 
     #[test]
     fn what_no_runtime_takes_is_invalid() {
-        for text in [
-            "",
-            "a b",
-            "x:",
-            ":v1",
-            "/x",
-            "x//y",
-            "Upper/x",
-            "x@sha256",
-            "x:v1:v2",
-            "x:-1",
-            "http://x/y",
-        ] {
+        for text in
+            ["", "a b", "x:", ":v1", "/x", "x//y", "Upper/x", "x@sha256", "x:v1:v2", "x:-1", "http://x/y"]
+        {
             assert!(!ImageRef::is_valid(text), "{text}");
         }
     }
@@ -148,13 +105,9 @@ mod tests {
     #[test]
     fn patterns_match_whole_path_parts() {
         let image = ImageRef::parse("reg:5000/istio/x:v1");
-        for (pattern, want) in [
-            ("x", true),
-            ("istio/x", true),
-            ("tio/x", false),
-            ("x:v1", true),
-            ("x:v2", false),
-        ] {
+        for (pattern, want) in
+            [("x", true), ("istio/x", true), ("tio/x", false), ("x:v1", true), ("x:v2", false)]
+        {
             assert_eq!(image.matches(&ImageRef::parse(pattern)), want, "{pattern}");
         }
     }

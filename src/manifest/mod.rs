@@ -5,9 +5,11 @@
 mod image;
 mod resource;
 mod scope;
+mod version;
 mod workload;
 
 pub use image::ImageRef;
 pub use resource::{Item, Resource, items};
 pub use scope::{Scope, Scopes};
+pub use version::Version;
 pub use workload::{PodTemplate, pod_templates};

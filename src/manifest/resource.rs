@@ -21,19 +21,13 @@ impl Resource {
     /// The API group; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
-        self.api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group)
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
     /// `kind/name` as kubectl prints it, with control characters taken out.
     #[must_use]
     pub fn title(&self) -> String {
-        let name = if self.name.is_empty() {
-            "(no name)"
-        } else {
-            &self.name
-        };
+        let name = if self.name.is_empty() { "(no name)" } else { &self.name };
         let title = format!("{}/{name}", self.kind.to_lowercase());
         title.replace(char::is_control, "\u{fffd}")
     }
@@ -63,10 +57,7 @@ pub fn items(doc: &Document<'_>, root: At) -> Vec<Item> {
 fn collect(doc: &Document<'_>, at: At, depth: usize, found: &mut Vec<Item>) {
     const LISTS_IN_LISTS: usize = 4;
     let kind = doc.str_at(at, "kind").unwrap_or_default().into_owned();
-    let api_version = doc
-        .str_at(at, "apiVersion")
-        .unwrap_or_default()
-        .into_owned();
+    let api_version = doc.str_at(at, "apiVersion").unwrap_or_default().into_owned();
     if kind.ends_with("List")
         && depth < LISTS_IN_LISTS
         && let Some(list) = doc.get(at, "items")
@@ -77,25 +68,23 @@ fn collect(doc: &Document<'_>, at: At, depth: usize, found: &mut Vec<Item>) {
         }
         return;
     }
-    let metadata = doc
-        .get(at, "metadata")
-        .filter(|at| doc.kind(at.node).is_mapping());
+    let metadata = doc.get(at, "metadata").filter(|at| doc.kind(at.node).is_mapping());
     let text = |key: &str| {
-        let value = metadata
-            .and_then(|at| doc.str_at(at, key))
-            .unwrap_or_default();
+        let value = metadata.and_then(|at| doc.str_at(at, key)).unwrap_or_default();
         (!value.is_empty()).then(|| value.into_owned())
     };
     let resource = Resource {
         at,
-        name: text("name")
-            .or_else(|| text("generateName"))
-            .unwrap_or_default(),
+        name: text("name").or_else(|| text("generateName")).unwrap_or_default(),
         namespace: text("namespace"),
         api_version,
         kind,
     };
-    found.push(if resource.kind.is_empty() || metadata.is_none() {
+    // What people feed to istioctl often has no metadata.
+    let operator = resource.kind == "IstioOperator" && resource.group() == "install.istio.io";
+    found.push(if operator {
+        Item::ClientSide(resource)
+    } else if resource.kind.is_empty() || metadata.is_none() {
         Item::Other(at)
     } else if resource.api_version.is_empty() {
         Item::NoApiVersion(resource)
@@ -130,8 +119,6 @@ fn is_client_side(group: &str, api_version: &str, kind: &str) -> bool {
             | "fn.kpt.dev"
             | "kpt.dev"
             | "skaffold"
-    ) || matches!(
-        (api_version, kind),
-        ("v1", "Config") | ("install.istio.io/v1alpha1", "IstioOperator")
-    ) || matches!(kind, "ConformanceReport" | "ClientConfig")
+    ) || (api_version, kind) == ("v1", "Config")
+        || matches!(kind, "ConformanceReport" | "ClientConfig")
 }

@@ -19,14 +19,8 @@ const ANY: &str = "*";
 /// Cluster-scoped kinds by group: those of Kubernetes 1.20 to 1.36, old Istio, Gateway API, and of add-ons that are
 /// met in real bundles.
 const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    (
-        "",
-        &["Namespace", "Node", "PersistentVolume", "ComponentStatus"],
-    ),
-    (
-        "rbac.authorization.k8s.io",
-        &["ClusterRole", "ClusterRoleBinding"],
-    ),
+    ("", &["Namespace", "Node", "PersistentVolume", "ComponentStatus"]),
+    ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding"]),
     (
         "admissionregistration.k8s.io",
         &[
@@ -40,54 +34,23 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ),
     (
         "storage.k8s.io",
-        &[
-            "StorageClass",
-            "VolumeAttachment",
-            "CSIDriver",
-            "CSINode",
-            "VolumeAttributesClass",
-        ],
+        &["StorageClass", "VolumeAttachment", "CSIDriver", "CSINode", "VolumeAttributesClass"],
     ),
-    (
-        "networking.k8s.io",
-        &["IngressClass", "ClusterCIDR", "IPAddress", "ServiceCIDR"],
-    ),
-    (
-        "certificates.k8s.io",
-        &["CertificateSigningRequest", "ClusterTrustBundle"],
-    ),
+    ("networking.k8s.io", &["IngressClass", "ClusterCIDR", "IPAddress", "ServiceCIDR"]),
+    ("certificates.k8s.io", &["CertificateSigningRequest", "ClusterTrustBundle"]),
     ("scheduling.k8s.io", &["PriorityClass"]),
     ("node.k8s.io", &["RuntimeClass"]),
     ("policy", &["PodSecurityPolicy"]),
     ("extensions", &["PodSecurityPolicy"]),
-    (
-        "flowcontrol.apiserver.k8s.io",
-        &["FlowSchema", "PriorityLevelConfiguration"],
-    ),
+    ("flowcontrol.apiserver.k8s.io", &["FlowSchema", "PriorityLevelConfiguration"]),
     (
         "resource.k8s.io",
-        &[
-            "ResourceClass",
-            "ResourceSlice",
-            "DeviceClass",
-            "DeviceTaintRule",
-            "ResourcePoolStatusRequest",
-        ],
+        &["ResourceClass", "ResourceSlice", "DeviceClass", "DeviceTaintRule", "ResourcePoolStatusRequest"],
     ),
     ("storagemigration.k8s.io", &["StorageVersionMigration"]),
     ("internal.apiserver.k8s.io", &["StorageVersion"]),
-    (
-        "authentication.k8s.io",
-        &["TokenReview", "SelfSubjectReview"],
-    ),
-    (
-        "authorization.k8s.io",
-        &[
-            "SubjectAccessReview",
-            "SelfSubjectAccessReview",
-            "SelfSubjectRulesReview",
-        ],
-    ),
+    ("authentication.k8s.io", &["TokenReview", "SelfSubjectReview"]),
+    ("authorization.k8s.io", &["SubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview"]),
     ("imagepolicy.k8s.io", &["ImageReview"]),
     ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
     ("apiregistration.k8s.io", &["APIService"]),
@@ -101,83 +64,31 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ("certmanager.k8s.io", &["ClusterIssuer"]),
     ("templates.gatekeeper.sh", &["ConstraintTemplate"]),
     ("constraints.gatekeeper.sh", &[ANY]),
-    (
-        "mutations.gatekeeper.sh",
-        &["Assign", "AssignMetadata", "AssignImage", "ModifySet"],
-    ),
+    ("mutations.gatekeeper.sh", &["Assign", "AssignMetadata", "AssignImage", "ModifySet"]),
     ("externaldata.gatekeeper.sh", &["Provider"]),
     ("expansion.gatekeeper.sh", &["ExpansionTemplate"]),
-    (
-        "argoproj.io",
-        &["ClusterWorkflowTemplate", "ClusterAnalysisTemplate"],
-    ),
-    (
-        "metacontroller.k8s.io",
-        &["CompositeController", "DecoratorController"],
-    ),
-    (
-        "authentication.concierge.pinniped.dev",
-        &["JWTAuthenticator", "WebhookAuthenticator"],
-    ),
+    ("argoproj.io", &["ClusterWorkflowTemplate", "ClusterAnalysisTemplate"]),
+    ("metacontroller.k8s.io", &["CompositeController", "DecoratorController"]),
+    ("authentication.concierge.pinniped.dev", &["JWTAuthenticator", "WebhookAuthenticator"]),
     ("config.concierge.pinniped.dev", &["CredentialIssuer"]),
     ("networking.internal.knative.dev", &["ClusterDomainClaim"]),
-    (
-        "kpack.io",
-        &[
-            "ClusterBuilder",
-            "ClusterBuildpack",
-            "ClusterLifecycle",
-            "ClusterStack",
-            "ClusterStore",
-        ],
-    ),
-    (
-        "spire.spiffe.io",
-        &[
-            "ClusterSPIFFEID",
-            "ClusterFederatedTrustDomain",
-            "ClusterStaticEntry",
-        ],
-    ),
+    ("kpack.io", &["ClusterBuilder", "ClusterBuildpack", "ClusterLifecycle", "ClusterStack", "ClusterStore"]),
+    ("spire.spiffe.io", &["ClusterSPIFFEID", "ClusterFederatedTrustDomain", "ClusterStaticEntry"]),
     ("kyverno.io", &["ClusterPolicy", "ClusterCleanupPolicy"]),
-    (
-        "cilium.io",
-        &["CiliumClusterwideNetworkPolicy", "CiliumNode"],
-    ),
-    (
-        "crd.projectcalico.org",
-        &["GlobalNetworkPolicy", "GlobalNetworkSet", "IPPool", "Tier"],
-    ),
-    (
-        "projectcalico.org",
-        &["GlobalNetworkPolicy", "GlobalNetworkSet", "IPPool", "Tier"],
-    ),
-    (
-        "external-secrets.io",
-        &["ClusterSecretStore", "ClusterExternalSecret"],
-    ),
+    ("cilium.io", &["CiliumClusterwideNetworkPolicy", "CiliumNode"]),
+    ("crd.projectcalico.org", &["GlobalNetworkPolicy", "GlobalNetworkSet", "IPPool", "Tier"]),
+    ("projectcalico.org", &["GlobalNetworkPolicy", "GlobalNetworkSet", "IPPool", "Tier"]),
+    ("external-secrets.io", &["ClusterSecretStore", "ClusterExternalSecret"]),
     ("keda.sh", &["ClusterTriggerAuthentication"]),
     ("tekton.dev", &["ClusterTask"]),
     ("karpenter.sh", &["NodePool", "NodeClaim"]),
     ("karpenter.k8s.aws", &["EC2NodeClass"]),
-    (
-        "pkg.crossplane.io",
-        &["Provider", "Configuration", "Function"],
-    ),
-    (
-        "apiextensions.crossplane.io",
-        &["Composition", "CompositeResourceDefinition"],
-    ),
-    (
-        "snapshot.storage.k8s.io",
-        &["VolumeSnapshotClass", "VolumeSnapshotContent"],
-    ),
+    ("pkg.crossplane.io", &["Provider", "Configuration", "Function"]),
+    ("apiextensions.crossplane.io", &["Composition", "CompositeResourceDefinition"]),
+    ("snapshot.storage.k8s.io", &["VolumeSnapshotClass", "VolumeSnapshotContent"]),
     ("project.openshift.io", &["Project", "ProjectRequest"]),
     ("security.openshift.io", &["SecurityContextConstraints"]),
-    (
-        "config.openshift.io",
-        &["ClusterVersion", "ClusterOperator"],
-    ),
+    ("config.openshift.io", &["ClusterVersion", "ClusterOperator"]),
 ];
 
 /// What is known of scopes in this run.
@@ -199,20 +110,13 @@ impl Scopes {
             let (kind, group) = name.split_once('.').unwrap_or((name, ""));
             (group.to_owned(), kind.to_lowercase())
         });
-        Self {
-            added: added.collect(),
-            ..Self::default()
-        }
+        Self { added: added.collect(), ..Self::default() }
     }
 
     /// The scope of a kind: what the user says, then what CRDs in the input say, then what is known of it; kinds
     /// that nobody knows are namespaced.
     pub fn of(&mut self, group: &str, kind: &str) -> Scope {
-        if !self.added.is_empty()
-            && self
-                .added
-                .contains(&(group.to_owned(), kind.to_lowercase()))
-        {
+        if !self.added.is_empty() && self.added.contains(&(group.to_owned(), kind.to_lowercase())) {
             return Scope::Cluster;
         }
         if !self.learned.is_empty()
@@ -240,20 +144,14 @@ impl Scopes {
             return;
         };
         let text = |at: At| doc.string(at.node).unwrap_or_default().into_owned();
-        let scope = if text(scope) == "Cluster" {
-            Scope::Cluster
-        } else {
-            Scope::Namespaced
-        };
+        let scope = if text(scope) == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
         self.learned.insert((text(group), text(kind)), scope);
     }
 
     /// Whether a kind was judged before the CRD that tells its scope was seen, and judged wrongly.
     #[must_use]
     pub fn misjudged(&self) -> bool {
-        self.assumed
-            .iter()
-            .any(|key| self.learned.get(key) == Some(&Scope::Cluster))
+        self.assumed.iter().any(|key| self.learned.get(key) == Some(&Scope::Cluster))
     }
 
     /// Forgets what was assumed, for another look at the input.
@@ -273,16 +171,8 @@ mod tests {
             ("", "Namespace", Scope::Cluster),
             ("", "Service", Scope::Namespaced),
             ("pkg.crossplane.io", "Provider", Scope::Cluster),
-            (
-                "notification.toolkit.fluxcd.io",
-                "Provider",
-                Scope::Namespaced,
-            ),
-            (
-                "constraints.gatekeeper.sh",
-                "K8sRequiredLabels",
-                Scope::Cluster,
-            ),
+            ("notification.toolkit.fluxcd.io", "Provider", Scope::Namespaced),
+            ("constraints.gatekeeper.sh", "K8sRequiredLabels", Scope::Cluster),
             ("example.com", "Widget", Scope::Cluster),
             ("", "Thing", Scope::Cluster),
             ("install.istio.io", "IstioOperator", Scope::Namespaced),

@@ -36,69 +36,23 @@ fn places(group: &str, kind: &str) -> &'static [&'static [Step]] {
         | ("apps.openshift.io", "DeploymentConfig")
         | ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet" | "BroadcastJob")
         | ("serving.knative.dev", "Service" | "Configuration") => &[SPEC_TEMPLATE],
-        ("batch", "CronJob") => &[&[
-            Key("spec"),
-            Key("jobTemplate"),
-            Key("spec"),
-            Key("template"),
-        ]],
+        ("batch", "CronJob") => &[&[Key("spec"), Key("jobTemplate"), Key("spec"), Key("template")]],
         ("", "Pod") => &[&[]],
         ("", "PodTemplate") => &[&[Key("template")]],
         ("apps.kruise.io", "AdvancedCronJob") => &[
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("jobTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("broadcastJobTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
+            &[Key("spec"), Key("template"), Key("jobTemplate"), Key("spec"), Key("template")],
+            &[Key("spec"), Key("template"), Key("broadcastJobTemplate"), Key("spec"), Key("template")],
         ],
         ("apps.kruise.io", "UnitedDeployment") => &[
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("statefulSetTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("advancedStatefulSetTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("cloneSetTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
-            &[
-                Key("spec"),
-                Key("template"),
-                Key("deploymentTemplate"),
-                Key("spec"),
-                Key("template"),
-            ],
+            &[Key("spec"), Key("template"), Key("statefulSetTemplate"), Key("spec"), Key("template")],
+            &[Key("spec"), Key("template"), Key("advancedStatefulSetTemplate"), Key("spec"), Key("template")],
+            &[Key("spec"), Key("template"), Key("cloneSetTemplate"), Key("spec"), Key("template")],
+            &[Key("spec"), Key("template"), Key("deploymentTemplate"), Key("spec"), Key("template")],
         ],
         ("keda.sh", "ScaledJob") => &[&[Key("spec"), Key("jobTargetRef"), Key("template")]],
-        ("jobset.x-k8s.io", "JobSet") => &[&[
-            Key("spec"),
-            Key("replicatedJobs"),
-            Each,
-            Key("template"),
-            Key("spec"),
-            Key("template"),
-        ]],
+        ("jobset.x-k8s.io", "JobSet") => {
+            &[&[Key("spec"), Key("replicatedJobs"), Each, Key("template"), Key("spec"), Key("template")]]
+        }
         ("argoproj.io", "Experiment") => &[&[Key("spec"), Key("templates"), Each, Key("template")]],
         _ => &[],
     }
@@ -133,9 +87,7 @@ fn walk(doc: &Document<'_>, at: At, steps: &[Step], found: &mut Vec<PodTemplate>
         }
         None => {
             if let Some(spec) = doc.get(at, "spec")
-                && doc
-                    .get(spec, "containers")
-                    .is_some_and(|c| doc.kind(c.node).is_sequence())
+                && doc.get(spec, "containers").is_some_and(|c| doc.kind(c.node).is_sequence())
             {
                 found.push(PodTemplate { at, spec });
             }

@@ -40,11 +40,7 @@ impl<'w, W: Write> Diff<'w, W> {
     pub fn new(out: &'w mut W, style: Style, name: &str) -> io::Result<Self> {
         let name = name.trim_start_matches("./").trim_start_matches('/');
         let tab = if name.contains(' ') { "\t" } else { "" };
-        let (bold, off) = if style.color {
-            ("\x1b[1m", "\x1b[0m")
-        } else {
-            ("", "")
-        };
+        let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         writeln!(out, "{bold}--- a/{name}{tab}{off}")?;
         writeln!(out, "{bold}+++ b/{name}{tab}{off}")?;
         Ok(Self {
@@ -99,11 +95,7 @@ impl<'w, W: Write> Diff<'w, W> {
                 }
                 if let Some(edit) = edits.next() {
                     let edit = edit?;
-                    touched.push(Edit {
-                        start: edit.start - start,
-                        end: edit.end - start,
-                        ..edit
-                    });
+                    touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
                 }
             }
             if touched.is_empty() {
@@ -128,23 +120,14 @@ impl<'w, W: Write> Diff<'w, W> {
             if self.hunk.is_empty() {
                 self.hunk_old = self.old - self.before.len() as u64;
                 self.hunk_new = self.new - self.before.len() as u64;
-                self.hunk
-                    .extend(self.before.drain(..).map(|line| (ChangeTag::Equal, line)));
+                self.hunk.extend(self.before.drain(..).map(|line| (ChangeTag::Equal, line)));
             }
             self.hunk.push((tag, line.to_owned()));
-            self.trailing = if tag == ChangeTag::Equal {
-                self.trailing + 1
-            } else {
-                0
-            };
+            self.trailing = if tag == ChangeTag::Equal { self.trailing + 1 } else { 0 };
         }
         self.old += u64::from(tag != ChangeTag::Insert);
         self.new += u64::from(tag != ChangeTag::Delete);
-        if self.trailing > self.style.context * 2 {
-            self.close()
-        } else {
-            Ok(())
-        }
+        if self.trailing > self.style.context * 2 { self.close() } else { Ok(()) }
     }
 
     /// Writes the hunk that is open; the lines behind its context wait for the next one.
@@ -155,8 +138,7 @@ impl<'w, W: Write> Diff<'w, W> {
         let surplus = self.trailing.saturating_sub(self.style.context);
         let rest = self.hunk.split_off(self.hunk.len() - surplus);
         let keep = rest.len().saturating_sub(self.style.context);
-        self.before
-            .extend(rest.into_iter().skip(keep).map(|(_, line)| line));
+        self.before.extend(rest.into_iter().skip(keep).map(|(_, line)| line));
         self.trailing = 0;
         let count = |not: ChangeTag| self.hunk.iter().filter(|(tag, _)| *tag != not).count();
         let old = range(self.hunk_old, count(ChangeTag::Insert));
@@ -182,11 +164,7 @@ impl<'w, W: Write> Diff<'w, W> {
 
     fn line(&mut self, color: &str, text: &str) -> io::Result<()> {
         let colored = self.style.color && !color.is_empty();
-        let (on, off) = if colored {
-            (color, "\x1b[0m")
-        } else {
-            ("", "")
-        };
+        let (on, off) = if colored { (color, "\x1b[0m") } else { ("", "") };
         writeln!(self.out, "{on}{text}{off}")
     }
 }

@@ -36,21 +36,14 @@ pub(super) fn finish<S: Read + io::Seek>(
     written: &[String],
 ) -> io::Result<()> {
     write!(out, "{{\"version\":{VERSION}")?;
-    for (list, name) in [
-        ("resource", "resources"),
-        ("warning", "warnings"),
-        ("ignored", "ignored"),
-    ] {
+    for (list, name) in [("resource", "resources"), ("warning", "warnings"), ("ignored", "ignored")] {
         write!(out, ",\"{name}\":[")?;
         spool.seek(io::SeekFrom::Start(0))?;
         let mut lines = BufReader::new(&mut *spool);
         let mut line = String::new();
         let mut first = true;
         while lines.read_line(&mut line)? > 0 {
-            if let Some(json) = line
-                .strip_prefix(list)
-                .and_then(|rest| rest.strip_prefix(' '))
-            {
+            if let Some(json) = line.strip_prefix(list).and_then(|rest| rest.strip_prefix(' ')) {
                 if !first {
                     write!(out, ",")?;
                 }

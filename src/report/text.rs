@@ -17,11 +17,7 @@ pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
         (patched, skipped) => {
             write!(out, "{}", patched.join(", "))?;
             for (i, skip) in skipped.iter().enumerate() {
-                let gap = if i == 0 && patched.is_empty() {
-                    ""
-                } else {
-                    "; "
-                };
+                let gap = if i == 0 && patched.is_empty() { "" } else { "; " };
                 write!(out, "{gap}{}skipped ({})", rule(skip), skip.reason)?;
             }
         }
@@ -34,23 +30,14 @@ pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
 }
 
 pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
-    let Remark {
-        path,
-        line,
-        column,
-        message,
-    } = remark;
+    let Remark { path, line, column, message } = remark;
     let message = message.replace(char::is_control, "\u{fffd}");
     writeln!(out, "{lead}{path}:{line}:{column}: {message}")
 }
 
 pub(super) fn summary(out: &mut dyn Write, summary: &Summary, written: usize) -> io::Result<()> {
     let plural = |count: u64, word: &str| {
-        if count == 1 {
-            format!("{count} {word}")
-        } else {
-            format!("{count} {word}s")
-        }
+        if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
     };
     write!(
         out,

@@ -13,12 +13,7 @@ use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 pub const ANNOTATION: &str = "datakit/prom.instances";
 
 /// Namespaces whose pods Istio never injects.
-const NEVER_INJECTED: &[&str] = &[
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    "local-path-storage",
-];
+const NEVER_INJECTED: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
 /// Labels that name the application, in the order they are asked.
 const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
@@ -132,9 +127,7 @@ impl Metrics {
         let label = |names: &[&str]| {
             let labels = doc.path(template.at, &["metadata", "labels"])?;
             let found = names.iter().find_map(|name| doc.str_at(labels, name));
-            found
-                .filter(|value| !value.is_empty())
-                .map(std::borrow::Cow::into_owned)
+            found.filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
         };
         let workload = resource.name.trim_end_matches('-');
         let named = self.0.source.iter().find(|(name, _)| name == workload);
@@ -181,28 +174,18 @@ fn fill_in(pattern: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// Why a pod will have no sidecar, and where that is said.
-fn no_sidecar(
-    doc: &Document<'_>,
-    resource: &Resource,
-    template: &PodTemplate,
-) -> Option<(usize, String)> {
+fn no_sidecar(doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -> Option<(usize, String)> {
     let start = |at: At| doc.start(at.node);
     if let Some(at) = doc.get(template.spec, "hostNetwork")
-        && doc
-            .string(at.node)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        && doc.string(at.node).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     {
-        return Some((
-            start(at),
-            "hostNetwork: no sidecar, so no port 15020".to_owned(),
-        ));
+        return Some((start(at), "hostNetwork: no sidecar, so no port 15020".to_owned()));
     }
     let metadata = doc.get(template.at, "metadata");
     // The label is the API and wins over the older annotation.
     for place in ["labels", "annotations"] {
-        let found = metadata
-            .and_then(|at| doc.get(at, place))
-            .and_then(|at| doc.get(at, "sidecar.istio.io/inject"));
+        let found =
+            metadata.and_then(|at| doc.get(at, place)).and_then(|at| doc.get(at, "sidecar.istio.io/inject"));
         if let Some(at) = found {
             let value = doc.string(at.node).unwrap_or_default();
             if value.eq_ignore_ascii_case("false") {
@@ -215,19 +198,10 @@ fn no_sidecar(
     if let Some(at) = metadata.and_then(|at| doc.path(at, &["labels", "istio.io/dataplane-mode"]))
         && doc.is(at.node, "ambient")
     {
-        return Some((
-            start(at),
-            "ambient mode: no sidecar, so no port 15020".to_owned(),
-        ));
+        return Some((start(at), "ambient mode: no sidecar, so no port 15020".to_owned()));
     }
-    let namespace = resource
-        .namespace
-        .as_deref()
-        .filter(|name| NEVER_INJECTED.contains(name))?;
-    Some((
-        start(template.at),
-        format!("Istio injects no sidecar in `{namespace}`"),
-    ))
+    let namespace = resource.namespace.as_deref().filter(|name| NEVER_INJECTED.contains(name))?;
+    Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
 }
 
 /// Whether two texts mean the same to DataKit.
@@ -277,19 +251,13 @@ impl MetricsSettings {
         let Ok(table) = text.parse::<Table>() else {
             return false;
         };
-        let prom = table
-            .get("inputs")
-            .and_then(|inputs| inputs.get("prom"))
-            .and_then(|prom| prom.get(0));
+        let prom = table.get("inputs").and_then(|inputs| inputs.get("prom")).and_then(|prom| prom.get(0));
         let Some(prom) = prom.and_then(Toml::as_table) else {
             return false;
         };
         let text = |key: &str| prom.get(key).and_then(Toml::as_str);
         let list = |key: &str, want: &[String]| match prom.get(key).and_then(Toml::as_array) {
-            Some(found) => found
-                .iter()
-                .map(Toml::as_str)
-                .eq(want.iter().map(|w| Some(w.as_str()))),
+            Some(found) => found.iter().map(Toml::as_str).eq(want.iter().map(|w| Some(w.as_str()))),
             None => want.is_empty(),
         };
         let tags = prom.get("tags").and_then(Toml::as_table);
@@ -301,23 +269,17 @@ impl MetricsSettings {
             && list("metric_name_filter", &self.metric_name_filter)
             && list("tags_ignore", &self.tags_ignore)
             && tags.map_or(0, Table::len) == self.tags.len()
-            && self.tags.iter().all(|(key, value)| {
-                tags.and_then(|tags| tags.get(key)).and_then(Toml::as_str) == Some(value)
-            })
+            && self
+                .tags
+                .iter()
+                .all(|(key, value)| tags.and_then(|tags| tags.get(key)).and_then(Toml::as_str) == Some(value))
     }
 }
 
 /// A key as TOML takes it: bare where it may be, else quoted.
 fn toml_key(key: &str) -> String {
-    let bare = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if bare {
-        key.to_owned()
-    } else {
-        Toml::String(key.to_owned()).to_string()
-    }
+    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if bare { key.to_owned() } else { Toml::String(key.to_owned()).to_string() }
 }
 
 #[cfg(test)]
@@ -327,18 +289,12 @@ mod tests {
     #[test]
     fn placeholders_are_filled_in_once() {
         let values = [("app", "{kind}"), ("kind", "job")];
-        assert_eq!(
-            fill_in("x-{app}-{kind}-{other}-{", &values),
-            "x-{kind}-job-{other}-{"
-        );
+        assert_eq!(fill_in("x-{app}-{kind}-{other}-{", &values), "x-{kind}-job-{other}-{");
     }
 
     #[test]
     fn texts_that_differ_in_layout_only_are_the_same() {
-        assert!(same(
-            "[[inputs.prom]]\n  a = 1 # c\n",
-            "[[inputs.prom]]\na=1"
-        ));
+        assert!(same("[[inputs.prom]]\n  a = 1 # c\n", "[[inputs.prom]]\na=1"));
         assert!(!same("a = 1", "a = 2"));
         assert!(!same("a = ", "a = 2"));
     }

@@ -5,6 +5,7 @@ mod metrics;
 mod namespace;
 mod reference;
 mod rum;
+mod tracing;
 
 use crate::manifest::{Resource, Scope};
 use crate::yaml::{At, Changes, Document, Duplicate, Place, Refusal, Value};
@@ -12,9 +13,11 @@ use crate::yaml::{At, Changes, Document, Duplicate, Place, Refusal, Value};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use rum::{Rum, RumSettings};
+pub use tracing::{Tracing, TracingMode, TracingSettings};
 
 /// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
-pub const RULES: &[(&str, bool)] = &[("namespace", true), ("metrics", true), ("rum", true)];
+pub const RULES: &[(&str, bool)] =
+    &[("namespace", true), ("metrics", true), ("rum", true), ("tracing", false)];
 
 /// A resource and what a rule needs to judge it.
 #[derive(Clone, Copy, Debug)]
@@ -80,11 +83,11 @@ pub struct Outcome {
 
 impl Outcome {
     fn skip(&mut self, at: usize, dark: bool, reason: impl Into<String>) {
-        self.skips.push(Skip {
-            reason: reason.into(),
-            dark,
-            at,
-        });
+        self.skips.push(Skip { reason: reason.into(), dark, at });
+    }
+
+    fn note(&mut self, at: usize, message: impl Into<String>) {
+        self.notes.push(Note { at, message: message.into() });
     }
 }
 
@@ -92,6 +95,11 @@ impl Outcome {
 pub trait Rule {
     /// The name in `--only`, `--skip` and reports.
     fn name(&self) -> &'static str;
+
+    /// Whether it also looks at files for clients, such as an IstioOperator.
+    fn reads_client_files(&self) -> bool {
+        false
+    }
 
     /// Looks at a resource and asks for what it lacks.
     ///

@@ -13,9 +13,7 @@ pub struct NamespaceSettings {
 
 impl Default for NamespaceSettings {
     fn default() -> Self {
-        Self {
-            name: "prod".to_owned(),
-        }
+        Self { name: "prod".to_owned() }
     }
 }
 
@@ -36,28 +34,18 @@ impl Rule for Namespace {
             outcome.skip(doc.start(resource.at.node), false, "cluster-scoped");
             return Ok(outcome);
         }
-        let path = [
-            ("metadata", Place::Last),
-            ("namespace", Place::After(&["name", "generateName"])),
-        ];
+        let path = [("metadata", Place::Last), ("namespace", Place::After(&["name", "generateName"]))];
         match &resource.namespace {
             Some(namespace) if *namespace == self.0.name => return Ok(outcome),
             Some(namespace) if !target.overwrite => {
-                let at = doc
-                    .path(resource.at, &["metadata", "namespace"])
-                    .unwrap_or(resource.at);
+                let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
                 let reason = format!("namespace `{namespace}` kept, see --overwrite");
                 outcome.skip(doc.start(at.node), false, reason);
                 return Ok(outcome);
             }
             _ => {}
         }
-        target.set(
-            changes,
-            resource.at,
-            &path,
-            Value::Text(self.0.name.clone()),
-        )?;
+        target.set(changes, resource.at, &path, Value::Text(self.0.name.clone()))?;
         outcome.patched = true;
         Ok(outcome)
     }

@@ -42,33 +42,19 @@ pub(super) fn collect(target: &Target<'_>, namespace: &str, notes: &mut Vec<Note
     }
 }
 
-fn subjects_without_namespace(
-    doc: &Document<'_>,
-    binding: At,
-    namespace: &str,
-    notes: &mut Vec<Note>,
-) {
+fn subjects_without_namespace(doc: &Document<'_>, binding: At, namespace: &str, notes: &mut Vec<Note>) {
     let Some(subjects) = doc.get(binding, "subjects") else {
         return;
     };
     for subject in doc.items(subjects) {
-        let account = doc
-            .str_at(subject, "kind")
-            .is_some_and(|kind| kind == "ServiceAccount");
-        if account
-            && doc
-                .str_at(subject, "namespace")
-                .is_none_or(|name| name.is_empty())
-        {
+        let account = doc.str_at(subject, "kind").is_some_and(|kind| kind == "ServiceAccount");
+        if account && doc.str_at(subject, "namespace").is_none_or(|name| name.is_empty()) {
             let name = doc.str_at(subject, "name").unwrap_or_default();
             let message = format!(
                 "subject ServiceAccount `{name}` has no namespace, which the server refuses here; \
                  write `namespace: {namespace}` if it moves along"
             );
-            notes.push(Note {
-                at: doc.start(subject.node),
-                message,
-            });
+            notes.push(Note { at: doc.start(subject.node), message });
         }
     }
 }
@@ -77,12 +63,8 @@ fn subjects_without_namespace(
 fn names(doc: &Document<'_>, below: NodeId, namespace: &str, notes: &mut Vec<Note>) {
     let mut note = |id: NodeId, key: NodeId| {
         let key = doc.string(key).unwrap_or_default();
-        let message =
-            format!("`{key}` names `{OLD}`; write `{namespace}` if what it means moves along");
-        notes.push(Note {
-            at: doc.start(id),
-            message,
-        });
+        let message = format!("`{key}` names `{OLD}`; write `{namespace}` if what it means moves along");
+        notes.push(Note { at: doc.start(id), message });
     };
     for mapping in doc.mappings(below) {
         for (key, value) in doc.entries(mapping) {
@@ -92,12 +74,7 @@ fn names(doc: &Document<'_>, below: NodeId, namespace: &str, notes: &mut Vec<Not
             if doc.is(value, OLD) {
                 note(value, key);
             }
-            let list = At {
-                node: value,
-                key: None,
-                parent: None,
-                shared: None,
-            };
+            let list = At { node: value, key: None, parent: None, shared: None };
             for item in doc.items(list) {
                 if doc.is(item.node, OLD) {
                     note(item.node, key);
@@ -109,25 +86,15 @@ fn names(doc: &Document<'_>, below: NodeId, namespace: &str, notes: &mut Vec<Not
 
 /// Host names and principals of services in `default`, inside any string; `default/name` as a whole string where
 /// Istio reads that as a namespace and a name.
-fn hosts(
-    doc: &Document<'_>,
-    scalar: NodeId,
-    namespace: &str,
-    qualified: bool,
-    notes: &mut Vec<Note>,
-) {
+fn hosts(doc: &Document<'_>, scalar: NodeId, namespace: &str, qualified: bool, notes: &mut Vec<Note>) {
     let text = doc.text(scalar);
     if !text.contains(OLD) {
         return;
     }
     let start = doc.start(scalar);
     let mut note = |offset: usize, word: &str, instead: String| {
-        let message =
-            format!("`{word}` still points to `{OLD}`; write `{instead}` if that moves along");
-        notes.push(Note {
-            at: start + offset,
-            message,
-        });
+        let message = format!("`{word}` still points to `{OLD}`; write `{instead}` if that moves along");
+        notes.push(Note { at: start + offset, message });
     };
     let value = text.trim_matches(['"', '\'']);
     let lead = text.len() - text.trim_start_matches(['"', '\'']).len();
@@ -157,21 +124,12 @@ fn hosts(
             }
         }
         at += word.len();
-        at += text
-            .get(at..)
-            .and_then(|rest| rest.chars().next())
-            .map_or(0, char::len_utf8);
+        at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     }
     for (pattern, new) in [
         ("/ns/default/sa/", format!("/ns/{namespace}/sa/")),
-        (
-            "system:serviceaccount:default:",
-            format!("system:serviceaccount:{namespace}:"),
-        ),
-        (
-            "system:serviceaccounts:default",
-            format!("system:serviceaccounts:{namespace}"),
-        ),
+        ("system:serviceaccount:default:", format!("system:serviceaccount:{namespace}:")),
+        ("system:serviceaccounts:default", format!("system:serviceaccounts:{namespace}")),
     ] {
         if let Some(found) = text.find(pattern) {
             note(found, pattern, new);

@@ -20,11 +20,7 @@ pub struct RumSettings {
 
 impl Default for RumSettings {
     fn default() -> Self {
-        Self {
-            image: "product-page:v1".to_owned(),
-            images: Vec::new(),
-            image_comment: true,
-        }
+        Self { image: "product-page:v1".to_owned(), images: Vec::new(), image_comment: true }
     }
 }
 
@@ -35,17 +31,10 @@ pub struct Rum(pub RumSettings);
 impl Rum {
     fn replacement(&self, image: &str) -> Option<&str> {
         let parsed = ImageRef::parse(image);
-        let other = self
-            .0
-            .images
-            .iter()
-            .find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
+        let other = self.0.images.iter().find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
         match other {
             Some((_, new)) => Some(new),
-            None => parsed
-                .repository
-                .ends_with(PRODUCTPAGE)
-                .then_some(&self.0.image),
+            None => parsed.repository.ends_with(PRODUCTPAGE).then_some(&self.0.image),
         }
     }
 }

@@ -15,8 +15,12 @@ pub enum Value {
     Text(String),
     /// A string of several lines: a literal where the style allows one.
     Lines(String),
+    /// A number or another scalar that is not a string, as it is to be written.
+    Raw(String),
     /// A mapping.
     Map(Vec<(String, Value)>),
+    /// A sequence.
+    List(Vec<Value>),
 }
 
 /// Where a new entry goes.
@@ -46,6 +50,13 @@ pub enum RefusalKind {
     },
     /// A scalar is needed and something else is there.
     NotScalar {
+        /// The key whose value it is.
+        key: String,
+        /// What was found.
+        found: &'static str,
+    },
+    /// A sequence is needed and something else is there.
+    NotSequence {
         /// The key whose value it is.
         key: String,
         /// What was found.
@@ -83,15 +94,18 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            RefusalKind::Shared => f.write_str(
-                "this alias or merge key shares what has to be edited; write the value out here",
-            ),
+            RefusalKind::Shared => {
+                f.write_str("this alias or merge key shares what has to be edited; write the value out here")
+            }
             RefusalKind::Aliased => f.write_str(
                 "this anchor is used by an alias, so that an edit here would change that place too; \
                  write the value out there",
             ),
             RefusalKind::NotMapping { key, found } => {
                 write!(f, "`{key}` is {found}, expected a mapping")
+            }
+            RefusalKind::NotSequence { key, found } => {
+                write!(f, "`{key}` is {found}, expected a sequence")
             }
             RefusalKind::NotScalar { key, found } => {
                 write!(f, "`{key}` is {found}, expected a string")
@@ -120,20 +134,15 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     /// A new entry in a mapping that is not empty.
-    Insert {
-        mapping: NodeId,
-        place: Place,
-        key: String,
-        value: Value,
-    },
+    Insert { mapping: NodeId, place: Place, key: String, value: Value },
     /// A value for a key that has none (or `{}`, or an empty string).
     Fill { at: At, value: Value },
+    /// New items behind the last one of a sequence that is not empty.
+    Append { sequence: NodeId, items: Vec<Value> },
+    /// Edits that are ready, of a text inside a scalar.
+    Ready(Vec<Edit>),
     /// Another value for a scalar; `note` is a comment line to be put above it.
-    Replace {
-        at: At,
-        value: Value,
-        note: Option<String>,
-    },
+    Replace { at: At, value: Value, note: Option<String> },
 }
 
 /// The changes to one document.
@@ -170,22 +179,16 @@ impl Changes {
                 kind if kind.is_mapping() => {}
                 kind => {
                     let name = at.key.map_or("", |key| doc.text(key)).to_owned();
-                    let kind = RefusalKind::NotMapping {
-                        key: name,
-                        found: kind.noun(),
-                    };
-                    return Err(Refusal {
-                        at: doc.start(at.node),
-                        kind,
-                    });
+                    let kind = RefusalKind::NotMapping { key: name, found: kind.noun() };
+                    return Err(Refusal { at: doc.start(at.node), kind });
                 }
             }
             let Some(found) = doc.get(at, key) else {
                 guard(doc, duplicates, at)?;
                 return self.insert(doc, at.node, key, *place, nest(rest, value));
             };
-            let empty_flow = doc.kind(found.node) == Kind::FlowMapping
-                && doc.entries(found.node).next().is_none();
+            let empty_flow =
+                doc.kind(found.node) == Kind::FlowMapping && doc.entries(found.node).next().is_none();
             if rest.is_empty() {
                 return self.replace(doc, duplicates, found, value, None);
             }
@@ -219,12 +222,57 @@ impl Changes {
             let key = at.key.map_or("", |key| doc.text(key)).to_owned();
             let found = doc.kind(at.node).noun();
             let kind = RefusalKind::NotScalar { key, found };
-            return Err(Refusal {
-                at: doc.start(at.node),
-                kind,
-            });
+            return Err(Refusal { at: doc.start(at.node), kind });
         }
         self.changes.push(Change::Replace { at, value, note });
+        Ok(())
+    }
+
+    /// Adds an item behind the last one of a sequence; an empty one, or a null, is filled.
+    ///
+    /// # Errors
+    /// The change would alter other places, or there is no sequence.
+    pub fn append(
+        &mut self,
+        doc: &Document<'_>,
+        duplicates: &[Duplicate],
+        at: At,
+        item: Value,
+    ) -> Result<(), Refusal> {
+        guard(doc, duplicates, at)?;
+        let empty = doc.items(at).next().is_none();
+        if doc.is_null(at.node) || (empty && doc.kind(at.node) == Kind::FlowSequence) {
+            return self.fill(doc, at, Value::List(vec![item]));
+        }
+        if !doc.kind(at.node).is_sequence() {
+            let key = at.key.map_or("", |key| doc.text(key)).to_owned();
+            let kind = RefusalKind::NotSequence { key, found: doc.kind(at.node).noun() };
+            return Err(Refusal { at: doc.start(at.node), kind });
+        }
+        for i in self.created.get(&at.node).into_iter().flatten() {
+            if let Some(Change::Append { items, .. }) = self.changes.get_mut(*i) {
+                items.push(item);
+                return Ok(());
+            }
+        }
+        self.created.entry(at.node).or_default().push(self.changes.len());
+        self.changes.push(Change::Append { sequence: at.node, items: vec![item] });
+        Ok(())
+    }
+
+    /// Takes over edits of the text inside a scalar.
+    ///
+    /// # Errors
+    /// The change would alter other places.
+    pub fn within(
+        &mut self,
+        doc: &Document<'_>,
+        duplicates: &[Duplicate],
+        at: At,
+        edits: Vec<Edit>,
+    ) -> Result<(), Refusal> {
+        guard(doc, duplicates, at)?;
+        self.changes.push(Change::Ready(edits));
         Ok(())
     }
 
@@ -233,11 +281,7 @@ impl Changes {
     /// # Errors
     /// A layout that has no place for the change.
     pub fn render(&self, doc: &Document<'_>) -> Result<Vec<Edit>, Refusal> {
-        if self.changes.is_empty() {
-            Ok(Vec::new())
-        } else {
-            render::edits(doc, &self.changes)
-        }
+        if self.changes.is_empty() { Ok(Vec::new()) } else { render::edits(doc, &self.changes) }
     }
 
     fn insert(
@@ -249,53 +293,28 @@ impl Changes {
         value: Value,
     ) -> Result<(), Refusal> {
         if let Some(merge) = doc.merge_key(mapping) {
-            let mapping = At {
-                node: mapping,
-                key: None,
-                parent: None,
-                shared: None,
-            };
+            let mapping = At { node: mapping, key: None, parent: None, shared: None };
             if doc.get(mapping, key).is_some() {
-                let kind = RefusalKind::Merged {
-                    key: key.to_owned(),
-                };
-                return Err(Refusal {
-                    at: doc.start(merge),
-                    kind,
-                });
+                let kind = RefusalKind::Merged { key: key.to_owned() };
+                return Err(Refusal { at: doc.start(merge), kind });
             }
         }
         for i in self.created.get(&mapping).into_iter().flatten() {
-            if let Some(Change::Insert {
-                key: known,
-                value: pending,
-                ..
-            }) = self.changes.get_mut(*i)
+            if let Some(Change::Insert { key: known, value: pending, .. }) = self.changes.get_mut(*i)
                 && known == key
             {
                 merge(pending, value);
                 return Ok(());
             }
         }
-        self.created
-            .entry(mapping)
-            .or_default()
-            .push(self.changes.len());
-        self.changes.push(Change::Insert {
-            mapping,
-            place,
-            key: key.to_owned(),
-            value,
-        });
+        self.created.entry(mapping).or_default().push(self.changes.len());
+        self.changes.push(Change::Insert { mapping, place, key: key.to_owned(), value });
         Ok(())
     }
 
     fn fill(&mut self, doc: &Document<'_>, at: At, value: Value) -> Result<(), Refusal> {
         if doc.has_properties(at.node) {
-            return Err(Refusal {
-                at: doc.start(at.node),
-                kind: RefusalKind::Properties,
-            });
+            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
         }
         for i in self.created.get(&at.node).into_iter().flatten() {
             if let Some(Change::Fill { value: pending, .. }) = self.changes.get_mut(*i) {
@@ -303,10 +322,7 @@ impl Changes {
                 return Ok(());
             }
         }
-        self.created
-            .entry(at.node)
-            .or_default()
-            .push(self.changes.len());
+        self.created.entry(at.node).or_default().push(self.changes.len());
         self.changes.push(Change::Fill { at, value });
         Ok(())
     }
@@ -314,9 +330,7 @@ impl Changes {
 
 /// Wraps a value in the mappings that a path still needs.
 fn nest(path: &[(&str, Place)], value: Value) -> Value {
-    path.iter().rev().fold(value, |value, (key, _)| {
-        Value::Map(vec![((*key).to_owned(), value)])
-    })
+    path.iter().rev().fold(value, |value, (key, _)| Value::Map(vec![((*key).to_owned(), value)]))
 }
 
 /// Adds the entries of one pending value to another; of two scalars the later one stays.
@@ -330,6 +344,7 @@ fn merge(pending: &mut Value, value: Value) {
                 }
             }
         }
+        (Value::List(items), Value::List(more)) => items.extend(more),
         (pending, value) => *pending = value,
     }
 }
@@ -337,24 +352,15 @@ fn merge(pending: &mut Value, value: Value) {
 /// Refuses what would change more than the place it is made at.
 fn guard(doc: &Document<'_>, duplicates: &[Duplicate], at: At) -> Result<(), Refusal> {
     if let Some(shared) = at.shared {
-        return Err(Refusal {
-            at: doc.start(shared),
-            kind: RefusalKind::Shared,
-        });
+        return Err(Refusal { at: doc.start(shared), kind: RefusalKind::Shared });
     }
     if let Some(node) = doc.aliased_around(at.node) {
         let anchor = doc.tape().anchors.iter().find(|anchor| anchor.node == node);
         let at = anchor.map_or(doc.start(node), |anchor| anchor.start as usize);
-        return Err(Refusal {
-            at,
-            kind: RefusalKind::Aliased,
-        });
+        return Err(Refusal { at, kind: RefusalKind::Aliased });
     }
     if let Some(at) = doc.lone_cr() {
-        return Err(Refusal {
-            at,
-            kind: RefusalKind::LoneCr,
-        });
+        return Err(Refusal { at, kind: RefusalKind::LoneCr });
     }
     let place = at.node;
     for duplicate in duplicates {
@@ -363,18 +369,9 @@ fn guard(doc: &Document<'_>, duplicates: &[Duplicate], at: At) -> Result<(), Ref
                 && doc.string(key) == doc.string(duplicate.first)
         });
         if on_path {
-            let key = doc
-                .string(duplicate.second)
-                .unwrap_or_default()
-                .into_owned();
-            let kind = RefusalKind::Duplicate {
-                key,
-                first: doc.start(duplicate.first),
-            };
-            return Err(Refusal {
-                at: doc.start(duplicate.second),
-                kind,
-            });
+            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
+            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
+            return Err(Refusal { at: doc.start(duplicate.second), kind });
         }
     }
     Ok(())

@@ -60,10 +60,7 @@ impl Document<'_> {
                 _ => None,
             };
             if let Some(at) = at {
-                return Err(SyntaxError {
-                    at,
-                    message: HELM.to_owned(),
-                });
+                return Err(SyntaxError { at, message: HELM.to_owned() });
             }
         }
         Ok(())
@@ -73,10 +70,8 @@ impl Document<'_> {
 /// Whether what follows `{{` is Helm's: `.`, `$`, a variable, a function with arguments, a keyword.
 fn is_helm(inside: &str) -> bool {
     let inside = inside.trim_start_matches(['-', ' ', '\t']);
-    let word: &str = inside
-        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
-        .next()
-        .unwrap_or("");
+    let word: &str =
+        inside.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).next().unwrap_or("");
     let rest = inside.get(word.len()..).unwrap_or("").trim_start();
     let has_arguments = !word.is_empty() && !rest.starts_with(['}', '-']) && !rest.is_empty();
     inside.starts_with(['.', '$', '(', '"', '/']) || has_arguments || matches!(word, "end" | "else")
@@ -87,10 +82,7 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
     let src = partial.src;
     let at = error.marker().byte_offset().unwrap_or(0).min(src.len());
     if let Some(at) = template_before(partial, at) {
-        return SyntaxError {
-            at,
-            message: HELM.to_owned(),
-        };
+        return SyntaxError { at, message: HELM.to_owned() };
     }
     let line_start = line::start(src, at);
     let row = src.get(line_start..line::end(src, at)).unwrap_or("");
@@ -101,9 +93,7 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
         return SyntaxError { at, message };
     }
     let (at, message) = match error.kind() {
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            misplaced_colon(src, at, row)
-        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => misplaced_colon(src, at, row),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             (at, "a `:` is missing behind this key; write `key: value`".to_owned())
         }
@@ -114,10 +104,9 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             (at, format!("`{open}` is closed by `{close}`; use the bracket that fits"))
         }
-        ErrorKind::RecursionLimitExceeded => (
-            at,
-            "nested more than 255 levels deep, which no manifest is; check the brackets".to_owned(),
-        ),
+        ErrorKind::RecursionLimitExceeded => {
+            (at, "nested more than 255 levels deep, which no manifest is; check the brackets".to_owned())
+        }
         ErrorKind::UnknownAnchor => {
             (at, "this alias has no anchor before it; define the anchor in the same document".to_owned())
         }
@@ -127,8 +116,7 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
         ErrorKind::UnexpectedCharacter { character } => {
             (at, format!("a value cannot begin with `{character}`; put it in quotes"))
         }
-        ErrorKind::InvalidTrailingDoubleQuotedScalar
-        | ErrorKind::InvalidTrailingSingleQuotedScalar => (
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => (
             at,
             "there is text behind the closing quote; quote the whole value, or escape the quote inside it"
                 .to_owned(),
@@ -139,17 +127,13 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
              give each key its `:`"
                 .to_owned(),
         ),
-        ErrorKind::ExpectedDocumentStart => (
-            at,
-            "a second document begins here without a `---` line before it; add one".to_owned(),
-        ),
-        ErrorKind::BomInsideDocument => {
-            (at, "a byte order mark inside the text; remove it".to_owned())
+        ErrorKind::ExpectedDocumentStart => {
+            (at, "a second document begins here without a `---` line before it; add one".to_owned())
         }
-        ErrorKind::UnknownQuotedScalarEscape => (
-            at,
-            "this escape does not exist; double the backslash or use single quotes".to_owned(),
-        ),
+        ErrorKind::BomInsideDocument => (at, "a byte order mark inside the text; remove it".to_owned()),
+        ErrorKind::UnknownQuotedScalarEscape => {
+            (at, "this escape does not exist; double the backslash or use single quotes".to_owned())
+        }
         kind => (at, format!("not valid YAML: {kind}; correct this spot")),
     };
     match missing_blank(src, at) {
@@ -164,18 +148,10 @@ fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
     let head = partial.src.get(..limit)?;
     head.match_indices("{{").map(|(at, _)| at).find(|at| {
         // Scalars have no children: what began last before the spot is the one around it, if there is one.
-        let began = partial
-            .tape
-            .nodes
-            .partition_point(|node| (node.start as usize) < *at);
+        let began = partial.tape.nodes.partition_point(|node| (node.start as usize) < *at);
         let around = began.checked_sub(1).and_then(|i| partial.tape.nodes.get(i));
         let quoted = around.is_some_and(|node| {
-            let strings = [
-                Kind::SingleQuoted,
-                Kind::DoubleQuoted,
-                Kind::Literal,
-                Kind::Folded,
-            ];
+            let strings = [Kind::SingleQuoted, Kind::DoubleQuoted, Kind::Literal, Kind::Folded];
             *at < node.end as usize && strings.contains(&node.kind)
         });
         let row = partial.slice(line::start(partial.src, *at), *at);
@@ -202,9 +178,10 @@ fn unclosed_bracket(partial: &Document<'_>, kind: &ErrorKind) -> Option<(usize, 
             | ErrorKind::UnexpectedEofFlowSequence
     );
     // A collection that was not closed has no end yet.
-    let open = partial.tape.nodes.iter().rev().find(|node| {
-        matches!(node.kind, Kind::FlowMapping | Kind::FlowSequence) && node.end == node.start
-    })?;
+    let open =
+        partial.tape.nodes.iter().rev().find(|node| {
+            matches!(node.kind, Kind::FlowMapping | Kind::FlowSequence) && node.end == node.start
+        })?;
     in_flow.then(|| never_closed(open.start as usize, open.kind == Kind::FlowSequence))
 }
 
@@ -221,20 +198,13 @@ fn tab(src: &str, at: usize, kind: &ErrorKind) -> Option<(usize, String)> {
             | ErrorKind::TabInPlainScalar
     );
     let place = in_indent.or(known.then_some(at))?;
-    Some((
-        place,
-        "a tab in the indentation; YAML indents with spaces only, replace it".to_owned(),
-    ))
+    Some((place, "a tab in the indentation; YAML indents with spaces only, replace it".to_owned()))
 }
 
 /// A `:` where no key can be: a second one on the line, or one below a line that lacks its own.
 fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
     let line_start = line::start(src, at);
-    let before = src
-        .get(line_start..at)
-        .unwrap_or("")
-        .trim_start()
-        .trim_start_matches("- ");
+    let before = src.get(line_start..at).unwrap_or("").trim_start().trim_start_matches("- ");
     if let Some((key, rest)) = before.split_once(": ") {
         let rest = rest.trim();
         let message = if rest == key {
@@ -249,15 +219,10 @@ fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
         let text = src.get(above..line::end(src, above)).unwrap_or("");
         let word = text.trim().trim_start_matches("- ");
         let deeper = indent_of(row) > indent_of(text);
-        let key = word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let key = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         if deeper && !word.is_empty() && key {
             let end = above + text.trim_end().len();
-            return (
-                end,
-                format!("a `:` is missing behind `{word}`; write `{word}:`"),
-            );
+            return (end, format!("a `:` is missing behind `{word}`; write `{word}:`"));
         }
         if deeper && word.contains(": ") {
             let message = "this line is indented below a key that has a value already; \
@@ -265,10 +230,7 @@ fn misplaced_colon(src: &str, at: usize, row: &str) -> (usize, String) {
             return (line_start + indent_of(row), message.to_owned());
         }
     }
-    (
-        at,
-        "a `:` cannot stand here; quote the value, or close what is open before it".to_owned(),
-    )
+    (at, "a `:` cannot stand here; quote the value, or close what is open before it".to_owned())
 }
 
 fn indent_of(row: &str) -> usize {
@@ -282,17 +244,12 @@ fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
         let row = src.get(start..line::end(src, start)).unwrap_or("");
         let word = row.trim_start().trim_start_matches("- ");
         let (key, value) = word.split_once(':').unwrap_or(("", ""));
-        let plain_key = !key.is_empty()
-            && key
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let plain_key =
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         let glued = !value.is_empty() && !value.starts_with([' ', '\t', '\r', '/', ':']);
         if plain_key && glued && !value.contains(": ") {
             let colon = row.find(':').unwrap_or(0);
-            return Some((
-                start + colon,
-                format!("a blank is missing behind `{key}:`; add one"),
-            ));
+            return Some((start + colon, format!("a blank is missing behind `{key}:`; add one")));
         }
         if start == 0 {
             return None;
@@ -304,9 +261,7 @@ fn missing_blank(src: &str, at: usize) -> Option<(usize, String)> {
     for _ in 0..FAR {
         let row = src.get(start..line::end(src, start)).unwrap_or("");
         let head = row.trim_end().trim_end_matches(['-', '+']);
-        let key = head
-            .strip_suffix(['|', '>'])
-            .and_then(|head| head.strip_suffix(':'));
+        let key = head.strip_suffix(['|', '>']).and_then(|head| head.strip_suffix(':'));
         if let Some(key) = key
             && !key.trim_start().starts_with('#')
         {

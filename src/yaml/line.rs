@@ -39,8 +39,7 @@ pub(super) fn break_at(src: &str, at: usize) -> &'static str {
 }
 
 /// Whether a line break begins at `at`, or the text ends there.
-#[must_use]
-pub fn is_break_at(src: &str, at: usize) -> bool {
+pub(super) fn is_break_at(src: &str, at: usize) -> bool {
     matches!(src.as_bytes().get(at), None | Some(b'\n' | b'\r'))
 }
 
@@ -53,10 +52,7 @@ pub(super) fn column(src: &str, start: usize, at: usize) -> usize {
 /// Offset behind blanks (spaces and tabs) from `at` on.
 pub(super) fn skip_blanks(src: &str, at: usize) -> usize {
     let rest = src.as_bytes().get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count()
+    at + rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 /// The blanks that the line which starts at `start` begins with.
@@ -89,10 +85,7 @@ pub(super) fn idle(src: &str, at: usize) -> Option<Idle> {
     let spaces = bytes.iter().take_while(|b| **b == b' ').count();
     let after = skip_blanks(src, at);
     if is_break_at(src, after) {
-        return Some(Idle::Blank {
-            spaces,
-            tab: after - at > spaces,
-        });
+        return Some(Idle::Blank { spaces, tab: after - at > spaces });
     }
     (src.as_bytes().get(after) == Some(&b'#')).then_some(Idle::Comment { column: after - at })
 }

@@ -7,6 +7,7 @@
 mod change;
 mod diagnose;
 mod line;
+mod nested;
 mod parse;
 mod query;
 mod render;
@@ -17,7 +18,7 @@ mod tape;
 
 pub use change::{Changes, Place, Refusal, RefusalKind, Value};
 pub use diagnose::SyntaxError;
-pub use line::is_break_at;
+pub use nested::Nested;
 pub use query::{At, Duplicate};
 pub use splice::{Edit, SpliceError, apply, order};
 pub use stream::{Chunk, DocumentReader, MAX_DOCUMENT, StreamError};

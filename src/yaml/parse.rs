@@ -34,13 +34,8 @@ impl<'s> Document<'s> {
     /// What is wrong with the text, where, and how to mend it.
     pub fn parse(src: &'s str) -> Result<Self, SyntaxError> {
         let options = granit_parser::options! { emit_anchor_events: true, emit_comments: false };
-        let mut builder = Builder {
-            src,
-            tape: Tape::default(),
-            open: Vec::new(),
-            last_end: 0,
-            ids: Vec::new(),
-        };
+        let mut builder =
+            Builder { src, tape: Tape::default(), open: Vec::new(), last_end: 0, ids: Vec::new() };
         builder.tape.nodes.reserve(src.len() / 16);
         for event in Parser::new_from_str_with_options(src, options) {
             match event {
@@ -60,9 +55,7 @@ impl Builder<'_> {
         let start = span.start.byte_offset().unwrap_or(0);
         let end = span.end.byte_offset().unwrap_or(start);
         match event {
-            Event::DocumentStart(explicit, _) => {
-                self.last_end = if *explicit { end } else { start }
-            }
+            Event::DocumentStart(explicit, _) => self.last_end = if *explicit { end } else { start },
             Event::Scalar(value, style, anchor, tag) => {
                 let tagged = tag.is_some();
                 self.scalar(value, *style, span, (start, end), *anchor, tagged);
@@ -75,10 +68,7 @@ impl Builder<'_> {
             }
             Event::Anchor(_, _) => {
                 if let Some(last) = self.tape.nodes.len().checked_sub(1) {
-                    self.tape.anchors.push(Anchor {
-                        node: id(last),
-                        start: offset(start),
-                    });
+                    self.tape.anchors.push(Anchor { node: id(last), start: offset(start) });
                 }
             }
             Event::MappingStart(style, anchor, tag) => {
@@ -105,9 +95,7 @@ impl Builder<'_> {
     }
 
     fn value_comes_next(&self) -> bool {
-        self.open
-            .last()
-            .is_some_and(|open| open.mapping && open.children % 2 == 1)
+        self.open.last().is_some_and(|open| open.mapping && open.children % 2 == 1)
     }
 
     /// Adds a node that is complete, or whose end and `next` will be set when it is closed.
@@ -118,12 +106,7 @@ impl Builder<'_> {
             None => self.tape.roots.push(node),
         }
         self.last_end = self.last_end.max(end);
-        self.tape.nodes.push(Node {
-            start: offset(start),
-            end: offset(end),
-            next: node.0 + 1,
-            kind,
-        });
+        self.tape.nodes.push(Node { start: offset(start), end: offset(end), next: node.0 + 1, kind });
         node
     }
 
@@ -143,11 +126,7 @@ impl Builder<'_> {
             self.last_end = last_end;
         }
         self.properties(node, anchor, tagged);
-        self.open.push(Open {
-            node: node.0 as usize,
-            mapping: kind.is_mapping(),
-            children: 0,
-        });
+        self.open.push(Open { node: node.0 as usize, mapping: kind.is_mapping(), children: 0 });
     }
 
     fn close(&mut self, end: usize) {
@@ -177,18 +156,10 @@ impl Builder<'_> {
             ScalarStyle::SingleQuoted => (Kind::SingleQuoted, start, end),
             ScalarStyle::DoubleQuoted => (Kind::DoubleQuoted, start, end),
             ScalarStyle::Literal | ScalarStyle::Folded => {
-                let kind = if style == ScalarStyle::Literal {
-                    Kind::Literal
-                } else {
-                    Kind::Folded
-                };
+                let kind = if style == ScalarStyle::Literal { Kind::Literal } else { Kind::Folded };
                 let header = self.skip_gap(b":?-");
                 let indent = span.indent.unwrap_or(usize::MAX);
-                (
-                    kind,
-                    header,
-                    block_scalar_end(self.src, header, end, indent),
-                )
+                (kind, header, block_scalar_end(self.src, header, end, indent))
             }
             _ if start < end => (Kind::Plain, start, end),
             _ if value.is_empty() && tagged => (Kind::Plain, start, start),
@@ -208,11 +179,7 @@ impl Builder<'_> {
             return fallback;
         }
         let at = self.skip_gap(b"");
-        if self.src.as_bytes().get(at) == Some(&b':') {
-            at + 1
-        } else {
-            self.last_end
-        }
+        if self.src.as_bytes().get(at) == Some(&b':') { at + 1 } else { self.last_end }
     }
 
     /// From the end of the last content over blanks, breaks, comments, properties and the indicators named, to
@@ -241,10 +208,7 @@ impl Builder<'_> {
 fn block_scalar_end(src: &str, header: usize, span_end: usize, indent: usize) -> usize {
     let header_line_end = line::end(src, header);
     let head = src.get(header..header_line_end).unwrap_or("");
-    let token = head
-        .bytes()
-        .take_while(|b| !matches!(b, b' ' | b'\t' | b'#'))
-        .count();
+    let token = head.bytes().take_while(|b| !matches!(b, b' ' | b'\t' | b'#')).count();
     let keep = head.get(..token).unwrap_or("").contains('+');
     let first = line::next(src, header);
     let mut end = span_end.max(first).min(src.len());

@@ -35,12 +35,7 @@ pub struct Duplicate {
 impl<'s> Document<'s> {
     /// The roots of the documents in this text.
     pub fn roots(&self) -> impl Iterator<Item = At> + '_ {
-        self.tape.roots.iter().map(|node| At {
-            node: *node,
-            key: None,
-            parent: None,
-            shared: None,
-        })
+        self.tape.roots.iter().map(|node| At { node: *node, key: None, parent: None, shared: None })
     }
 
     /// The ids of a collection's children, one level down.
@@ -61,44 +56,27 @@ impl<'s> Document<'s> {
 
     /// The entries of a mapping as they stand there; aliases are not followed.
     pub fn entries(&self, mapping: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
-        let mut children = self
-            .kind(mapping)
-            .is_mapping()
-            .then(|| self.children(mapping))
-            .into_iter()
-            .flatten();
+        let mut children =
+            self.kind(mapping).is_mapping().then(|| self.children(mapping)).into_iter().flatten();
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
     /// The items of a sequence.
     pub fn items(&self, at: At) -> impl Iterator<Item = At> + '_ {
         let sequence = self.kind(at.node).is_sequence();
-        let children = sequence
-            .then(|| self.children(at.node))
-            .into_iter()
-            .flatten();
-        children.map(move |node| {
-            self.follow(At {
-                node,
-                key: None,
-                parent: Some(at.node),
-                shared: at.shared,
-            })
-        })
+        let children = sequence.then(|| self.children(at.node)).into_iter().flatten();
+        children
+            .map(move |node| self.follow(At { node, key: None, parent: Some(at.node), shared: at.shared }))
     }
 
     /// Every mapping below a node, itself included, in order.
     pub fn mappings(&self, root: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        (root.0..self.node(root).next)
-            .map(NodeId)
-            .filter(|id| self.kind(*id).is_mapping())
+        (root.0..self.node(root).next).map(NodeId).filter(|id| self.kind(*id).is_mapping())
     }
 
     /// Every scalar below a node, in order, with its place on the tape.
     pub fn scalars(&self, root: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        (root.0..self.node(root).next)
-            .map(NodeId)
-            .filter(|id| self.kind(*id).is_scalar())
+        (root.0..self.node(root).next).map(NodeId).filter(|id| self.kind(*id).is_scalar())
     }
 
     /// The value of a key, also where an alias or a merge key brings it.
@@ -117,12 +95,7 @@ impl<'s> Document<'s> {
         let mut merged = None;
         for (name, value) in self.entries(at.node) {
             if self.is(name, key) {
-                let found = At {
-                    node: value,
-                    key: Some(name),
-                    parent: Some(at.node),
-                    shared: at.shared,
-                };
+                let found = At { node: value, key: Some(name), parent: Some(at.node), shared: at.shared };
                 return Some(self.follow(found));
             }
             if self.kind(name) == Kind::Plain && self.text(name) == "<<" {
@@ -138,9 +111,7 @@ impl<'s> Document<'s> {
             shared: Some(at.shared.unwrap_or(name)),
         });
         if self.kind(source.node).is_sequence() {
-            return self
-                .items(source)
-                .find_map(|item| self.get_within(item, key, hops));
+            return self.items(source).find_map(|item| self.get_within(item, key, hops));
         }
         self.get_within(source, key, hops)
     }
@@ -153,11 +124,7 @@ impl<'s> Document<'s> {
         let aliases = &self.tape.aliases;
         let found = aliases.binary_search_by_key(&at.node, |(alias, _)| *alias);
         match found.ok().and_then(|i| aliases.get(i)) {
-            Some((alias, node)) => At {
-                node: *node,
-                shared: Some(at.shared.unwrap_or(*alias)),
-                ..at
-            },
+            Some((alias, node)) => At { node: *node, shared: Some(at.shared.unwrap_or(*alias)), ..at },
             None => at,
         }
     }
@@ -166,11 +133,7 @@ impl<'s> Document<'s> {
     #[must_use]
     pub fn str_at(&self, at: At, key: &str) -> Option<Cow<'s, str>> {
         let found = self.get(at, key)?;
-        if self.is_null(found.node) {
-            None
-        } else {
-            self.string(found.node)
-        }
+        if self.is_null(found.node) { None } else { self.string(found.node) }
     }
 
     /// Whether a scalar's value is exactly this word.
@@ -204,15 +167,11 @@ impl<'s> Document<'s> {
 
     /// Whether something outside a node refers to it or to a node around it.
     pub(super) fn aliased_around(&self, id: NodeId) -> Option<NodeId> {
-        self.tape
-            .anchors
-            .iter()
-            .map(|anchor| anchor.node)
-            .find(|node| {
-                node.0 <= id.0
-                    && id.0 < self.node(*node).next
-                    && self.tape.aliases.iter().any(|(_, target)| target == node)
-            })
+        self.tape.anchors.iter().map(|anchor| anchor.node).find(|node| {
+            node.0 <= id.0
+                && id.0 < self.node(*node).next
+                && self.tape.aliases.iter().any(|(_, target)| target == node)
+        })
     }
 
     /// All keys that stand twice in their mapping.
@@ -241,22 +200,13 @@ impl<'s> Document<'s> {
         found
     }
 
-    fn repeated(
-        &self,
-        mapping: NodeId,
-        keys: &[(Cow<'s, str>, NodeId)],
-        found: &mut Vec<Duplicate>,
-    ) {
+    fn repeated(&self, mapping: NodeId, keys: &[(Cow<'s, str>, NodeId)], found: &mut Vec<Duplicate>) {
         const FEW: usize = 12;
         if keys.len() <= FEW {
             for (i, (name, second)) in keys.iter().enumerate() {
                 let earlier = keys.iter().take(i).find(|(other, _)| other == name);
                 if let Some((_, first)) = earlier {
-                    found.push(Duplicate {
-                        mapping,
-                        first: *first,
-                        second: *second,
-                    });
+                    found.push(Duplicate { mapping, first: *first, second: *second });
                 }
             }
             return;
@@ -264,11 +214,7 @@ impl<'s> Document<'s> {
         let mut seen: HashMap<&str, NodeId> = HashMap::with_capacity(keys.len());
         for (name, second) in keys {
             if let Some(first) = seen.insert(name, *second) {
-                found.push(Duplicate {
-                    mapping,
-                    first,
-                    second: *second,
-                });
+                found.push(Duplicate { mapping, first, second: *second });
             }
         }
     }
@@ -290,11 +236,19 @@ impl<'s> Document<'s> {
         let column = self.column(mapping);
         self.entries(mapping)
             .filter(|(_, value)| self.kind(*value) == Kind::BlockMapping)
-            .find_map(|(_, value)| {
-                self.column(value)
-                    .checked_sub(column)
-                    .filter(|step| *step > 0)
-            })
+            .find_map(|(_, value)| self.column(value).checked_sub(column).filter(|step| *step > 0))
+    }
+
+    /// Whether the items of block sequences are moved in behind their key, as the document does it first.
+    pub(super) fn sequences_are_indented(&self) -> bool {
+        *self.indented.get_or_init(|| {
+            let count = u32::try_from(self.tape.nodes.len()).unwrap_or(u32::MAX);
+            let mappings = (0..count).map(NodeId).filter(|id| self.kind(*id) == Kind::BlockMapping);
+            let mut places = mappings.flat_map(|id| self.entries(id).map(move |(_, value)| (id, value)));
+            places
+                .find(|(_, value)| self.kind(*value) == Kind::BlockSequence)
+                .is_some_and(|(mapping, value)| self.column(value) > self.column(mapping))
+        })
     }
 
     /// The column a node starts at, from 0.

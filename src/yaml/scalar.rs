@@ -33,11 +33,7 @@ impl<'s> Document<'s> {
                 } else {
                     &['\'', '\n', '\r']
                 };
-                if inner.contains(special) {
-                    reparse(text)
-                } else {
-                    Some(Cow::Borrowed(inner))
-                }
+                if inner.contains(special) { reparse(text) } else { Some(Cow::Borrowed(inner)) }
             }
             Kind::Plain => reparse(text),
             Kind::Literal | Kind::Folded => self.block_scalar(id),
@@ -57,11 +53,7 @@ impl<'s> Document<'s> {
             _ => "",
         };
         let indent = self.content_indent(id);
-        let mark = if self.kind(id) == Kind::Literal {
-            '|'
-        } else {
-            '>'
-        };
+        let mark = if self.kind(id) == Kind::Literal { '|' } else { '>' };
         let mut copy = format!("a: {mark}1{chomp}\n");
         let at_end = self.end(id) == self.src.len();
         let mut lines = body.split('\n').peekable();
@@ -168,9 +160,7 @@ pub(super) fn literal_is_safe(value: &str) -> bool {
     !body.is_empty()
         && !body.ends_with('\n')
         && !body.starts_with([' ', '\n', '\t'])
-        && body
-            .chars()
-            .all(|c| matches!(c, '\n' | '\t') || is_printable(c))
+        && body.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c))
 }
 
 /// Whether the text without quotes is this string for readers of YAML 1.1 and of YAML 1.2.
@@ -220,9 +210,7 @@ fn is_other_type(value: &str) -> bool {
             | ".nan"
     );
     let number = value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
-        && lower
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit() || b" xo_.:+-tz".contains(&b));
+        && lower.bytes().all(|b| b.is_ascii_hexdigit() || b" xo_.:+-tz".contains(&b));
     word || number
 }
 
@@ -232,32 +220,11 @@ mod tests {
 
     #[test]
     fn words_that_yaml_1_1_reads_as_something_else_are_quoted() {
-        for word in [
-            "y",
-            "N",
-            "on",
-            "0755",
-            "1e3",
-            "2001-01-01",
-            "12:30",
-            "0x1f",
-            ".5",
-            "",
-            "~",
-            "-",
-            "1_0",
-        ] {
+        for word in ["y", "N", "on", "0755", "1e3", "2001-01-01", "12:30", "0x1f", ".5", "", "~", "-", "1_0"]
+        {
             assert!(write(word, Quote::Plain, false).starts_with('"'), "{word}");
         }
-        for word in [
-            "prod",
-            "a-b",
-            "no-1",
-            "product-page:v1",
-            "1st",
-            "http://x:1/y",
-            "$IP",
-        ] {
+        for word in ["prod", "a-b", "no-1", "product-page:v1", "1st", "http://x:1/y", "$IP"] {
             assert_eq!(write(word, Quote::Plain, false), word);
         }
     }
@@ -284,9 +251,7 @@ mod tests {
             ("a: |\n\n\nb: 1\n", ""),
         ] {
             let doc = Document::parse(text).unwrap();
-            let id = doc
-                .scalars(NodeId(0))
-                .find(|id| matches!(doc.kind(*id), Kind::Literal | Kind::Folded));
+            let id = doc.scalars(NodeId(0)).find(|id| matches!(doc.kind(*id), Kind::Literal | Kind::Folded));
             assert_eq!(doc.string(id.unwrap()).unwrap(), want, "{text:?}");
         }
     }

@@ -51,11 +51,9 @@ impl fmt::Display for StreamError {
         match self {
             Self::Io(error) => write!(f, "{error}"),
             Self::NotText { message, .. } => f.write_str(message),
-            Self::TooLarge { .. } => write!(
-                f,
-                "this document has more than {} MiB; split it with `---` lines",
-                MAX_DOCUMENT >> 20
-            ),
+            Self::TooLarge { .. } => {
+                write!(f, "this document has more than {} MiB; split it with `---` lines", MAX_DOCUMENT >> 20)
+            }
         }
     }
 }
@@ -142,11 +140,7 @@ impl<R: Read> DocumentReader<R> {
             return Ok(None);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Chunk {
-                offset: self.offset,
-                line: self.line,
-                text,
-            })),
+            Ok(text) => Ok(Some(Chunk { offset: self.offset, line: self.line, text })),
             Err(error) => Err(self.not_text(self.start + error.valid_up_to())),
         }
     }
@@ -191,13 +185,8 @@ impl<R: Read> DocumentReader<R> {
             self.start = 0;
         }
         if self.filled == self.buffer.len() {
-            let more = if self.buffer.is_empty() {
-                self.first_read
-            } else {
-                READ_SIZE
-            };
-            self.buffer
-                .resize((self.filled + more).max(self.buffer.len() * 2), 0);
+            let more = if self.buffer.is_empty() { self.first_read } else { READ_SIZE };
+            self.buffer.resize((self.filled + more).max(self.buffer.len() * 2), 0);
         }
         let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let read = loop {
@@ -283,14 +272,8 @@ mod tests {
 
     #[test]
     fn a_directive_stays_with_the_document_behind_it() {
-        assert_eq!(
-            cut("%YAML 1.2\n---\na\n---\nb\n"),
-            ["%YAML 1.2\n---\na\n", "---\nb\n"]
-        );
-        assert_eq!(
-            cut("a\n...\n%YAML 1.2\n---\nb\n"),
-            ["a\n...\n%YAML 1.2\n---\nb\n"]
-        );
+        assert_eq!(cut("%YAML 1.2\n---\na\n---\nb\n"), ["%YAML 1.2\n---\na\n", "---\nb\n"]);
+        assert_eq!(cut("a\n...\n%YAML 1.2\n---\nb\n"), ["a\n...\n%YAML 1.2\n---\nb\n"]);
     }
 
     #[test]
@@ -304,20 +287,10 @@ mod tests {
     #[test]
     fn what_is_no_text_is_said_with_its_place() {
         let mut reader = DocumentReader::new(&b"a: b\nc: \xff\n"[..]);
-        let Err(StreamError::NotText {
-            line: 1, column: 3, ..
-        }) = reader.next_document()
-        else {
+        let Err(StreamError::NotText { line: 1, column: 3, .. }) = reader.next_document() else {
             panic!("not refused");
         };
         let mut reader = DocumentReader::new(&b"a\0"[..]);
-        assert!(matches!(
-            reader.next_document(),
-            Err(StreamError::NotText {
-                line: 0,
-                column: 1,
-                ..
-            })
-        ));
+        assert!(matches!(reader.next_document(), Err(StreamError::NotText { line: 0, column: 1, .. })));
     }
 }

@@ -37,10 +37,7 @@ impl Kind {
     /// A mapping of any style.
     #[must_use]
     pub fn is_mapping(self) -> bool {
-        matches!(
-            self,
-            Self::BlockMapping | Self::FlowMapping | Self::FlowPair
-        )
+        matches!(self, Self::BlockMapping | Self::FlowMapping | Self::FlowPair)
     }
 
     /// A sequence of any style.
@@ -52,19 +49,13 @@ impl Kind {
     /// A scalar that has text.
     #[must_use]
     pub fn is_scalar(self) -> bool {
-        matches!(
-            self,
-            Self::Plain | Self::SingleQuoted | Self::DoubleQuoted | Self::Literal | Self::Folded
-        )
+        matches!(self, Self::Plain | Self::SingleQuoted | Self::DoubleQuoted | Self::Literal | Self::Folded)
     }
 
     /// Written inside brackets or braces.
     #[must_use]
     pub fn is_flow(self) -> bool {
-        matches!(
-            self,
-            Self::FlowMapping | Self::FlowPair | Self::FlowSequence
-        )
+        matches!(self, Self::FlowMapping | Self::FlowPair | Self::FlowSequence)
     }
 
     /// The word for it in a message.
@@ -127,6 +118,7 @@ pub struct Document<'s> {
     pub(super) src: &'s str,
     pub(super) tape: Tape,
     pub(super) step: OnceCell<usize>,
+    pub(super) indented: OnceCell<bool>,
     pub(super) lone_cr: OnceCell<Option<usize>>,
     lines: OnceCell<Vec<u32>>,
 }
@@ -139,6 +131,7 @@ impl<'s> Document<'s> {
             src,
             tape,
             step: OnceCell::new(),
+            indented: OnceCell::new(),
             lone_cr: OnceCell::new(),
             lines: OnceCell::new(),
         }
@@ -159,17 +152,8 @@ impl<'s> Document<'s> {
     /// The node of an id; an id of another tape gives a null.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Node {
-        const NOTHING: Node = Node {
-            start: 0,
-            end: 0,
-            next: u32::MAX,
-            kind: Kind::Null,
-        };
-        self.tape
-            .nodes
-            .get(id.0 as usize)
-            .copied()
-            .unwrap_or(NOTHING)
+        const NOTHING: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null };
+        self.tape.nodes.get(id.0 as usize).copied().unwrap_or(NOTHING)
     }
 
     /// What the node is.
@@ -217,15 +201,12 @@ impl<'s> Document<'s> {
             std::iter::once(0).chain(starts).collect()
         });
         let row = lines.partition_point(|start| *start as usize <= at);
-        row.checked_sub(1)
-            .and_then(|row| lines.get(row))
-            .map_or(0, |start| *start as usize)
+        row.checked_sub(1).and_then(|row| lines.get(row)).map_or(0, |start| *start as usize)
     }
 
     /// Whether the node carries an anchor or a tag.
     #[must_use]
     pub fn has_properties(&self, id: NodeId) -> bool {
-        self.tape.anchors.iter().any(|a| a.node == id)
-            || self.tape.tagged.binary_search(&id).is_ok()
+        self.tape.anchors.iter().any(|a| a.node == id) || self.tape.tagged.binary_search(&id).is_ok()
     }
 }

@@ -59,27 +59,15 @@ struct Entry {
 }
 
 fn raw(key: &str, value: &str) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        value: Node::Raw(value.to_owned()),
-        touch: Touch::No,
-    }
+    Entry { key: key.to_owned(), value: Node::Raw(value.to_owned()), touch: Touch::No }
 }
 
 fn entry(key: &str, value: Node) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        value,
-        touch: Touch::No,
-    }
+    Entry { key: key.to_owned(), value, touch: Touch::No }
 }
 
 fn touched(key: &str, value: &str, touch: Touch) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        value: Node::Raw(value.to_owned()),
-        touch,
-    }
+    Entry { key: key.to_owned(), value: Node::Raw(value.to_owned()), touch }
 }
 
 // ---- text --------------------------------------------------------------------------------------------------------
@@ -131,9 +119,7 @@ impl Writer<'_, '_> {
         if self.noise == 0 || !self.tape.once_in(self.noise + 2) {
             return String::new();
         }
-        self.tape
-            .choose(&["  # note", " # 说明", "      # a: b", " #"])
-            .to_owned()
+        self.tape.choose(&["  # note", " # 说明", "      # a: b", " #"]).to_owned()
     }
 
     fn start(&mut self, column: usize) -> String {
@@ -194,10 +180,7 @@ impl Writer<'_, '_> {
                 self.push(format!("{line}{trail}"));
             }
             Node::Text { header, body } => {
-                let explicit = header
-                    .chars()
-                    .find_map(|c| c.to_digit(10))
-                    .map(|d| d as usize);
+                let explicit = header.chars().find_map(|c| c.to_digit(10)).map(|d| d as usize);
                 let deeper = explicit.unwrap_or(self.step);
                 let prefix = format!("{line} {}", &header[..1]);
                 self.last_header = Some(Changing {
@@ -222,11 +205,7 @@ impl Writer<'_, '_> {
             Node::List(items) => {
                 self.limit = None;
                 self.push(format!("{line}{trail}"));
-                let column = if self.indented_lists {
-                    column + self.step
-                } else {
-                    column
-                };
+                let column = if self.indented_lists { column + self.step } else { column };
                 for item in items {
                     self.noise();
                     let dash = format!("{}-{}", " ".repeat(column), " ".repeat(self.dash - 1));
@@ -247,33 +226,12 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn change(
-        &mut self,
-        line: usize,
-        prefix: String,
-        suffix: String,
-        keeps: bool,
-        above: Option<String>,
-    ) {
-        self.changing.push(Changing {
-            line,
-            prefix,
-            suffix,
-            keeps,
-            above,
-        });
+    fn change(&mut self, line: usize, prefix: String, suffix: String, keeps: bool, above: Option<String>) {
+        self.changing.push(Changing { line, prefix, suffix, keeps, above });
     }
 
     /// The same as JSON over many lines, or as flow mappings with plain keys and commas at every end.
-    fn flow(
-        &mut self,
-        node: &Node,
-        lead: &str,
-        column: usize,
-        json: bool,
-        last: bool,
-        touch: Touch,
-    ) {
+    fn flow(&mut self, node: &Node, lead: &str, column: usize, json: bool, last: bool, touch: Touch) {
         let comma = if last { "" } else { "," };
         let number = self.lines.len();
         match node {
@@ -294,21 +252,10 @@ impl Writer<'_, '_> {
             Node::Map(entries) => {
                 self.push(format!("{lead}{{"));
                 for (n, entry) in entries.iter().enumerate() {
-                    let key = if json {
-                        format!("\"{}\"", entry.key)
-                    } else {
-                        entry.key.clone()
-                    };
+                    let key = if json { format!("\"{}\"", entry.key) } else { entry.key.clone() };
                     let lead = format!("{}{key}: ", " ".repeat(column + self.step));
                     let last = json && n + 1 == entries.len();
-                    self.flow(
-                        &entry.value,
-                        &lead,
-                        column + self.step,
-                        json,
-                        last,
-                        entry.touch,
-                    );
+                    self.flow(&entry.value, &lead, column + self.step, json, last, entry.touch);
                 }
                 let line = format!("{}}}", " ".repeat(column));
                 self.change(self.lines.len(), line.clone(), String::new(), true, None);
@@ -318,14 +265,7 @@ impl Writer<'_, '_> {
                 self.push(format!("{lead}["));
                 for (n, item) in items.iter().enumerate() {
                     let lead = " ".repeat(column + self.step);
-                    self.flow(
-                        item,
-                        &lead,
-                        column + self.step,
-                        json,
-                        json && n + 1 == items.len(),
-                        Touch::No,
-                    );
+                    self.flow(item, &lead, column + self.step, json, json && n + 1 == items.len(), Touch::No);
                 }
                 let line = format!("{}]", " ".repeat(column));
                 self.change(self.lines.len(), line.clone(), String::new(), true, None);
@@ -410,16 +350,11 @@ pub fn stream(tape: &mut Tape<'_>) -> Input {
     if !cut && !text.is_empty() {
         text.push_str(if crlf { "\r\n" } else { "\n" });
     }
-    Input {
-        text,
-        changing,
-        step: Some(step),
-    }
+    Input { text, changing, step: Some(step) }
 }
 
 fn marker(tape: &mut Tape<'_>) -> String {
-    tape.choose(&["---", "---", "---", "---", "--- # next", "---  "])
-        .to_owned()
+    tape.choose(&["---", "---", "---", "---", "--- # next", "---  "]).to_owned()
 }
 
 // ---- manifests ---------------------------------------------------------------------------------------------------
@@ -473,17 +408,8 @@ fn root(tape: &mut Tape<'_>, version: &str, kind: &str, metadata: Entry, rest: V
     Node::Map(entries)
 }
 
-const NAMES: &[&str] = &[
-    "details-v1",
-    "productpage-v1",
-    "reviews-v1",
-    "reviews-v3",
-    "\"123\"",
-    "'on'",
-    "x",
-    "\"1e3\"",
-    "a.b-c",
-];
+const NAMES: &[&str] =
+    &["details-v1", "productpage-v1", "reviews-v1", "reviews-v3", "\"123\"", "'on'", "x", "\"1e3\"", "a.b-c"];
 
 fn labels(tape: &mut Tape<'_>) -> Vec<Entry> {
     let app = tape.choose(&["details", "\"1.0\"", "'y'", "reviews", "a.b_c"]);
@@ -512,15 +438,8 @@ fn metadata(tape: &mut Tape<'_>) -> Entry {
         0..=5 => {}
         6 => entries.push(raw("namespace", "other")),
         7 => entries.push(touched("namespace", "", Touch::Scalar)),
-        8 => entries.push(touched(
-            "namespace",
-            tape.choose(&["~", "null", "\"\"", "''"]),
-            Touch::Scalar,
-        )),
-        _ => entries.insert(
-            0,
-            touched("namespace", tape.choose(&["", "\"\""]), Touch::Scalar),
-        ),
+        8 => entries.push(touched("namespace", tape.choose(&["~", "null", "\"\"", "''"]), Touch::Scalar)),
+        _ => entries.insert(0, touched("namespace", tape.choose(&["", "\"\""]), Touch::Scalar)),
     }
     if tape.once_in(2) {
         let place = if tape.once_in(3) { 0 } else { entries.len() };
@@ -547,54 +466,30 @@ fn text(tape: &mut Tape<'_>) -> Node {
         10 => return Node::Raw("\"over\ntwo lines: 'x' # y\"".to_owned()),
         _ => return Node::Raw("'it''s: # 文字'".to_owned()),
     };
-    let mut body = vec![
-        tape.choose(&["first: line", "[[inputs.prom]]", "{{ .Values.x }}", "- 一"])
-            .to_owned(),
-    ];
+    let mut body =
+        vec![tape.choose(&["first: line", "[[inputs.prom]]", "{{ .Values.x }}", "- 一"]).to_owned()];
     for _ in 0..tape.pick(4) {
         body.push(
-            tape.choose(&[
-                "# looks like a comment",
-                "",
-                "  deeper",
-                "kind: Pod",
-                "---x",
-                "last  ",
-            ])
-            .to_owned(),
+            tape.choose(&["# looks like a comment", "", "  deeper", "kind: Pod", "---x", "last  "])
+                .to_owned(),
         );
     }
     if header.ends_with('+') {
         body.push(String::new());
     }
-    Node::Text {
-        header: header.to_owned(),
-        body,
-    }
+    Node::Text { header: header.to_owned(), body }
 }
 
 const IMAGES: &[(&str, bool)] = &[
     ("docker.io/istio/examples-bookinfo-details-v1:1.16.2", false),
-    (
-        "docker.io/istio/examples-bookinfo-productpage-v1:1.16.2",
-        true,
-    ),
-    (
-        "\"registry.local:5000/examples-bookinfo-productpage-v1\"",
-        true,
-    ),
+    ("docker.io/istio/examples-bookinfo-productpage-v1:1.16.2", true),
+    ("\"registry.local:5000/examples-bookinfo-productpage-v1\"", true),
     (
         "istio/examples-bookinfo-productpage-v1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         true,
     ),
-    (
-        "'localhost:5000/a/examples-bookinfo-productpage-v1:1'",
-        true,
-    ),
-    (
-        "istio/examples-bookinfo-productpage-v-flooding:1.16.2",
-        false,
-    ),
+    ("'localhost:5000/a/examples-bookinfo-productpage-v1:1'", true),
+    ("istio/examples-bookinfo-productpage-v-flooding:1.16.2", false),
     ("examples-bookinfo-productpage-v1-extra:1", false),
     ("product-page:v1", false),
     ("\"\"", false),
@@ -602,22 +497,12 @@ const IMAGES: &[(&str, bool)] = &[
 
 fn container(tape: &mut Tape<'_>) -> Node {
     let (image, replaced) = tape.choose(IMAGES);
-    let image = touched(
-        "image",
-        image,
-        if replaced { Touch::Image } else { Touch::No },
-    );
+    let image = touched("image", image, if replaced { Touch::Image } else { Touch::No });
     let name = raw("name", "main");
-    let ports = entry(
-        "ports",
-        Node::List(vec![Node::Map(vec![raw("containerPort", "9080")])]),
-    );
+    let ports = entry("ports", Node::List(vec![Node::Map(vec![raw("containerPort", "9080")])]));
     let env = entry(
         "env",
-        Node::List(vec![Node::Map(vec![
-            raw("name", "LOG_DIR"),
-            raw("value", "\"/tmp/logs\""),
-        ])]),
+        Node::List(vec![Node::Map(vec![raw("name", "LOG_DIR"), raw("value", "\"/tmp/logs\"")])]),
     );
     Node::Map(match tape.pick(5) {
         0 => vec![name, image],
@@ -647,10 +532,7 @@ fn pod_spec(tape: &mut Tape<'_>) -> Entry {
         4 => entries.insert(0, raw("hostNetwork", "true")),
         5 => entries.push(entry(
             "volumes",
-            Node::List(vec![Node::Map(vec![
-                raw("name", "tmp"),
-                raw("emptyDir", "{}"),
-            ])]),
+            Node::List(vec![Node::Map(vec![raw("name", "tmp"), raw("emptyDir", "{}")])]),
         )),
         _ => {}
     }
@@ -666,18 +548,9 @@ fn annotations(tape: &mut Tape<'_>) -> Option<Entry> {
         8 => touched("annotations", tape.choose(&["~", "null"]), Touch::Scalar),
         9 => touched("annotations", "", Touch::Scalar),
         10 => touched("annotations", "{a: b, c: \"d}\"}", Touch::Flow),
-        11 => entry(
-            "annotations",
-            Node::Map(vec![entry(super::KEY, text(tape)), port()]),
-        ),
-        12 => entry(
-            "annotations",
-            Node::Map(vec![port(), entry("note", text(tape))]),
-        ),
-        _ => entry(
-            "annotations",
-            Node::Map(vec![raw("sidecar.istio.io/inject", "'false'")]),
-        ),
+        11 => entry("annotations", Node::Map(vec![entry(super::KEY, text(tape)), port()])),
+        12 => entry("annotations", Node::Map(vec![port(), entry("note", text(tape))])),
+        _ => entry("annotations", Node::Map(vec![raw("sidecar.istio.io/inject", "'false'")])),
     })
 }
 
@@ -704,11 +577,7 @@ fn template(tape: &mut Tape<'_>) -> Vec<Entry> {
         7 => touched("metadata", tape.choose(&["", "{}", "null"]), Touch::Scalar),
         _ => return vec![spec],
     };
-    if tape.once_in(6) {
-        vec![spec, metadata]
-    } else {
-        vec![metadata, spec]
-    }
+    if tape.once_in(6) { vec![spec, metadata] } else { vec![metadata, spec] }
 }
 
 fn workload(tape: &mut Tape<'_>) -> Node {
@@ -721,15 +590,9 @@ fn workload(tape: &mut Tape<'_>) -> Node {
         ("extensions/v1beta1", "ReplicaSet"),
     ]);
     let metadata = metadata(tape);
-    let mut spec = vec![
-        raw("replicas", "1"),
-        entry("template", Node::Map(template(tape))),
-    ];
+    let mut spec = vec![raw("replicas", "1"), entry("template", Node::Map(template(tape)))];
     if tape.once_in(4) {
-        spec.push(entry(
-            "strategy",
-            Node::Map(vec![raw("type", "RollingUpdate")]),
-        ));
+        spec.push(entry("strategy", Node::Map(vec![raw("type", "RollingUpdate")])));
     }
     let mut rest = vec![entry("spec", Node::Map(spec))];
     if tape.once_in(6) {
@@ -741,14 +604,8 @@ fn workload(tape: &mut Tape<'_>) -> Node {
 fn cron_job(tape: &mut Tape<'_>) -> Node {
     let metadata = metadata(tape);
     let template = entry("template", Node::Map(template(tape)));
-    let job = entry(
-        "jobTemplate",
-        Node::Map(vec![entry("spec", Node::Map(vec![template]))]),
-    );
-    let spec = entry(
-        "spec",
-        Node::Map(vec![raw("schedule", "\"*/5 * * * *\""), job]),
-    );
+    let job = entry("jobTemplate", Node::Map(vec![entry("spec", Node::Map(vec![template]))]));
+    let spec = entry("spec", Node::Map(vec![raw("schedule", "\"*/5 * * * *\""), job]));
     root(tape, "batch/v1", "CronJob", metadata, vec![spec])
 }
 
@@ -768,10 +625,7 @@ fn service(tape: &mut Tape<'_>) -> Node {
     let metadata = metadata(tape);
     let port = Node::Map(vec![raw("port", "9080"), raw("name", "http")]);
     let ports = entry("ports", Node::List(vec![port]));
-    let spec = entry(
-        "spec",
-        Node::Map(vec![ports, raw("selector", "{app: details}")]),
-    );
+    let spec = entry("spec", Node::Map(vec![ports, raw("selector", "{app: details}")]));
     root(tape, "v1", "Service", metadata, vec![spec])
 }
 
@@ -781,20 +635,11 @@ fn config_map(tape: &mut Tape<'_>) -> Node {
     if tape.once_in(3) {
         data.push(raw("c", ""));
     }
-    root(
-        tape,
-        "v1",
-        "ConfigMap",
-        metadata,
-        vec![entry("data", Node::Map(data))],
-    )
+    root(tape, "v1", "ConfigMap", metadata, vec![entry("data", Node::Map(data))])
 }
 
 fn cluster_role(tape: &mut Tape<'_>) -> Node {
-    let metadata = Node::Map(vec![
-        raw("name", "reader"),
-        entry("labels", Node::Map(labels(tape))),
-    ]);
+    let metadata = Node::Map(vec![raw("name", "reader"), entry("labels", Node::Map(labels(tape)))]);
     let rule = Node::Map(vec![
         raw("apiGroups", "[\"\"]"),
         raw("resources", "[pods]"),
@@ -819,11 +664,7 @@ fn list(tape: &mut Tape<'_>) -> Node {
             _ => cluster_role(tape),
         });
     }
-    Node::Map(vec![
-        raw("apiVersion", version),
-        raw("kind", kind),
-        entry("items", Node::List(items)),
-    ])
+    Node::Map(vec![raw("apiVersion", version), raw("kind", kind), entry("items", Node::List(items))])
 }
 
 /// Things that have a kind and are no resources, things that have none, and an unknown kind.
@@ -831,36 +672,22 @@ fn other(tape: &mut Tape<'_>) -> Node {
     match tape.pick(5) {
         0 => {
             let metadata = metadata(tape);
-            root(
-                tape,
-                "example.com/v1",
-                "Widget",
-                metadata,
-                vec![raw("size", "3")],
-            )
+            root(tape, "example.com/v1", "Widget", metadata, vec![raw("size", "3")])
         }
         1 => Node::Map(vec![
             raw("apiVersion", "kustomize.config.k8s.io/v1beta1"),
             raw("kind", "Kustomization"),
             entry("metadata", Node::Map(vec![raw("name", "x")])),
-            entry(
-                "resources",
-                Node::List(vec![Node::Raw("a.yaml".to_owned())]),
-            ),
+            entry("resources", Node::List(vec![Node::Raw("a.yaml".to_owned())])),
         ]),
-        2 => Node::Map(vec![
-            raw("name", "no manifest"),
-            entry("metadata", Node::Map(vec![raw("name", "x")])),
-        ]),
+        2 => {
+            Node::Map(vec![raw("name", "no manifest"), entry("metadata", Node::Map(vec![raw("name", "x")]))])
+        }
         3 => Node::Map(vec![
             raw("apiVersion", "v1"),
             raw("kind", "Namespace"),
             entry("metadata", Node::Map(vec![raw("name", "prod")])),
         ]),
-        _ => Node::Map(vec![
-            raw("apiVersion", "v1"),
-            raw("kind", "ConfigMap"),
-            raw("data", "{a: b}"),
-        ]),
+        _ => Node::Map(vec![raw("apiVersion", "v1"), raw("kind", "ConfigMap"), raw("data", "{a: b}")]),
     }
 }

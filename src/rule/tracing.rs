@@ -1,0 +1,311 @@
+//! Where Envoy sends its spans: the Zipkin address, or a provider, in Istio's mesh configuration.
+//!
+//! Edits the text in `data.mesh` of the ConfigMap that istiod reads, and `spec.meshConfig` of an IstioOperator. Changes
+//! the whole mesh, so it runs only when it is asked for. Facts about Istio are from its source, tags 1.0 to 1.30.
+
+use super::{Outcome, Rule, Target};
+use crate::manifest::Version;
+use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
+
+/// The port that DataKit takes spans on.
+pub const DATAKIT_PORT: u16 = 9529;
+
+/// The name of the provider that is written.
+pub const PROVIDER: &str = "datakit";
+
+/// Tracers that exclude Zipkin: the field is a oneof.
+const OTHER_TRACERS: &[&str] = &["lightstep", "datadog", "stackdriver", "openCensusAgent"];
+
+/// Which part of the mesh configuration names DataKit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TracingMode {
+    /// `defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart
+    #[default]
+    MeshConfig,
+    /// An extension provider for the Telemetry API: from 1.12.2, reaches proxies within seconds
+    Telemetry,
+}
+
+/// Settings of the rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracingSettings {
+    /// What is written.
+    pub mode: TracingMode,
+    /// `host:port` for spans; none picks one by version.
+    pub address: Option<String>,
+    /// Share of requests that are traced, in percent; none leaves it as it is.
+    pub sampling: Option<f64>,
+    /// Istio's version; none reads it from the object.
+    pub istio_version: Option<Version>,
+    /// The namespace of istiod.
+    pub istio_namespace: String,
+    /// The revision whose ConfigMap is meant; none is the plain installation.
+    pub revision: Option<String>,
+    /// The namespace of DataKit.
+    pub datakit_namespace: String,
+}
+
+impl TracingSettings {
+    /// The full name of DataKit's Service.
+    #[must_use]
+    pub fn service(&self) -> String {
+        format!("datakit-service.{}.svc.cluster.local", self.datakit_namespace)
+    }
+
+    /// The address for a version: the DataKit of the pod's own node where Istio knows `$(HOST_IP)` (1.9), else the
+    /// Service.
+    #[must_use]
+    pub fn address(&self, version: Option<Version>) -> String {
+        match &self.address {
+            Some(address) => address.clone(),
+            None if version.is_some_and(|version| version < Version::new(1, 9, 0)) => {
+                format!("{}:{DATAKIT_PORT}", self.service())
+            }
+            None => format!("$(HOST_IP):{DATAKIT_PORT}"),
+        }
+    }
+
+    /// Whether spans by way of a provider reach DataKit: before, their Host header is one that Go servers refuse.
+    #[must_use]
+    pub fn telemetry_works(version: Version) -> bool {
+        version >= Version::new(1, 12, 2)
+            || (version >= Version::new(1, 11, 6) && version < Version::new(1, 12, 0))
+    }
+}
+
+/// The rule.
+#[derive(Debug)]
+pub struct Tracing(pub TracingSettings);
+
+impl Rule for Tracing {
+    fn name(&self) -> &'static str {
+        "tracing"
+    }
+
+    fn reads_client_files(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
+        let mut outcome = Outcome::default();
+        let resource = target.resource;
+        if resource.kind == "IstioOperator" {
+            let version = target.doc.path(resource.at, &["spec", "tag"]);
+            let version = version.and_then(|at| target.doc.string(at.node));
+            let version = version.and_then(|text| Version::parse(&text));
+            let mut mesh = Mesh { target: *target, at: resource.at, path: &["spec", "meshConfig"] };
+            self.edit(&mut mesh, version, changes, &mut outcome)?;
+        } else if self.is_mesh_config(target) {
+            self.config_map(target, changes, &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// A mesh configuration: a path below a node.
+struct Mesh<'a> {
+    target: Target<'a>,
+    at: At,
+    path: &'static [&'static str],
+}
+
+impl Mesh<'_> {
+    fn get(&self, path: &[&str]) -> Option<At> {
+        let start = self.target.doc.path(self.at, self.path)?;
+        self.target.doc.path(start, path)
+    }
+
+    fn set(&self, changes: &mut Changes, path: &[&str], value: Value) -> Result<(), Refusal> {
+        let path: Vec<_> = self.path.iter().chain(path).map(|key| (*key, Place::Last)).collect();
+        self.target.set(changes, self.at, &path, value)
+    }
+}
+
+impl Tracing {
+    fn is_mesh_config(&self, target: &Target<'_>) -> bool {
+        let resource = target.resource;
+        let name = match &self.0.revision {
+            Some(revision) => format!("istio-{revision}"),
+            None => "istio".to_owned(),
+        };
+        let namespace = resource.namespace.as_deref();
+        resource.group().is_empty()
+            && resource.kind == "ConfigMap"
+            && resource.name == name
+            && namespace.is_none_or(|namespace| namespace == self.0.istio_namespace)
+    }
+
+    fn config_map(
+        &self,
+        target: &Target<'_>,
+        changes: &mut Changes,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let doc = target.doc;
+        let Some(at) = doc.path(target.resource.at, &["data", "mesh"]) else {
+            outcome.skip(doc.start(target.resource.at.node), true, "no `mesh` in its data");
+            return Ok(());
+        };
+        let nested = doc.nested(at.node);
+        let text = match &nested {
+            Some(nested) => nested.text.clone(),
+            None => doc.string(at.node).unwrap_or_default().into_owned(),
+        };
+        let inner = match Document::parse(&text) {
+            Ok(inner) => inner,
+            Err(error) => {
+                let reason = format!("`data.mesh` is not valid YAML: {error}");
+                outcome.skip(doc.start(at.node), true, reason);
+                return Ok(());
+            }
+        };
+        let Some(root) = inner.roots().next().filter(|root| inner.kind(root.node).is_mapping()) else {
+            outcome.skip(doc.start(at.node), true, "`data.mesh` holds no mesh configuration");
+            return Ok(());
+        };
+        let version = ["operator.istio.io/version", "app.kubernetes.io/version"].iter().find_map(|label| {
+            let at = doc.path(target.resource.at, &["metadata", "labels", label])?;
+            Version::parse(&doc.string(at.node)?)
+        });
+        let duplicates = inner.duplicates();
+        let inside = Target { doc: &inner, duplicates: &duplicates, ..*target };
+        let mut wanted = Changes::default();
+        let mut said = Outcome::default();
+        let mut mesh = Mesh { target: inside, at: root, path: &[] };
+        let outside = |mut refusal: Refusal| {
+            refusal.at = doc.start(at.node);
+            refusal
+        };
+        self.edit(&mut mesh, version, &mut wanted, &mut said).map_err(outside)?;
+        let edits = wanted.render(&inner).map_err(outside)?;
+        // Places in the text are told as the place of the text.
+        let start = doc.start(at.node);
+        said.skips.iter_mut().for_each(|skip| skip.at = start);
+        said.notes.iter_mut().for_each(|note| note.at = start);
+        *outcome = said;
+        match nested {
+            _ if edits.is_empty() => Ok(()),
+            Some(nested) => changes.within(doc, target.duplicates, at, nested.carry_back(&edits)),
+            None => {
+                let text = crate::yaml::apply(&text, &edits).unwrap_or(text);
+                changes.replace(doc, target.duplicates, at, Value::Lines(text), None)
+            }
+        }
+    }
+
+    fn edit(
+        &self,
+        mesh: &mut Mesh<'_>,
+        found: Option<Version>,
+        changes: &mut Changes,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let version = self.0.istio_version.or(found);
+        let start = mesh.target.doc.start(mesh.at.node);
+        match self.0.mode {
+            TracingMode::MeshConfig => self.address(mesh, version, changes, outcome)?,
+            TracingMode::Telemetry if version.is_some_and(|v| !TracingSettings::telemetry_works(v)) => {
+                let reason = "before Istio 1.11.6 and 1.12.2 spans of a provider are refused by DataKit; \
+                              use --tracing-mode mesh-config";
+                outcome.skip(start, true, reason);
+            }
+            TracingMode::Telemetry => self.provider(mesh, changes, outcome)?,
+        }
+        Ok(())
+    }
+
+    /// `defaultConfig.tracing.zipkin.address`; Istio 1.0 has the flat key `zipkinAddress`.
+    fn address(
+        &self,
+        mesh: &Mesh<'_>,
+        version: Option<Version>,
+        changes: &mut Changes,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let doc = mesh.target.doc;
+        let other = OTHER_TRACERS.iter().find_map(|tracer| mesh.get(&["defaultConfig", "tracing", tracer]));
+        if let Some(other) = other {
+            let name = other.key.map_or("", |key| doc.text(key));
+            let reason = format!("traces go to `{name}`, and only one tracer can be set; remove that first");
+            outcome.skip(doc.start(other.node), true, reason);
+            return Ok(());
+        }
+        let flat: &[&str] = &["defaultConfig", "zipkinAddress"];
+        let path: &[&str] =
+            if mesh.get(flat).is_some() { flat } else { &["defaultConfig", "tracing", "zipkin", "address"] };
+        let wanted = self.0.address(version);
+        let there = mesh.get(path);
+        let old = there.filter(|at| !doc.is_null(at.node)).and_then(|at| doc.string(at.node));
+        match (there, old) {
+            (_, Some(old)) if old == wanted.as_str() => {}
+            (Some(at), Some(old)) if !is_default(&old) && !mesh.target.overwrite => {
+                let reason = format!("traces go to `{old}`, kept, see --overwrite");
+                outcome.skip(doc.start(at.node), false, reason);
+                return Ok(());
+            }
+            _ => {
+                mesh.set(changes, path, Value::Text(wanted))?;
+                outcome.patched = true;
+            }
+        }
+        let sampling: &[&str] = &["defaultConfig", "tracing", "sampling"];
+        if let Some(percent) = self.0.sampling
+            && path != flat
+        {
+            let same = mesh.get(sampling).and_then(|at| doc.string(at.node)?.parse().ok());
+            if same != Some(percent) {
+                mesh.set(changes, sampling, Value::Raw(format!("{percent:?}")))?;
+                outcome.patched = true;
+            }
+        }
+        if outcome.patched {
+            outcome.note(
+                doc.start(mesh.at.node),
+                "running proxies keep the old address: restart every injected workload and the gateways \
+                 (`kubectl rollout restart`); the next `istioctl install` or `helm upgrade` puts the old text back",
+            );
+        }
+        Ok(())
+    }
+
+    /// An entry of `extensionProviders`. Only a Telemetry resource that names it makes use of it.
+    fn provider(&self, mesh: &Mesh<'_>, changes: &mut Changes, outcome: &mut Outcome) -> Result<(), Refusal> {
+        let target = &mesh.target;
+        let doc = target.doc;
+        let zipkin = vec![
+            ("service".to_owned(), Value::Text(self.0.service())),
+            ("port".to_owned(), Value::Raw(DATAKIT_PORT.to_string())),
+        ];
+        let provider = Value::Map(vec![
+            ("name".to_owned(), Value::Text(PROVIDER.to_owned())),
+            ("zipkin".to_owned(), Value::Map(zipkin)),
+        ]);
+        match mesh.get(&["extensionProviders"]) {
+            None => {
+                mesh.set(changes, &["extensionProviders"], Value::List(vec![provider]))?;
+            }
+            Some(list) => {
+                let known = doc
+                    .items(list)
+                    .find(|item| doc.str_at(*item, "name").is_some_and(|name| name == PROVIDER));
+                if let Some(known) = known {
+                    let service = doc.path(known, &["zipkin", "service"]).and_then(|at| doc.string(at.node));
+                    if service.is_none_or(|service| service != self.0.service()) {
+                        let reason = format!("another provider is named `{PROVIDER}`, kept");
+                        outcome.skip(doc.start(known.node), true, reason);
+                    }
+                    return Ok(());
+                }
+                changes.append(doc, target.duplicates, list, provider)?;
+            }
+        }
+        outcome.patched = true;
+        Ok(())
+    }
+}
+
+/// Whether an address is one that Istio sets by itself.
+fn is_default(address: &str) -> bool {
+    address.starts_with("zipkin.") && address.ends_with(":9411")
+}
