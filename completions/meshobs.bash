@@ -252,7 +252,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__patch)
-            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --image --no-image-comment --help"
+            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --image --no-image-comment --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -291,15 +291,15 @@ _meshobs() {
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -W "namespace metrics rum" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -W "namespace metrics rum" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
                     return 0
                     ;;
                 --with)
-                    COMPREPLY=($(compgen -W "namespace metrics rum" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
                     return 0
                     ;;
                 --exclude)
@@ -367,6 +367,34 @@ _meshobs() {
                     return 0
                     ;;
                 --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tracing-mode)
+                    COMPREPLY=($(compgen -W "mesh-config telemetry" -- "${cur}"))
+                    return 0
+                    ;;
+                --tracing-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tracing-sampling)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-namespace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -41,13 +41,16 @@ json\t'One JSON document'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l only -d 'Run only these rules' -r -f -a "namespace\t''
 metrics\t''
-rum\t''"
+rum\t''
+tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l skip -d 'Run all default rules but these' -r -f -a "namespace\t''
 metrics\t''
-rum\t''"
+rum\t''
+tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l with -d 'Run these too, though they are off by default' -r -f -a "namespace\t''
 metrics\t''
-rum\t''"
+rum\t''
+tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l cluster-scoped -d 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)' -r
@@ -65,6 +68,14 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tag -d
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l tracing-mode -d 'What is written into the mesh configuration [default: mesh-config]' -r -f -a "mesh-config\t'`defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart'
+telemetry\t'An extension provider for the Telemetry API: from 1.12.2, reaches proxies within seconds'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l tracing-address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l tracing-sampling -d 'Share of requests to trace, in percent [default: as it is]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l istio-version -d 'Istio\'s version [default: read from the object\'s labels]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s i -l in-place -d 'Replace the files, all or none'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l diff -d 'Print a unified diff instead of manifests'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l check -d 'Write nothing; exit with 1 if anything would change'

@@ -399,7 +399,7 @@ impl Options {
         };
         if !is_dns_label(&namespace.name) {
             return Err(format!(
-                "invalid namespace `{}` (--namespace): lower-case letters, digits and `-`, at most 63",
+                "invalid namespace `{}` (--namespace, namespace.name): lower-case letters, digits and `-`, at most 63",
                 namespace.name
             ));
         }
@@ -408,7 +408,7 @@ impl Options {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
             if !kind.starts_with(|c: char| c.is_ascii_alphabetic()) || !kind.chars().all(fits) {
                 return Err(format!(
-                    "invalid kind `{kind}` (--cluster-scoped): write KIND.GROUP, as in `Widget.example.com`"
+                    "invalid kind `{kind}` (--cluster-scoped, namespace.cluster_scoped): write KIND.GROUP, as in `Widget.example.com`"
                 ));
             }
         }
@@ -477,10 +477,10 @@ impl MetricsOptions {
         let port = self.port.unwrap_or(15020);
         let path = self.path.unwrap_or_else(|| "/stats/prometheus".to_owned());
         if !path.starts_with('/') || path.contains(char::is_whitespace) {
-            return Err(format!("invalid path `{path}` (--metrics-path): it begins with `/`"));
+            return Err(format!("invalid path `{path}` (--metrics-path, metrics.path): it begins with `/`"));
         }
         if port == 0 {
-            return Err("invalid port `0` (--metrics-port): 1 to 65535".to_owned());
+            return Err("invalid port `0` (--metrics-port, metrics.port): 1 to 65535".to_owned());
         }
         let url = self.url.unwrap_or_else(|| format!("http://$IP:{port}{path}"));
         check_url(&url)?;
@@ -489,7 +489,7 @@ impl MetricsOptions {
         for kind in &metric_types {
             if !METRIC_TYPES.contains(&kind.as_str()) {
                 return Err(format!(
-                    "invalid metric type `{kind}` (--metrics-types): DataKit knows {}",
+                    "invalid metric type `{kind}` (--metrics-types, metrics.metric_types): DataKit knows {}",
                     METRIC_TYPES.join(", ")
                 ));
             }
@@ -501,7 +501,7 @@ impl MetricsOptions {
         for name in &metric_name_filter {
             if let Some(family) = name.trim_end_matches('$').strip_suffix("_bucket") {
                 return Err(format!(
-                    "invalid name filter `{name}` (--metrics-name-filter): it is matched against metric \
+                    "invalid name filter `{name}` (--metrics-name-filter, metrics.metric_name_filter): it is matched against metric \
                      families, which have no `_bucket`; write `{family}`"
                 ));
             }
@@ -537,10 +537,12 @@ impl MetricsOptions {
             namespace: namespace.to_owned(),
         };
         if settings.measurement_name.trim().is_empty() {
-            return Err("invalid measurement `` (--metrics-measurement): it cannot be empty".into());
+            return Err("invalid measurement `` (--metrics-measurement, metrics.measurement_name): it cannot be empty".into());
         }
         if settings.source_pattern.trim().is_empty() {
-            return Err("invalid source `` (--metrics-source): it cannot be empty".into());
+            return Err(
+                "invalid source `` (--metrics-source, metrics.source_pattern): it cannot be empty".into()
+            );
         }
         check_pattern(&settings.source_pattern)?;
         if settings.render("x").chars().any(|c| c.is_control() && c != '\n') {
@@ -599,21 +601,23 @@ impl TracingOptions {
         let istio_version = match &self.istio_version {
             None => None,
             Some(text) => Some(Version::parse(text).ok_or_else(|| {
-                format!("invalid version `{text}` (--istio-version): write it as in `1.22.0`")
+                format!("invalid version `{text}` (--istio-version, tracing.istio_version): write it as in `1.22.0`")
             })?),
         };
         if let Some(address) = &self.address
             && !is_address(address)
         {
             return Err(format!(
-                "invalid address `{address}` (--tracing-address): a host and a port, without scheme and path, as \
+                "invalid address `{address}` (--tracing-address, tracing.address): a host and a port, without scheme and path, as \
                  in `datakit-service.datakit.svc.cluster.local:9529`"
             ));
         }
         if let Some(percent) = self.sampling
             && !(0.0..=100.0).contains(&percent)
         {
-            return Err(format!("invalid sampling `{percent}` (--tracing-sampling): 0 to 100 percent"));
+            return Err(format!(
+                "invalid sampling `{percent}` (--tracing-sampling, tracing.sampling): 0 to 100 percent"
+            ));
         }
         let settings = TracingSettings {
             mode: self.mode.unwrap_or_default(),
@@ -783,7 +787,7 @@ fn check_url(url: &str) -> Result<(), Invalid> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if name.is_empty() || !port_fits || url.contains(|c: char| c.is_whitespace() || c == '"') {
         return Err(format!(
-            "invalid URL `{url}` (--metrics-url): write scheme, host and port, as in \
+            "invalid URL `{url}` (--metrics-url, metrics.url): write scheme, host and port, as in \
              `http://$IP:15020/stats/prometheus`"
         ));
     }
@@ -792,8 +796,11 @@ fn check_url(url: &str) -> Result<(), Invalid> {
 
 /// DataKit takes Go's durations. A number without a unit is an error there or means nanoseconds.
 fn check_interval(text: &str) -> Result<(), Invalid> {
-    let error =
-        || Err(format!("invalid interval `{text}` (--metrics-interval): a number and a unit, as in `10s`"));
+    let error = || {
+        Err(format!(
+            "invalid interval `{text}` (--metrics-interval, metrics.interval): a number and a unit, as in `10s`"
+        ))
+    };
     let mut rest = text;
     let mut positive = false;
     while !rest.is_empty() {
@@ -818,7 +825,7 @@ fn check_pattern(pattern: &str) -> Result<(), Invalid> {
         let name = part.split('}').next().unwrap_or("");
         if !part.contains('}') || !known.contains(&name) {
             return Err(format!(
-                "invalid source `{pattern}` (--metrics-source): `{{{name}` is none of {{app}} {{version}} \
+                "invalid source `{pattern}` (--metrics-source, metrics.source_pattern): `{{{name}}}` is none of {{app}} {{version}} \
                  {{workload}} {{kind}} {{namespace}}"
             ));
         }

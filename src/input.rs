@@ -254,8 +254,8 @@ impl Exclude {
         let mut paths = GlobSetBuilder::new();
         for glob in globs {
             let invalid = |error: globset::Error| {
-                let message = format!("`{glob}` is no glob: {}", error.kind());
-                Diagnostics::from(Diagnostic::whole("--exclude", message))
+                let message = format!("invalid glob `{glob}` (--exclude): {}", error.kind());
+                Diagnostics::from(Diagnostic::whole("meshobs", message))
             };
             let trimmed = glob.trim_end_matches('/');
             let compiled = Glob::new(trimmed.trim_start_matches("./")).map_err(invalid)?;
@@ -268,7 +268,7 @@ impl Exclude {
         let build = |builder: GlobSetBuilder| {
             builder
                 .build()
-                .map_err(|error| Diagnostics::from(Diagnostic::whole("--exclude", error.to_string())))
+                .map_err(|error| Diagnostics::from(Diagnostic::whole("meshobs", error.to_string())))
         };
         Ok(Self { names: build(names)?, paths: build(paths)? })
     }

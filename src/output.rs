@@ -70,6 +70,7 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
 /// What stands at the end of the stream so far.
 struct Join {
     open: bool,
+    ended: bool,
     missing_break: Option<&'static str>,
     newline: &'static str,
 }
@@ -78,9 +79,11 @@ impl Join {
     fn step(before: &mut Option<Join>, file: &Planned) {
         let seam = &file.seam;
         let open_before = before.as_ref().is_some_and(|join| join.open);
-        let open = if seam.first == First::Nothing { open_before } else { seam.open };
+        let ended_before = before.as_ref().is_some_and(|join| join.ended);
+        let (open, ended) =
+            if seam.first == First::Nothing { (open_before, ended_before) } else { (seam.open, seam.ended) };
         let newline = seam.missing_break.unwrap_or("\n");
-        *before = Some(Join { open, missing_break: seam.missing_break, newline });
+        *before = Some(Join { open, ended, missing_break: seam.missing_break, newline });
     }
 
     /// The text to be put in front of the next input.
@@ -92,7 +95,7 @@ impl Join {
                 text.push_str(self.newline);
             }
             // A directive may follow the end of a document only where `...` says so.
-            First::Directive if self.open => {
+            First::Directive if self.open && !self.ended => {
                 text.push_str("...");
                 text.push_str(self.newline);
             }
@@ -209,7 +212,7 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<()
 struct Staged {
     temporary: TempPath,
     target: PathBuf,
-    backup: Option<PathBuf>,
+    backup: Option<(PathBuf, String)>,
     name: String,
 }
 
@@ -228,9 +231,9 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
         // A link stays a link: what it leads to is replaced.
         let target = fs::canonicalize(&path).map_err(|error| OutputError::file(&name, &error))?;
         let backup = backup.map(|suffix| {
-            let mut name = target.clone().into_os_string();
-            name.push(suffix);
-            PathBuf::from(name)
+            let mut path = target.clone().into_os_string();
+            path.push(suffix);
+            (PathBuf::from(path), format!("{name}{suffix}"))
         });
         let temporary = stage(file, log, &target)?;
         staged.push(Staged { temporary, target, backup, name });
@@ -336,8 +339,8 @@ fn keep_owner(_: &Path, _: &fs::Metadata) {}
 
 fn commit(staged: Vec<Staged>) -> Result<Vec<String>, OutputError> {
     for file in &staged {
-        if let Some(backup) = &file.backup {
-            fs::copy(&file.target, backup).map_err(|error| OutputError::file(backup.display(), &error))?;
+        if let Some((backup, name)) = &file.backup {
+            fs::copy(&file.target, backup).map_err(|error| OutputError::file(name, &error))?;
         }
     }
     let mut written = Vec::new();

@@ -49,8 +49,11 @@ pub struct Planned {
 pub struct Seam {
     /// The first thing in it that is neither blank nor comment.
     pub first: First,
-    /// Whether its last document has content, so that a `---` is needed before more.
+    /// Whether there is content behind the last `---`, so that one is needed before more. A `...` is not enough:
+    /// kubectl cuts at `---` only.
     pub open: bool,
+    /// Whether the last document was ended by `...`.
+    pub ended: bool,
     /// Whether its last line has a break; the break to add where not.
     pub missing_break: Option<&'static str>,
     /// The edit that keeps the value of a block scalar at its very end as it is when more follows.
@@ -444,10 +447,10 @@ impl Seam {
             if self.first == First::Nothing {
                 self.first = first;
             }
-            if mark.is_some() {
-                open = false;
-            }
-            open |= !content.is_empty() && !content.starts_with('#') && first != First::Directive;
+            let more = !content.is_empty() && !content.starts_with('#') && first != First::Directive;
+            open = more || (open && first != First::Mark);
+            self.ended =
+                (self.ended || (mark.is_some() && first != First::Mark)) && !more && first != First::Mark;
         }
         self.open = open;
         let complete = text.ends_with('\n');

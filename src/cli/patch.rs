@@ -137,6 +137,11 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
         bail!("no input; name files or directories, or pipe manifests in");
     }
     let (mut inputs, errors) = input::collect(&args.paths, &settings.exclude)?;
+    if let Some(suffix) = &args.backup
+        && (suffix.is_empty() || suffix.contains(['/', '\\']))
+    {
+        bail!("invalid suffix `{suffix}` (--backup): something to put behind a file's name, as in `.orig`");
+    }
     if args.in_place {
         if inputs.iter().any(|input| input.path.is_none()) {
             bail!("--in-place needs files; stdin has no place to write to");

@@ -50,23 +50,27 @@ pub enum Item {
 #[must_use]
 pub fn items(doc: &Document<'_>, root: At) -> Vec<Item> {
     let mut found = Vec::new();
-    collect(doc, root, 0, &mut found);
+    collect(doc, root, 0, ("", ""), &mut found);
     found
 }
 
-fn collect(doc: &Document<'_>, at: At, depth: usize, found: &mut Vec<Item>) {
+/// Items of a typed list (`DeploymentList`) may leave out what the list says: `list` is its apiVersion and their kind.
+fn collect(doc: &Document<'_>, at: At, depth: usize, list: (&str, &str), found: &mut Vec<Item>) {
     const LISTS_IN_LISTS: usize = 4;
-    let kind = doc.str_at(at, "kind").unwrap_or_default().into_owned();
-    let api_version = doc.str_at(at, "apiVersion").unwrap_or_default().into_owned();
-    if kind.ends_with("List")
+    let text = |key: &str| doc.str_at(at, key).unwrap_or_default().into_owned();
+    let (mut kind, mut api_version) = (text("kind"), text("apiVersion"));
+    if let Some(item_kind) = kind.strip_suffix("List")
         && depth < LISTS_IN_LISTS
-        && let Some(list) = doc.get(at, "items")
-        && doc.kind(list.node).is_sequence()
+        && let Some(items) = doc.get(at, "items")
+        && doc.kind(items.node).is_sequence()
     {
-        for item in doc.items(list) {
-            collect(doc, item, depth + 1, found);
+        for item in doc.items(items) {
+            collect(doc, item, depth + 1, (&api_version, item_kind), found);
         }
         return;
+    }
+    if kind.is_empty() && api_version.is_empty() {
+        (api_version, kind) = (list.0.to_owned(), list.1.to_owned());
     }
     let metadata = doc.get(at, "metadata").filter(|at| doc.kind(at.node).is_mapping());
     let text = |key: &str| {

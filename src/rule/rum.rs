@@ -65,8 +65,9 @@ impl Rule for Rum {
                     if *old == *new {
                         continue;
                     }
-                    let note = (self.0.image_comment && !old.contains(char::is_control))
-                        .then(|| format!("image: {old}"));
+                    let written = doc.text(image.node);
+                    let note = (self.0.image_comment && !written.contains(char::is_control))
+                        .then(|| format!("image: {written}"));
                     let value = Value::Text(new.to_owned());
                     changes.replace(doc, target.duplicates, image, value, note)?;
                     outcome.patched = true;

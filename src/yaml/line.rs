@@ -13,7 +13,7 @@ pub(super) fn end(src: &str, at: usize) -> usize {
     let bytes = src.as_bytes();
     let rest = bytes.get(at..).unwrap_or_default();
     match memchr(b'\n', rest) {
-        Some(i) if i > 0 && rest.get(i - 1) == Some(&b'\r') => at + i - 1,
+        Some(i) if (at + i).checked_sub(1).and_then(|i| bytes.get(i)) == Some(&b'\r') => at + i - 1,
         Some(i) => at + i,
         None => bytes.len(),
     }

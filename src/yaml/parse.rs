@@ -213,11 +213,18 @@ fn block_scalar_end(src: &str, header: usize, span_end: usize, indent: usize) ->
     let first = line::next(src, header);
     let mut end = span_end.max(first).min(src.len());
     if keep {
-        while end < src.len() {
-            match line::idle(src, end) {
-                Some(line::Idle::Blank { tab: false, .. }) => end = line::next(src, end),
-                _ => break,
+        // The parser may stop inside the indent of the line behind, or before blank lines.
+        let start = line::start(src, end);
+        if start < end && src.get(start..end).is_some_and(|text| text.bytes().all(|b| b == b' ')) {
+            end = start.max(first);
+        }
+        while let Some(line::Idle::Blank { tab: false, .. }) = line::idle(src, end) {
+            let next = line::next(src, end);
+            // A last line without a break adds none to the value.
+            if !src.get(end..next).is_some_and(|line| line.ends_with('\n')) {
+                break;
             }
+            end = next;
         }
         return strip_break(src, end).max(header + token);
     }

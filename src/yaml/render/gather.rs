@@ -38,37 +38,40 @@ impl Renderer<'_, '_> {
         all.sort_by(|a, b| a.anchor.cmp(&b.anchor).then(b.depth.cmp(&a.depth)));
         let mut groups = all.chunk_by(|a, b| a.anchor == b.anchor);
         for group in &mut groups {
-            let (Some(first), Some(last)) = (group.first(), group.last()) else {
-                continue;
-            };
-            let mut at = first.anchor;
-            for lines in group {
+            let mut at = group.first().map_or(0, |lines| lines.anchor);
+            let count = group.len();
+            let mut places = Vec::with_capacity(count);
+            for (i, lines) in group.iter().enumerate() {
                 if let Some(column) = lines.behind_deeper_than {
-                    at = at.max(self.behind_deeper_comments(first.anchor, column));
+                    at = at.max(self.behind_deeper_comments(lines.anchor, column));
                 }
+                if i + 1 == count {
+                    at = self.behind_swallowed(at, lines.end);
+                }
+                places.push(at);
             }
-            at = self.behind_swallowed(at, last.end);
-            let newline = line::break_at(doc.src, at);
-            let at_eof = at == doc.src.len();
-            if at_eof {
-                self.strip_last_scalar();
+            // What stands between two of them must not be swallowed by the first.
+            if group.iter().rev().skip(1).any(|lines| lines.end != End::Plain) {
+                places.fill(at);
             }
-            let mut text = String::new();
-            for lines in group {
-                let header = match lines.end {
-                    End::Literal { header, .. } if at_eof && std::ptr::eq(lines, last) => header,
-                    _ => None,
-                };
+            for (i, (lines, at)) in group.iter().zip(places).enumerate() {
+                let newline = line::break_at(doc.src, at);
+                let last = i + 1 == count && at == doc.src.len();
+                let mut text = String::new();
                 for (i, row) in lines.rows.iter().enumerate() {
                     text.push_str(newline);
                     text.push_str(row);
                     // Without a last line break readers disagree whether a literal ends in one.
-                    if header == Some(i) && !row.ends_with('-') {
+                    let header = matches!(lines.end, End::Literal { header, .. } if header == Some(i));
+                    if last && header && !row.ends_with('-') {
                         text.push('-');
                     }
                 }
+                if at == doc.src.len() {
+                    self.strip_last_scalar();
+                }
+                self.edit(at, at, text);
             }
-            self.edit(at, at, text);
         }
     }
 
