@@ -305,26 +305,34 @@ fn is_empty(value: Option<&Value>) -> bool {
 }
 
 fn intend(resource: &mut Value, intent: &Intent) {
-    let Some(kind) = string(resource, &["kind"]).map(str::to_owned) else {
-        return;
-    };
-    if kind.ends_with("List") && resource.get("items").is_some() {
+    intend_in(resource, ("", ""), intent);
+}
+
+/// An item of a typed list that names neither apiVersion nor kind has the list's; `list` holds those.
+fn intend_in(resource: &mut Value, list: (&str, &str), intent: &Intent) {
+    let text = |key: &str| string(resource, &[key]).unwrap_or_default().to_owned();
+    let (mut kind, mut version) = (text("kind"), text("apiVersion"));
+    if kind.ends_with("List") && resource.get("items").is_some_and(Value::is_sequence) {
+        let item_kind = kind.trim_end_matches("List");
         if let Some(Value::Sequence(items)) = resource.get_mut("items") {
             for item in items {
-                intend(item, intent);
+                intend_in(item, (&version, item_kind), intent);
             }
         }
         return;
     }
-    let Some(version) = string(resource, &["apiVersion"]).map(str::to_owned) else {
+    if kind.is_empty() && version.is_empty() {
+        (version, kind) = (list.0.to_owned(), list.1.to_owned());
+    }
+    if kind.is_empty() || version.is_empty() {
         return;
-    };
+    }
     let group = version.split_once('/').map_or("", |(group, _)| group);
     if CLIENT_SIDE.contains(&group) || !resource.get("metadata").is_some_and(Value::is_mapping) {
         return;
     }
     if let Some(namespace) = &intent.namespace
-        && !CLUSTER_SCOPED.contains(&(group, &kind))
+        && !CLUSTER_SCOPED.contains(&(group, kind.as_str()))
         && is_empty(at(resource, &["metadata", "namespace"]))
     {
         resource["metadata"]["namespace"] = Value::from(namespace.as_str());
