@@ -87,6 +87,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
+            [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
+            [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -97,12 +100,67 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'meshobs;init;namespace' {
+            [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Sidecars of this revision of istiod (label istio.io/rev) instead of the default one')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('--ambient', '--ambient', [CompletionResultType]::ParameterName, 'Ambient mode instead of sidecars; pods then have no port 15020 to scrape')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'meshobs;init;gateway-metrics' {
+            [CompletionResult]::new('--ingress-selector', '--ingress-selector', [CompletionResultType]::ParameterName, 'Labels of the ingress gateway''s pods')
+            [CompletionResult]::new('--egress-selector', '--egress-selector', [CompletionResultType]::ParameterName, 'Labels of the egress gateway''s pods')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of the gateways')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'meshobs;init;tracing' {
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'How spans get to DataKit [default: by version]')
+            [CompletionResult]::new('--istio-version', '--istio-version', [CompletionResultType]::ParameterName, 'Istio''s version')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit''s Service]')
+            [CompletionResult]::new('--sampling', '--sampling', [CompletionResultType]::ParameterName, 'Share of requests to trace, in percent [default: 100 as in profile demo; mesh-config: as it is]')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of istiod [default: istio-system]')
+            [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Revision of istiod, whose ConfigMap is `istio-REVISION`')
+            [CompletionResult]::new('--datakit-namespace', '--datakit-namespace', [CompletionResultType]::ParameterName, 'Namespace of DataKit [default: datakit]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('--detect', '--detect', [CompletionResultType]::ParameterName, 'Ask the cluster for Istio''s version, through kubectl')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace an address that is there and is not Istio''s own')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'meshobs;init;help' {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
+            [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
+            [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'meshobs;init;help;config' {
+            break
+        }
+        'meshobs;init;help;namespace' {
+            break
+        }
+        'meshobs;init;help;gateway-metrics' {
+            break
+        }
+        'meshobs;init;help;tracing' {
             break
         }
         'meshobs;init;help;help' {
@@ -125,9 +183,21 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         }
         'meshobs;help;init' {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
+            [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
+            [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
             break
         }
         'meshobs;help;init;config' {
+            break
+        }
+        'meshobs;help;init;namespace' {
+            break
+        }
+        'meshobs;help;init;gateway-metrics' {
+            break
+        }
+        'meshobs;help;init;tracing' {
             break
         }
         'meshobs;help;completion' {

@@ -43,17 +43,44 @@ _meshobs() {
             meshobs__subcmd__help__subcmd__init,config)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__config"
                 ;;
+            meshobs__subcmd__help__subcmd__init,gateway-metrics)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__gateway__subcmd__metrics"
+                ;;
+            meshobs__subcmd__help__subcmd__init,namespace)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__namespace"
+                ;;
+            meshobs__subcmd__help__subcmd__init,tracing)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__tracing"
+                ;;
             meshobs__subcmd__init,config)
                 cmd="meshobs__subcmd__init__subcmd__config"
+                ;;
+            meshobs__subcmd__init,gateway-metrics)
+                cmd="meshobs__subcmd__init__subcmd__gateway__subcmd__metrics"
                 ;;
             meshobs__subcmd__init,help)
                 cmd="meshobs__subcmd__init__subcmd__help"
                 ;;
+            meshobs__subcmd__init,namespace)
+                cmd="meshobs__subcmd__init__subcmd__namespace"
+                ;;
+            meshobs__subcmd__init,tracing)
+                cmd="meshobs__subcmd__init__subcmd__tracing"
+                ;;
             meshobs__subcmd__init__subcmd__help,config)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__config"
                 ;;
+            meshobs__subcmd__init__subcmd__help,gateway-metrics)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__gateway__subcmd__metrics"
+                ;;
             meshobs__subcmd__init__subcmd__help,help)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__help"
+                ;;
+            meshobs__subcmd__init__subcmd__help,namespace)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__namespace"
+                ;;
+            meshobs__subcmd__init__subcmd__help,tracing)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__tracing"
                 ;;
             *)
                 ;;
@@ -132,7 +159,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init)
-            opts="config"
+            opts="config namespace gateway-metrics tracing"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -146,6 +173,48 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__gateway__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__namespace)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__tracing)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -174,7 +243,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init)
-            opts="-h --help config help"
+            opts="-h --help config namespace gateway-metrics tracing help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,8 +278,46 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__init__subcmd__gateway__subcmd__metrics)
+            opts="-o -h --ingress-selector --egress-selector --istio-namespace --output --template --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ingress-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --egress-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__init__subcmd__help)
-            opts="config help"
+            opts="config namespace gateway-metrics tracing help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -237,6 +344,20 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__gateway__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__init__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -244,6 +365,126 @@ _meshobs() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__namespace)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__tracing)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__namespace)
+            opts="-o -h --revision --ambient --output --template --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__tracing)
+            opts="-q -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --overwrite --quiet --config --no-config --output --template --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mode)
+                    COMPREPLY=($(compgen -W "external-name mesh-config telemetry istio-operator helm-values" -- "${cur}"))
+                    return 0
+                    ;;
+                --istio-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sampling)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

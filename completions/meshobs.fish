@@ -86,12 +86,49 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l overwrite -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l strict -d 'Fail, with nothing on stdout, where a skip leaves a resource unobserved'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comment -d 'Leave no comment line with the old image'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -s h -l help -d 'Print help'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l revision -d 'Sidecars of this revision of istiod (label istio.io/rev) instead of the default one' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l ambient -d 'Ambient mode instead of sidecars; pods then have no port 15020 to scrape'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l ingress-selector -d 'Labels of the ingress gateway\'s pods' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l egress-selector -d 'Labels of the egress gateway\'s pods' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l istio-namespace -d 'Namespace of the gateways' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l mode -d 'How spans get to DataKit [default: by version]' -r -f -a "external-name\t'Two Services behind Istio\'s default address: before 1.22, no restart'
+mesh-config\t'The address in the mesh configuration (--from): every version, proxies must restart'
+telemetry\t'A provider in the mesh configuration (--from) and a Telemetry: from 1.12.2, no restart'
+istio-operator\t'A fragment for `istioctl install -f`: new installations'
+helm-values\t'A fragment for `helm install -f`: new installations'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-version -d 'Istio\'s version' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l from -d 'ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l sampling -d 'Share of requests to trace, in percent [default: 100 as in profile demo; mesh-config: as it is]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l detect -d 'Ask the cluster for Istio\'s version, through kubectl'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l overwrite -d 'Replace an address that is there and is not Istio\'s own'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
@@ -99,3 +136,6 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_see
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'

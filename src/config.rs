@@ -592,12 +592,18 @@ impl RumOptions {
 }
 
 impl TracingOptions {
-    fn or(self, other: Self) -> Self {
+    /// These options, and for what they do not say the others.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
         first_of!(self, other: mode, address, sampling, istio_version, istio_namespace, revision,
                   datakit_namespace)
     }
 
-    fn settings(self) -> Result<TracingSettings, Invalid> {
+    /// Puts the defaults in and checks every value.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, and what would be right.
+    pub fn settings(self) -> Result<TracingSettings, Invalid> {
         let istio_version = match &self.istio_version {
             None => None,
             Some(text) => Some(Version::parse(text).ok_or_else(|| {
@@ -771,7 +777,9 @@ fn pairs(table: &Table, name: &str) -> Result<Vec<(String, String)>, Invalid> {
     table.iter().map(text).collect()
 }
 
-fn is_dns_label(name: &str) -> bool {
+/// Whether a text is a DNS label, as Kubernetes wants for names of namespaces.
+#[must_use]
+pub fn is_dns_label(name: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     name.len() <= 63
         && edge(name.chars().next())

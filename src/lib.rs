@@ -16,4 +16,5 @@ pub mod report;
 pub mod rule;
 pub mod secret;
 pub mod spool;
+pub mod template;
 pub mod yaml;

@@ -112,6 +112,19 @@ impl Patcher {
                 Err(error) => errors.push(Diagnostic::whole(&input.name, io_message(&error))),
             }
         }
+        self.plan_opened(opened, errors, progress)
+    }
+
+    /// Plans the edits of inputs whose bytes are at hand.
+    ///
+    /// # Errors
+    /// All that is wrong with the inputs.
+    pub fn plan_opened(
+        &self,
+        mut opened: Vec<(Input, Content)>,
+        errors: Vec<Diagnostic>,
+        progress: &mut dyn FnMut(),
+    ) -> Result<Plan, Diagnostics> {
         let headings = opened.len() > 1;
         let mut scopes = Scopes::new(&self.cluster_scoped);
         loop {

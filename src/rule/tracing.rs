@@ -4,7 +4,7 @@
 //! the whole mesh, so it runs only when it is asked for. Facts about Istio are from its source, tags 1.0 to 1.30.
 
 use super::{Outcome, Rule, Target};
-use crate::manifest::Version;
+use crate::manifest::{Resource, Version};
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 /// The port that DataKit takes spans on.
@@ -90,14 +90,15 @@ impl Rule for Tracing {
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         let resource = target.resource;
+        if !self.concerns(resource) {
+            return Ok(outcome);
+        }
+        let version = Self::version(target.doc, resource);
         if resource.kind == "IstioOperator" {
-            let version = target.doc.path(resource.at, &["spec", "tag"]);
-            let version = version.and_then(|at| target.doc.string(at.node));
-            let version = version.and_then(|text| Version::parse(&text));
-            let mut mesh = Mesh { target: *target, at: resource.at, path: &["spec", "meshConfig"] };
-            self.edit(&mut mesh, version, changes, &mut outcome)?;
-        } else if self.is_mesh_config(target) {
-            self.config_map(target, changes, &mut outcome)?;
+            let mesh = Mesh { target: *target, at: resource.at, path: &["spec", "meshConfig"] };
+            self.edit(&mesh, version, changes, &mut outcome)?;
+        } else {
+            self.config_map(target, version, changes, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -123,22 +124,37 @@ impl Mesh<'_> {
 }
 
 impl Tracing {
-    fn is_mesh_config(&self, target: &Target<'_>) -> bool {
-        let resource = target.resource;
+    /// Whether a resource holds the mesh configuration: an IstioOperator, or istiod's ConfigMap.
+    #[must_use]
+    pub fn concerns(&self, resource: &Resource) -> bool {
         let name = match &self.0.revision {
             Some(revision) => format!("istio-{revision}"),
             None => "istio".to_owned(),
         };
         let namespace = resource.namespace.as_deref();
-        resource.group().is_empty()
+        let config_map = resource.group().is_empty()
             && resource.kind == "ConfigMap"
             && resource.name == name
-            && namespace.is_none_or(|namespace| namespace == self.0.istio_namespace)
+            && namespace.is_none_or(|namespace| namespace == self.0.istio_namespace);
+        config_map || (resource.kind == "IstioOperator" && resource.group() == "install.istio.io")
+    }
+
+    /// The version of Istio that a resource tells: a label of the installer's, or an operator's tag.
+    #[must_use]
+    pub fn version(doc: &Document<'_>, resource: &Resource) -> Option<Version> {
+        let labels = ["operator.istio.io/version", "app.kubernetes.io/version"];
+        let label = |label: &str| doc.path(resource.at, &["metadata", "labels", label]);
+        let place = match resource.kind.as_str() {
+            "IstioOperator" => doc.path(resource.at, &["spec", "tag"]),
+            _ => labels.iter().find_map(|name| label(name)),
+        };
+        Version::parse(&doc.string(place?.node)?)
     }
 
     fn config_map(
         &self,
         target: &Target<'_>,
+        version: Option<Version>,
         changes: &mut Changes,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
@@ -164,20 +180,16 @@ impl Tracing {
             outcome.skip(doc.start(at.node), true, "`data.mesh` holds no mesh configuration");
             return Ok(());
         };
-        let version = ["operator.istio.io/version", "app.kubernetes.io/version"].iter().find_map(|label| {
-            let at = doc.path(target.resource.at, &["metadata", "labels", label])?;
-            Version::parse(&doc.string(at.node)?)
-        });
         let duplicates = inner.duplicates();
         let inside = Target { doc: &inner, duplicates: &duplicates, ..*target };
         let mut wanted = Changes::default();
         let mut said = Outcome::default();
-        let mut mesh = Mesh { target: inside, at: root, path: &[] };
+        let mesh = Mesh { target: inside, at: root, path: &[] };
         let outside = |mut refusal: Refusal| {
             refusal.at = doc.start(at.node);
             refusal
         };
-        self.edit(&mut mesh, version, &mut wanted, &mut said).map_err(outside)?;
+        self.edit(&mesh, version, &mut wanted, &mut said).map_err(outside)?;
         let edits = wanted.render(&inner).map_err(outside)?;
         // Places in the text are told as the place of the text.
         let start = doc.start(at.node);
@@ -196,7 +208,7 @@ impl Tracing {
 
     fn edit(
         &self,
-        mesh: &mut Mesh<'_>,
+        mesh: &Mesh<'_>,
         found: Option<Version>,
         changes: &mut Changes,
         outcome: &mut Outcome,

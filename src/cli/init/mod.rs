@@ -1,0 +1,81 @@
+//! `meshobs init`: files to start from and manifests that go beside the patched ones.
+
+mod config;
+mod gateway_metrics;
+mod namespace;
+mod tracing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+
+pub use config::CONFIG_TEMPLATE;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::input::io_message;
+
+/// What can be printed.
+#[derive(Debug, Subcommand)]
+pub enum Init {
+    /// Print a meshobs.toml with all settings and their defaults
+    Config(config::ConfigArgs),
+    /// Print Namespaces whose pods get a sidecar
+    Namespace(namespace::NamespaceArgs),
+    /// Print the Services by which DataKit reaches the metrics of Istio's gateways
+    GatewayMetrics(gateway_metrics::GatewayMetricsArgs),
+    /// Print what sends Istio's spans to DataKit
+    Tracing(Box<tracing::TracingArgs>),
+}
+
+/// Prints what was asked for.
+pub fn run(init: Init) -> anyhow::Result<u8> {
+    match init {
+        Init::Config(args) => config::run(&args),
+        Init::Namespace(args) => namespace::run(&args),
+        Init::GatewayMetrics(args) => gateway_metrics::run(&args),
+        Init::Tracing(args) => tracing::run(*args),
+    }
+}
+
+/// Where a printed file goes, and what it is made from.
+#[derive(Args, Debug)]
+struct Printed {
+    /// Write to a file instead of stdout; one that is there is not replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Start from this file instead of the built-in template
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+}
+
+impl Printed {
+    /// The template to fill in, and its name in messages.
+    fn template(&self, built_in: &str) -> anyhow::Result<(String, String)> {
+        let Some(path) = &self.template else {
+            return Ok((built_in.to_owned(), "built-in template".to_owned()));
+        };
+        let name = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Ok((text, name)),
+            Err(error) => Err(Diagnostics::from(Diagnostic::whole(&name, io_message(&error))).into()),
+        }
+    }
+}
+
+/// Writes a text to stdout, or to a new file.
+fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = output else { return super::print(text) };
+    fs::File::create_new(path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+        .with_context(|| format!("{}: cannot write; remove it first if it is there", path.display()))
+}
+
+/// Checks a name as Kubernetes takes it for namespaces and revisions.
+fn check_name(name: &str, flag: &str) -> anyhow::Result<()> {
+    if crate::config::is_dns_label(name) {
+        return Ok(());
+    }
+    bail!("invalid name `{name}` ({flag}): lower-case letters, digits and `-`, at most 63")
+}

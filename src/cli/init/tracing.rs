@@ -1,0 +1,386 @@
+//! `meshobs init tracing`: which way spans go depends on Istio's version, which is asked for, read or detected.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::super::DONE;
+use super::Printed;
+use crate::config::{self, TracingOptions};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::input::{Content, Input, io_message};
+use crate::manifest::{ImageRef, Item, Version, items};
+use crate::output::{self, OutputError};
+use crate::patch::Patcher;
+use crate::report::Format;
+use crate::rule::{Tracing, TracingMode, TracingSettings};
+use crate::template;
+use crate::yaml::{Document, DocumentReader, Value};
+
+/// Since this version nothing is traced unless it is configured.
+const NO_DEFAULT_TRACER: Version = Version::new(1, 22, 0);
+
+/// Since this version the Telemetry API is `v1`.
+const TELEMETRY_V1: Version = Version::new(1, 22, 0);
+
+/// How spans get to DataKit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Two Services behind Istio's default address: before 1.22, no restart
+    ExternalName,
+    /// The address in the mesh configuration (--from): every version, proxies must restart
+    MeshConfig,
+    /// A provider in the mesh configuration (--from) and a Telemetry: from 1.12.2, no restart
+    Telemetry,
+    /// A fragment for `istioctl install -f`: new installations
+    IstioOperator,
+    /// A fragment for `helm install -f`: new installations
+    HelmValues,
+}
+
+/// Arguments of `init tracing`.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Which mode is right when:
+  external-name   Istio before 1.22, where spans go to zipkin.istio-system:9411 by default. Sends nothing on later
+                  versions, and would take the spans away from a zipkin Service that is there.
+  telemetry       Istio 1.22 and later (refused before 1.11.6 and 1.12.2: DataKit refuses their spans).
+  mesh-config     every version; running proxies must be restarted.
+  istio-operator, helm-values
+                  the same address for a new installation.
+Without --mode the version picks external-name or telemetry.
+
+Example:
+  kubectl get configmap istio -n istio-system -o yaml | meshobs init tracing --from - | kubectl apply -f -")]
+pub struct TracingArgs {
+    /// How spans get to DataKit [default: by version]
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Istio's version
+    #[arg(long, value_name = "VERSION", env = "MESHOBS_ISTIO_VERSION")]
+    istio_version: Option<String>,
+    /// ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Ask the cluster for Istio's version, through kubectl
+    #[arg(long, conflicts_with = "istio_version")]
+    detect: bool,
+    /// Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit's Service]
+    #[arg(long, value_name = "HOST:PORT", env = "MESHOBS_TRACING_ADDRESS")]
+    address: Option<String>,
+    /// Share of requests to trace, in percent [default: 100 as in profile demo; mesh-config: as it is]
+    #[arg(long, value_name = "PERCENT", env = "MESHOBS_TRACING_SAMPLING")]
+    sampling: Option<f64>,
+    /// Namespace of istiod [default: istio-system]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_ISTIO_NAMESPACE")]
+    istio_namespace: Option<String>,
+    /// Revision of istiod, whose ConfigMap is `istio-REVISION`
+    #[arg(long, value_name = "REVISION", env = "MESHOBS_REVISION")]
+    revision: Option<String>,
+    /// Namespace of DataKit [default: datakit]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_DATAKIT_NAMESPACE")]
+    datakit_namespace: Option<String>,
+    /// Replace an address that is there and is not Istio's own
+    #[arg(long)]
+    overwrite: bool,
+    /// No report on stderr; errors are still printed
+    #[arg(short, long)]
+    quiet: bool,
+    /// Configuration file [default: meshobs.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
+    #[command(flatten)]
+    printed: Printed,
+}
+
+/// Prints the manifests.
+pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
+    let mut settings = settings(&args)?;
+    let source = args.from.as_ref().map(|path| Source::read(path, &settings)).transpose()?;
+    let detected = if args.detect { Some(detect(&settings.istio_namespace)?) } else { None };
+    let version =
+        settings.istio_version.or(detected).or_else(|| source.as_ref().and_then(|source| source.version));
+    settings.istio_version = version;
+    let mode = match (args.mode, version) {
+        (Some(mode), _) => mode,
+        (None, Some(version)) if version < NO_DEFAULT_TRACER => Mode::ExternalName,
+        (None, Some(_)) => Mode::Telemetry,
+        (None, None) => bail!(
+            "Istio's version decides the mode and is not known; pass --istio-version, --detect, --from with a \
+             ConfigMap that tells it, or --mode"
+        ),
+    };
+    let mut said = Vec::new();
+    let text = match mode {
+        Mode::ExternalName => external_name(&args, &settings, source.as_ref(), &mut said)?,
+        Mode::MeshConfig => mesh_config(&args, settings, source, &mut said)?,
+        Mode::Telemetry => telemetry(&args, settings, source, &mut said)?,
+        Mode::IstioOperator | Mode::HelmValues => fragment(&args, &settings, mode)?,
+    };
+    super::write(&text, args.printed.output.as_deref())?;
+    if !args.quiet {
+        let mut stderr = io::stderr().lock();
+        for line in said {
+            let _ = writeln!(stderr, "{line}");
+        }
+    }
+    Ok(DONE)
+}
+
+fn settings(args: &TracingArgs) -> anyhow::Result<TracingSettings> {
+    let file = if args.no_config {
+        TracingOptions::default()
+    } else {
+        config::load(args.config.as_deref()).map_err(Diagnostics::from)?.tracing
+    };
+    let flags = TracingOptions {
+        mode: None,
+        address: args.address.clone(),
+        sampling: args.sampling,
+        istio_version: args.istio_version.clone(),
+        istio_namespace: args.istio_namespace.clone(),
+        revision: args.revision.clone(),
+        datakit_namespace: args.datakit_namespace.clone(),
+    };
+    flags.or(file).settings().map_err(|message| anyhow!(message))
+}
+
+/// What was given with `--from`.
+struct Source {
+    name: String,
+    text: String,
+    version: Option<Version>,
+    /// Whether there is a mesh configuration to edit.
+    editable: bool,
+    /// Whether there is a Service that the guide's one would take the place of.
+    zipkin: bool,
+}
+
+impl Source {
+    fn read(path: &PathBuf, settings: &TracingSettings) -> anyhow::Result<Self> {
+        let stdin = path.as_os_str() == "-";
+        let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
+        let mut bytes = Vec::new();
+        let read = if stdin {
+            io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
+        } else {
+            std::fs::read(path).map(|read| bytes = read)
+        };
+        read.map_err(|e| Diagnostics::from(Diagnostic::whole(&name, io_message(&e))))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Diagnostics::from(Diagnostic::whole(&name, "not UTF-8; convert the file")))?;
+        let mut source = Self { name, text: String::new(), version: None, editable: false, zipkin: false };
+        source.look(&text, settings)?;
+        source.text = text;
+        Ok(source)
+    }
+
+    fn look(&mut self, text: &str, settings: &TracingSettings) -> anyhow::Result<()> {
+        let rule = Tracing(settings.clone());
+        let mut documents = DocumentReader::with_size_hint(text.as_bytes(), text.len());
+        while let Some(chunk) = documents.next_document()? {
+            let doc = Document::parse(chunk.text).map_err(|e| {
+                Diagnostics::from(Diagnostic::spot(&self.name, chunk.text, chunk.line, e.at, e.message))
+            })?;
+            for item in doc.roots().flat_map(|root| items(&doc, root)) {
+                let (Item::Resource(resource) | Item::ClientSide(resource)) = item else { continue };
+                if rule.concerns(&resource) {
+                    self.editable = true;
+                    self.version = self.version.or_else(|| Tracing::version(&doc, &resource));
+                }
+                self.zipkin |= resource.kind == "Service"
+                    && resource.group().is_empty()
+                    && resource.name == "zipkin"
+                    && resource.namespace.as_ref().is_none_or(|ns| *ns == settings.istio_namespace);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks the cluster which image istiod runs.
+fn detect(namespace: &str) -> anyhow::Result<Version> {
+    let output = Command::new("kubectl")
+        .args(["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o"])
+        .arg("jsonpath={.items[*].spec.template.spec.containers[*].image}")
+        .output()
+        .context("kubectl cannot be run; install it, or pass --istio-version")?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!("kubectl: {}; pass --istio-version instead", message.trim());
+    }
+    let images = String::from_utf8_lossy(&output.stdout);
+    let versions = images.split_whitespace().filter_map(|image| Version::parse(ImageRef::parse(image).tag?));
+    // Where several control planes run, what works with the oldest works with all.
+    versions.min().with_context(|| {
+        format!("no istiod with a version in its image tag in namespace `{namespace}`; pass --istio-version")
+    })
+}
+
+fn external_name(
+    args: &TracingArgs,
+    settings: &TracingSettings,
+    source: Option<&Source>,
+    said: &mut Vec<String>,
+) -> anyhow::Result<String> {
+    if let Some(source) = source.filter(|source| source.zipkin) {
+        bail!(
+            "{}: there is a Service `zipkin` in `{}` already, which would lose its spans; use --mode mesh-config or \
+             telemetry",
+            source.name,
+            settings.istio_namespace
+        );
+    }
+    if settings.istio_version.is_some_and(|version| version >= NO_DEFAULT_TRACER) {
+        said.push(
+            "warning: from Istio 1.22 on nothing is sent to zipkin.istio-system by default; these Services alone do \
+             nothing there, use --mode telemetry"
+                .to_owned(),
+        );
+    }
+    let (template, name) =
+        args.printed.template(include_str!("../../../templates/tracing-external-name.yaml"))?;
+    let target = format!("datakit-service-ext.{}.svc.cluster.local", settings.datakit_namespace);
+    let text = template::fill(&template, &name, |filler| {
+        filler.set(0, &["metadata", "namespace"], Value::Text(settings.datakit_namespace.clone()))?;
+        filler.set(1, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
+        filler.set(1, &["spec", "externalName"], Value::Text(target))
+    })?;
+    Ok(text)
+}
+
+fn mesh_config(
+    args: &TracingArgs,
+    settings: TracingSettings,
+    source: Option<Source>,
+    said: &mut Vec<String>,
+) -> anyhow::Result<String> {
+    let Some(source) = source else {
+        bail!(
+            "mode mesh-config edits the ConfigMap that is there and prints none of its own, which would wipe yours; run\n  \
+             kubectl get configmap {} -n {} -o yaml | meshobs init tracing --mode mesh-config --from - | kubectl apply -f -",
+            config_map_name(&settings),
+            settings.istio_namespace
+        );
+    };
+    patch(args, TracingSettings { mode: TracingMode::MeshConfig, ..settings }, source, said)
+}
+
+fn telemetry(
+    args: &TracingArgs,
+    settings: TracingSettings,
+    source: Option<Source>,
+    said: &mut Vec<String>,
+) -> anyhow::Result<String> {
+    if let Some(version) = settings.istio_version.filter(|v| !TracingSettings::telemetry_works(*v)) {
+        bail!("DataKit refuses what Istio {version} sends by way of a provider; use --mode mesh-config");
+    }
+    let sampling = settings.sampling.unwrap_or(100.0);
+    let old = settings.istio_version.is_some_and(|version| version < TELEMETRY_V1);
+    let (template, name) =
+        args.printed.template(include_str!("../../../templates/tracing-telemetry.yaml"))?;
+    let text = template::fill(&template, &name, |filler| {
+        if old {
+            filler.set(0, &["apiVersion"], Value::Text("telemetry.istio.io/v1alpha1".to_owned()))?;
+        }
+        filler.set(0, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
+        let percent = ["spec", "tracing", "0", "randomSamplingPercentage"];
+        filler.set(0, &percent, Value::Raw(sampling.to_string()))
+    })?;
+    if sampling >= 100.0 {
+        said.push(
+            "note: every request is traced; in production pass a smaller --sampling, such as 1".to_owned(),
+        );
+    }
+    match source {
+        None => {
+            said.push(format!(
+                "first add the provider; without it this Telemetry switches tracing off:\n  \
+                 kubectl get configmap {} -n {} -o yaml | meshobs patch --only tracing --tracing-mode telemetry | \
+                 kubectl apply -f -",
+                config_map_name(&settings),
+                settings.istio_namespace
+            ));
+            Ok(text)
+        }
+        Some(source) => {
+            let settings = TracingSettings { mode: TracingMode::Telemetry, sampling: None, ..settings };
+            let mut patched = patch(args, settings, source, said)?;
+            if !patched.ends_with('\n') {
+                patched.push('\n');
+            }
+            if !patched.ends_with("\n---\n") {
+                patched.push_str("---\n");
+            }
+            Ok(patched + &text)
+        }
+    }
+}
+
+/// The same settings for a new installation: the address works at every version there, since its proxies are new too.
+fn fragment(args: &TracingArgs, settings: &TracingSettings, mode: Mode) -> anyhow::Result<String> {
+    let (built_in, prefix): (_, &[&str]) = match mode {
+        Mode::IstioOperator => (include_str!("../../../templates/tracing-istio-operator.yaml"), &["spec"]),
+        _ => (include_str!("../../../templates/tracing-helm-values.yaml"), &[]),
+    };
+    let (template, name) = args.printed.template(built_in)?;
+    let address = settings.address(settings.istio_version);
+    let sampling = settings.sampling.unwrap_or(100.0);
+    let path = |tail: &[&'static str]| -> Vec<&str> {
+        [prefix, &["meshConfig", "defaultConfig", "tracing"], tail].concat()
+    };
+    let text = template::fill(&template, &name, |filler| {
+        filler.set(0, &path(&["sampling"]), Value::Raw(sampling.to_string()))?;
+        filler.set(0, &path(&["zipkin", "address"]), Value::Text(address))
+    })?;
+    Ok(text)
+}
+
+/// Runs the rule over what was given.
+fn patch(
+    args: &TracingArgs,
+    settings: TracingSettings,
+    source: Source,
+    said: &mut Vec<String>,
+) -> anyhow::Result<String> {
+    if !source.editable {
+        bail!(
+            "{}: no ConfigMap `{}` of namespace `{}` and no IstioOperator in it; name the file that holds one",
+            source.name,
+            config_map_name(&settings),
+            settings.istio_namespace
+        );
+    }
+    let patcher = Patcher {
+        rules: vec![Box::new(Tracing(settings))],
+        cluster_scoped: Vec::new(),
+        overwrite: args.overwrite,
+        // A mesh configuration that could not be edited is no answer here.
+        strict: true,
+        verbose: false,
+        format: Format::Text,
+    };
+    let input = Input { name: source.name, path: None, relative: PathBuf::new() };
+    let content = Content::Memory(source.text.into_bytes());
+    let mut plan = patcher.plan_opened(vec![(input, content)], Vec::new(), &mut || ())?;
+    let mut patched = Vec::new();
+    match output::stream(&mut plan, &mut patched) {
+        Ok(()) => {}
+        Err(OutputError::Stdout(error)) => return Err(error.into()),
+        Err(OutputError::Files(errors)) => return Err(errors.into()),
+    }
+    let mut report = Vec::new();
+    plan.report.finish(&mut report, &[])?;
+    said.push(String::from_utf8_lossy(&report).trim_end().to_owned());
+    Ok(String::from_utf8(patched)?)
+}
+
+fn config_map_name(settings: &TracingSettings) -> String {
+    settings.revision.as_ref().map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"))
+}
