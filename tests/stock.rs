@@ -267,8 +267,14 @@ const TRY_ON_SERVER: &str = r#"
 lines=$("$1/up" --istio) || exit 90
 eval "$lines" || exit 90
 trap '"$1/down" >&2' EXIT
-kubectl create namespace prod >&2 || exit 91
-kubectl apply --dry-run=server -f "$2"
+set -o pipefail
+"$3" init namespace prod datakit | kubectl apply -f - >&2 || exit 91
+try() { kubectl apply --dry-run=server -f "${1:--}"; }
+try "$2" &&
+  "$3" init gateway-metrics | try &&
+  "$3" init tracing --istio-version 1.11.2 | try &&
+  "$3" init tracing --mode telemetry --istio-version 1.14.0 | try &&
+  kubectl get configmap istio -n istio-system -o yaml | "$3" patch --only tracing | try
 "#;
 
 #[test]
@@ -288,6 +294,7 @@ fn a_real_api_server_takes_the_result() {
         .args(["-c", TRY_ON_SERVER, "try-on-server"])
         .arg(&cluster)
         .arg(&manifests)
+        .arg(env!("CARGO_BIN_EXE_meshobs"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -297,5 +304,7 @@ fn a_real_api_server_takes_the_result() {
     }
     assert!(output.status.success(), "{stdout}{stderr}");
     let created = stdout.lines().filter(|l| l.contains("created (server dry run)")).count();
-    assert_eq!(created, 17, "{stdout}{stderr}");
+    // The application, the gateways' Services, the two of external-name, the Telemetry.
+    assert_eq!(created, 17 + 2 + 2 + 1, "{stdout}{stderr}");
+    assert!(stdout.contains("configmap/istio configured (server dry run)"), "{stdout}{stderr}");
 }
