@@ -461,9 +461,13 @@ impl Seam {
                 self.first = first;
             }
             let more = !content.is_empty() && !content.starts_with('#') && first != First::Directive;
-            open = more || (open && first != First::Mark);
-            self.ended =
-                (self.ended || (mark.is_some() && first != First::Mark)) && !more && first != First::Mark;
+            if first == First::Mark {
+                (open, self.ended) = (more, false);
+            } else if more {
+                (open, self.ended) = (true, false);
+            } else if mark.is_some() {
+                self.ended = true;
+            }
         }
         self.open = open;
         let complete = text.ends_with('\n');

@@ -1,7 +1,7 @@
 //! What README shows is what the program prints: every fenced block that begins with `$ meshobs …` is run in
 //! `testdata/bookinfo/all` and compared. A line `…` stands for lines left out.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::path::Path;
 use std::process::{Command, Output};
