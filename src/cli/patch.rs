@@ -189,7 +189,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
     let rules = settings.rules.iter().filter_map(|name| {
         let rule: Box<dyn Rule> = match *name {
             "namespace" => Box::new(Namespace(settings.namespace.clone())),
-            "metrics" => Box::new(Metrics(settings.metrics.clone())),
+            "metrics" => Box::new(Metrics::new(settings.metrics.clone())),
             "rum" => Box::new(Rum(settings.rum.clone())),
             "tracing" => Box::new(Tracing(settings.tracing.clone())),
             _ => return None,

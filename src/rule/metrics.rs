@@ -3,6 +3,9 @@
 //! DataKit reads the text as TOML after replacing `$IP`, `$NAMESPACE` and `$PODNAME` in it. Only keys that every
 //! DataKit since the annotation exists (1.1.9) takes are written; up to 1.4.1 one unknown key would refuse all.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use toml::{Table, Value as Toml};
 
 use super::{Outcome, Rule, Target};
@@ -46,9 +49,41 @@ pub struct MetricsSettings {
     pub namespace: String,
 }
 
+/// How many rendered texts are kept at most.
+const KEPT: usize = 1024;
+
 /// The rule.
 #[derive(Debug)]
-pub struct Metrics(pub MetricsSettings);
+pub struct Metrics {
+    settings: MetricsSettings,
+    /// Texts by source that were parsed back: in a large stream many workloads share one.
+    texts: RefCell<HashMap<String, String>>,
+}
+
+impl Metrics {
+    /// The rule with its settings.
+    #[must_use]
+    pub fn new(settings: MetricsSettings) -> Self {
+        Self { settings, texts: RefCell::default() }
+    }
+
+    /// The annotation's text for a source; nothing where it does not read back as TOML.
+    fn text(&self, source: &str) -> Option<String> {
+        let mut texts = self.texts.borrow_mut();
+        if let Some(text) = texts.get(source) {
+            return Some(text.clone());
+        }
+        let text = self.settings.render(source);
+        if !self.settings.reads_back(&text, source) {
+            return None;
+        }
+        if texts.len() >= KEPT {
+            texts.clear();
+        }
+        texts.insert(source.to_owned(), text.clone());
+        Some(text)
+    }
+}
 
 impl Rule for Metrics {
     fn name(&self) -> &'static str {
@@ -91,7 +126,11 @@ impl Metrics {
     ) -> Result<(), Refusal> {
         let doc = target.doc;
         let source = self.source(doc, target.resource, template);
-        let text = self.0.render(&source);
+        let Some(text) = self.text(&source) else {
+            let reason = format!("source `{source}` cannot be written as TOML");
+            outcome.skip(doc.start(template.at.node), true, reason);
+            return Ok(());
+        };
         let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
         if let Some(there) = there
             && let Some(old) = doc.string(there.node)
@@ -106,11 +145,6 @@ impl Metrics {
                 outcome.skip(doc.start(there.node), false, reason);
                 return Ok(());
             }
-        }
-        if !self.0.reads_back(&text, &source) {
-            let reason = format!("source `{source}` cannot be written as TOML");
-            outcome.skip(doc.start(template.at.node), true, reason);
-            return Ok(());
         }
         let path = [
             ("metadata", Place::First),
@@ -130,14 +164,14 @@ impl Metrics {
             found.filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
         };
         let workload = resource.name.trim_end_matches('-');
-        let named = self.0.source.iter().find(|(name, _)| name == workload);
+        let named = self.settings.source.iter().find(|(name, _)| name == workload);
         let app = match named {
             Some((_, name)) => name.clone(),
             None => label(APP_LABELS).unwrap_or_else(|| workload.to_owned()),
         };
-        let namespace = resource.namespace.as_deref().unwrap_or(&self.0.namespace);
+        let namespace = resource.namespace.as_deref().unwrap_or(&self.settings.namespace);
         fill_in(
-            &self.0.source_pattern,
+            &self.settings.source_pattern,
             &[
                 ("app", &app),
                 ("version", &label(VERSION_LABELS).unwrap_or_default()),

@@ -35,7 +35,7 @@ impl Document<'_> {
     /// The first such place. `{{name}}` without Helm's dot, dollar or blank-separated words inside a plain scalar
     /// is left to those who use it at run time (Argo).
     pub fn refuse_template(&self) -> Result<(), SyntaxError> {
-        let Some(first) = self.src.find("{{") else {
+        let Some(first) = memchr::memmem::find(self.src.as_bytes(), b"{{") else {
             return Ok(());
         };
         for node in &self.tape.nodes {
