@@ -1,0 +1,246 @@
+//! Settings: each is defined once, as a flag with its environment variable and as a key of `meshobs.toml`. A file a
+//! table; here is what they have in common.
+//!
+//! A flag goes before the environment, that before the file, that before the default. Nothing here reads manifests.
+
+/// Takes each field from the first of two that has it.
+macro_rules! first_of {
+    ($first:ident, $second:ident: $($field:ident),* $(,)?) => {
+        Self { $($field: $first.$field.or($second.$field)),* }
+    };
+}
+
+mod metrics;
+mod namespace;
+mod patch;
+mod rum;
+mod tracing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Table;
+
+use crate::diagnostic::Diagnostic;
+use crate::input::io_message;
+use crate::rule::{MetricsSettings, NamespaceSettings, RumSettings, TracingSettings};
+
+pub use metrics::{MetricsOptions, Profile};
+pub use namespace::NamespaceOptions;
+pub use patch::PatchOptions;
+pub use rum::RumOptions;
+pub use tracing::TracingOptions;
+
+/// The file that is read where the command runs.
+pub const FILE: &str = "meshobs.toml";
+
+/// What the file can hold: the same as the flags.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// `[patch]`.
+    pub patch: PatchOptions,
+    /// `[namespace]`.
+    pub namespace: NamespaceOptions,
+    /// `[metrics]`.
+    pub metrics: MetricsOptions,
+    /// `[rum]`.
+    pub rum: RumOptions,
+    /// `[tracing]`.
+    pub tracing: TracingOptions,
+}
+
+/// A setting that cannot be used.
+pub type Invalid = String;
+
+/// Settings of a run, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names of the rules that run, in order.
+    pub rules: Vec<&'static str>,
+    /// Replace what differs.
+    pub overwrite: bool,
+    /// Dark skips are errors.
+    pub strict: bool,
+    /// Globs of files left out.
+    pub exclude: Vec<String>,
+    /// Kinds that are cluster-scoped.
+    pub cluster_scoped: Vec<String>,
+    /// Of the rule namespace.
+    pub namespace: NamespaceSettings,
+    /// Of the rule metrics.
+    pub metrics: MetricsSettings,
+    /// Of the rule rum.
+    pub rum: RumSettings,
+    /// Of the rule tracing.
+    pub tracing: TracingSettings,
+}
+
+/// Reads a configuration file; without a name the one beside the command, if there is one.
+///
+/// # Errors
+/// A file that is not there, is no TOML, or has keys that do not exist.
+pub fn load(file: Option<&Path>) -> Result<Options, Diagnostic> {
+    let path = file.map_or_else(|| PathBuf::from(FILE), Path::to_path_buf);
+    let name = path.display().to_string();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Options::default());
+        }
+        Err(error) => return Err(Diagnostic::whole(&name, io_message(&error))),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let message = explain(error.message());
+        match error.span() {
+            Some(span) => Diagnostic::spot(&name, &text, 0, span.start, message),
+            None => Diagnostic::whole(&name, message),
+        }
+    })
+}
+
+/// Adds the nearest valid name to a complaint about an unknown key.
+fn explain(message: &str) -> String {
+    let first = message.lines().next().unwrap_or(message);
+    if !first.starts_with("unknown ") {
+        return first.to_owned();
+    }
+    let names: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
+    let Some((unknown, known)) = names.split_first() else {
+        return first.to_owned();
+    };
+    let nearest = known.iter().max_by_key(|name| {
+        let ratio = similar::TextDiff::from_chars(*unknown, **name).ratio();
+        // Ratios are between 0 and 1; ties go to the last name, the same each time.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rank = (ratio * 1000.0) as u32;
+        rank
+    });
+    match nearest {
+        Some(nearest) => format!("unknown key `{unknown}`; did you mean `{nearest}`?"),
+        None => format!("unknown key `{unknown}`; remove it"),
+    }
+}
+
+impl Options {
+    /// These options, and for what they do not say the others.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            patch: self.patch.or(other.patch),
+            namespace: self.namespace.or(other.namespace),
+            metrics: self.metrics.or(other.metrics),
+            rum: self.rum.or(other.rum),
+            tracing: self.tracing.or(other.tracing),
+        }
+    }
+
+    /// Puts the defaults in and checks every value.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, and what would be right.
+    pub fn settings(self) -> Result<Settings, Invalid> {
+        let (namespace, cluster_scoped) = self.namespace.settings()?;
+        Ok(Settings {
+            rules: self.patch.rules()?,
+            overwrite: self.patch.overwrite,
+            strict: self.patch.strict,
+            exclude: self.patch.exclude.unwrap_or_default(),
+            cluster_scoped,
+            metrics: self.metrics.settings(&namespace.name)?,
+            rum: self.rum.settings()?,
+            tracing: self.tracing.settings()?,
+            namespace,
+        })
+    }
+}
+
+fn pairs(table: &Table, name: &str) -> Result<Vec<(String, String)>, Invalid> {
+    let text = |(key, value): (&String, &toml::Value)| match value.as_str() {
+        Some(value) => Ok((key.clone(), value.to_owned())),
+        None => Err(format!("`{key}` in [{name}] is not a string; put it in quotes")),
+    };
+    table.iter().map(text).collect()
+}
+
+/// Whether a text is a DNS label, as Kubernetes wants for names of namespaces.
+#[must_use]
+pub fn is_dns_label(name: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    name.len() <= 63
+        && edge(name.chars().next())
+        && edge(name.chars().last())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_configuration_holds_the_defaults() {
+        let printed: Options = toml::from_str(crate::cli::CONFIG_TEMPLATE).unwrap();
+        let printed = printed.settings().unwrap();
+        let default = Options::default().settings().unwrap();
+        assert_eq!(format!("{printed:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn every_setting_is_in_the_printed_configuration() {
+        let template: Table = crate::cli::CONFIG_TEMPLATE.parse().unwrap();
+        for (table, keys) in [
+            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude"]),
+            ("namespace", vec!["name", "cluster_scoped"]),
+            (
+                "metrics",
+                vec![
+                    "profile",
+                    "port",
+                    "path",
+                    "metric_types",
+                    "interval",
+                    "measurement_name",
+                    "metric_name_filter",
+                    "tags_ignore",
+                    "tags",
+                    "source_pattern",
+                    "source",
+                ],
+            ),
+            ("rum", vec!["image", "images", "image_comment"]),
+            ("tracing", vec!["mode", "istio_namespace", "datakit_namespace"]),
+        ] {
+            for key in keys {
+                assert!(template[table].get(key).is_some(), "{table}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_what_would_be_right() {
+        let check = |text: &str| {
+            let options: Options = toml::from_str(text).unwrap();
+            options.settings().unwrap_err()
+        };
+        for (text, part) in [
+            ("namespace.name = 'Prod'", "invalid namespace `Prod`"),
+            ("metrics.url = '$IP:15020'", "invalid URL"),
+            ("metrics.url = 'http://x:0/y'", "invalid URL"),
+            ("metrics.metric_types = ['counters']", "invalid metric type"),
+            ("metrics.metric_name_filter = ['a_bucket']", "write `a`"),
+            ("metrics.source_pattern = '{pod}'", "none of {app}"),
+            ("metrics.tags = {a = 1}", "not a string"),
+            ("rum.image = 'a b'", "invalid image"),
+            ("tracing.address = 'http://x:1'", "invalid address"),
+            ("tracing.address = 'x'", "invalid address"),
+            ("tracing.sampling = 101.0", "0 to 100"),
+            ("tracing.istio_version = 'latest'", "invalid version"),
+            ("tracing.revision = 'A'", "--revision"),
+            ("patch.only = ['metric']", "the rules are namespace"),
+        ] {
+            let error = check(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `[patch]`: which rules run, and how.
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::Invalid;
+use crate::rule::RULES;
+
+/// Which rules run, and how.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchOptions {
+    /// Run only these rules
+    #[arg(long, value_delimiter = ',', value_name = "RULE", env = "MESHOBS_ONLY", help_heading = "Rules",
+          value_parser = rule_names(), conflicts_with_all = ["skip", "with"])]
+    pub only: Option<Vec<String>>,
+    /// Run all default rules but these
+    #[arg(long, value_delimiter = ',', value_name = "RULE", env = "MESHOBS_SKIP", help_heading = "Rules",
+          value_parser = rule_names())]
+    pub skip: Option<Vec<String>>,
+    /// Run these too, though they are off by default
+    #[arg(long, value_delimiter = ',', value_name = "RULE", env = "MESHOBS_WITH", help_heading = "Rules",
+          value_parser = rule_names())]
+    pub with: Option<Vec<String>>,
+    /// Replace values that are there and differ (another namespace, another scrape annotation)
+    #[arg(long, help_heading = "Rules")]
+    pub overwrite: bool,
+    /// Fail, with nothing on stdout, where a skip leaves a resource unobserved
+    #[arg(long, help_heading = "Rules")]
+    pub strict: bool,
+    /// Leave out files of directories by name, or by path where the glob has a `/` (repeatable)
+    #[arg(long, value_name = "GLOB", env = "MESHOBS_EXCLUDE")]
+    pub exclude: Option<Vec<String>>,
+}
+
+fn rule_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(RULES.iter().map(|(name, _)| *name))
+}
+
+impl PatchOptions {
+    pub(super) fn or(self, other: Self) -> Self {
+        // A choice of rules by flag replaces the file's as a whole.
+        let chosen = self.only.is_some() || self.skip.is_some() || self.with.is_some();
+        let rules = if chosen { self.clone() } else { other.clone() };
+        Self {
+            only: rules.only,
+            skip: rules.skip,
+            with: rules.with,
+            overwrite: self.overwrite || other.overwrite,
+            strict: self.strict || other.strict,
+            exclude: self.exclude.or(other.exclude),
+        }
+    }
+
+    pub(super) fn rules(&self) -> Result<Vec<&'static str>, Invalid> {
+        for name in [&self.only, &self.skip, &self.with].into_iter().flatten().flatten() {
+            if !RULES.iter().any(|(rule, _)| rule == name) {
+                let known: Vec<_> = RULES.iter().map(|(rule, _)| *rule).collect();
+                return Err(format!("unknown rule `{name}`; the rules are {}", known.join(", ")));
+            }
+        }
+        let has = |list: &Option<Vec<String>>, rule: &str| {
+            list.as_ref().is_some_and(|names| names.iter().any(|name| name == rule))
+        };
+        let runs = |rule: &str, default: bool| match &self.only {
+            Some(_) => has(&self.only, rule),
+            None => (default || has(&self.with, rule)) && !has(&self.skip, rule),
+        };
+        let chosen = RULES.iter().filter(|(rule, default)| runs(rule, *default));
+        Ok(chosen.map(|(rule, _)| *rule).collect())
+    }
+}

@@ -1,0 +1,81 @@
+//! `[rum]`.
+
+use clap::Args;
+use serde::Deserialize;
+use toml::Table;
+
+use super::{Invalid, pairs};
+use crate::manifest::ImageRef;
+use crate::rule::RumSettings;
+
+/// `[rum]`.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RumOptions {
+    /// Image in place of bookinfo's productpage [default: product-page:v1]
+    #[arg(
+        long = "rum-image",
+        id = "rum-image",
+        value_name = "IMAGE",
+        env = "MESHOBS_RUM_IMAGE",
+        help_heading = "Rule rum"
+    )]
+    pub image: Option<String>,
+    /// Replace another image; OLD without a tag means every tag (repeatable)
+    #[arg(
+        long = "image",
+        id = "image",
+        value_name = "OLD=NEW",
+        value_delimiter = ',',
+        env = "MESHOBS_IMAGE",
+        help_heading = "Rule rum"
+    )]
+    #[serde(skip)]
+    pub replace: Option<Vec<String>>,
+    /// Old images and new ones, in the file.
+    #[arg(skip)]
+    pub images: Option<Table>,
+    /// Leave no comment line with the old image
+    #[arg(long = "no-image-comment", id = "no-image-comment", help_heading = "Rule rum")]
+    #[serde(skip)]
+    pub no_comment: bool,
+    /// Whether the old image stays in a comment line, in the file.
+    #[arg(skip)]
+    pub image_comment: Option<bool>,
+}
+
+impl RumOptions {
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            image: self.image.or(other.image),
+            replace: self.replace.or(other.replace),
+            images: self.images.or(other.images),
+            no_comment: self.no_comment || other.no_comment,
+            image_comment: self.image_comment.or(other.image_comment),
+        }
+    }
+
+    pub(super) fn settings(self) -> Result<RumSettings, Invalid> {
+        let defaults = RumSettings::default();
+        let image = self.image.unwrap_or(defaults.image);
+        let mut images = Vec::new();
+        for pair in self.replace.unwrap_or_default() {
+            let (old, new) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("invalid image pair `{pair}` (--image): write OLD=NEW"))?;
+            images.push((old.to_owned(), new.to_owned()));
+        }
+        if let Some(table) = &self.images {
+            images.extend(pairs(table, "rum.images")?);
+        }
+        for image in images.iter().flat_map(|(old, new)| [old, new]).chain([&image]) {
+            if !ImageRef::is_valid(image) {
+                return Err(format!(
+                    "invalid image `{image}`: write [registry[:port]/]name[:tag][@digest], in lower case"
+                ));
+            }
+        }
+        let image_comment = self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
+        Ok(RumSettings { image, images, image_comment })
+    }
+}
