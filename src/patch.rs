@@ -12,9 +12,7 @@ use crate::manifest::{Item, Resource, Scope, Scopes, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
 use crate::rule::{Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};
-use crate::yaml::{
-    Changes, Chunk, Document, DocumentReader, Duplicate, Edit, Kind, Refusal, RefusalKind, StreamError,
-};
+use crate::yaml::{Changes, Chunk, Document, DocumentReader, Edit, Kind, Refusal, RefusalKind, StreamError};
 
 /// What a run is asked to do.
 pub struct Patcher {
@@ -237,13 +235,12 @@ impl Run<'_> {
         doc: &Document<'_>,
     ) -> Result<Vec<Edit>, Diagnostic> {
         let place = Place { name, chunk, lines: OnceCell::new(), last: Cell::new((0, 1)) };
-        let duplicates = doc.duplicates();
         let mut changes = Changes::default();
         for root in doc.roots() {
             for item in items(doc, root) {
                 match item {
                     Item::Resource(resource) => {
-                        self.resource(&place, doc, &duplicates, &resource, &mut changes)?;
+                        self.resource(&place, doc, &resource, &mut changes)?;
                     }
                     Item::NoApiVersion(resource) => {
                         let at = doc.start(resource.at.node);
@@ -253,7 +250,7 @@ impl Run<'_> {
                         self.report.entry(&entry).map_err(|e| place.io(&e))?;
                     }
                     Item::ClientSide(resource) => {
-                        self.client_file(&place, doc, &duplicates, &resource, &mut changes)?;
+                        self.client_file(&place, doc, &resource, &mut changes)?;
                     }
                     Item::Other(at) => {
                         let message = if doc.kind(at.node) == Kind::Null {
@@ -267,7 +264,7 @@ impl Run<'_> {
                 }
             }
         }
-        for duplicate in &duplicates {
+        for duplicate in doc.duplicates() {
             let key = doc.string(duplicate.second).unwrap_or_default();
             let (line, _) = place.locate(doc.start(duplicate.first));
             let message = format!(
@@ -283,7 +280,6 @@ impl Run<'_> {
         &mut self,
         place: &Place<'_>,
         doc: &Document<'_>,
-        duplicates: &[Duplicate],
         resource: &Resource,
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
@@ -292,7 +288,7 @@ impl Run<'_> {
         }
         let scope = self.scopes.of(resource.group(), &resource.kind);
         let overwrite = self.patcher.overwrite;
-        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let target = Target { doc, resource, scope, overwrite };
         let entry = self.apply(place, &target, |_| true, changes)?;
         self.report.entry(&entry).map_err(|e| place.io(&e))
     }
@@ -302,12 +298,11 @@ impl Run<'_> {
         &mut self,
         place: &Place<'_>,
         doc: &Document<'_>,
-        duplicates: &[Duplicate],
         resource: &Resource,
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
         let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
-        let target = Target { doc, duplicates, resource, scope, overwrite };
+        let target = Target { doc, resource, scope, overwrite };
         let mut entry = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
         let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
         if silent
@@ -328,7 +323,7 @@ impl Run<'_> {
         asked: impl Fn(&dyn Rule) -> bool,
         changes: &mut Changes,
     ) -> Result<Entry, Diagnostic> {
-        let Target { doc, duplicates, resource, .. } = *target;
+        let Target { doc, resource, .. } = *target;
         let mut entry = place.entry(doc, resource, Vec::new());
         for rule in self.patcher.rules.iter().filter(|rule| asked(rule.as_ref())) {
             let outcome = rule.apply(target, changes).map_err(|refusal| place.refuse(&refusal))?;
@@ -342,16 +337,13 @@ impl Run<'_> {
             let notes = outcome.notes.into_iter();
             entry.notes.extend(notes.map(|Note { at, message }| place.remark(at, message)));
         }
-        let ambiguous = duplicates.iter().find(|duplicate| {
-            duplicate.mapping == resource.at.node
-                && ["apiVersion", "kind"].iter().any(|key| doc.is(duplicate.second, key))
-        });
+        let mut doubled = doc.duplicates_of(resource.at.node);
+        let ambiguous =
+            doubled.find(|duplicate| ["apiVersion", "kind"].iter().any(|key| doc.is(duplicate.second, key)));
         if let Some(duplicate) = ambiguous
             && !entry.patched.is_empty()
         {
-            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
-            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
-            return Err(place.refuse(&Refusal { at: doc.start(duplicate.second), kind }));
+            return Err(place.refuse(&Refusal::duplicate(doc, duplicate)));
         }
         Ok(entry)
     }

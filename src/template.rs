@@ -2,11 +2,11 @@
 //! user's own template says besides stays as it is.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{At, Changes, Document, DocumentReader, Duplicate, Place, Refusal, Value, apply, order};
+use crate::yaml::{At, Changes, Document, DocumentReader, Place, Refusal, Value, apply, order};
 
 /// Collects values for a template.
 pub struct Filler<'a> {
-    documents: &'a [(Document<'a>, Vec<Duplicate>)],
+    documents: &'a [Document<'a>],
     changes: Vec<Changes>,
 }
 
@@ -15,9 +15,9 @@ type Failure = (usize, Refusal);
 
 impl<'a> Filler<'a> {
     /// The root of a document that has content, by number.
-    fn root(&self, document: usize) -> Option<(&'a Document<'a>, &'a [Duplicate], At)> {
-        let (doc, duplicates) = self.documents.get(document)?;
-        Some((doc, duplicates, doc.roots().next()?))
+    fn root(&self, document: usize) -> Option<(&'a Document<'a>, At)> {
+        let doc = self.documents.get(document)?;
+        Some((doc, doc.roots().next()?))
     }
 
     /// Sets the value at a path of keys in a document. A number among the keys is an item of a sequence.
@@ -25,7 +25,7 @@ impl<'a> Filler<'a> {
     /// # Errors
     /// The template has no place for it.
     pub fn set(&mut self, document: usize, path: &[&str], value: Value) -> Result<(), Failure> {
-        let Some((doc, duplicates, mut at)) = self.root(document) else { return Ok(()) };
+        let Some((doc, mut at)) = self.root(document) else { return Ok(()) };
         let mut rest = path;
         while let Some(i) = rest.iter().position(|key| key.parse::<usize>().is_ok()) {
             let (keys, tail) = rest.split_at(i);
@@ -37,7 +37,7 @@ impl<'a> Filler<'a> {
         }
         let keys: Vec<_> = rest.iter().map(|key| (*key, Place::Last)).collect();
         let Some(changes) = self.changes.get_mut(document) else { return Ok(()) };
-        changes.set(doc, duplicates, at, &keys, value).map_err(|refusal| (document, refusal))
+        changes.set(doc, at, &keys, value).map_err(|refusal| (document, refusal))
     }
 }
 
@@ -55,8 +55,7 @@ pub fn fill(
     for (line, text) in &texts {
         let doc = Document::parse(text)
             .map_err(|e| Diagnostics::from(Diagnostic::spot(name, text, *line, e.at, e.message)))?;
-        let duplicates = doc.duplicates();
-        documents.push((doc, duplicates));
+        documents.push(doc);
     }
     let changes = vec![Changes::default(); documents.len()];
     let mut filler = Filler { documents: &documents, changes };
@@ -68,7 +67,7 @@ pub fn fill(
     };
     values(&mut filler).map_err(refused)?;
     let mut out = String::new();
-    for (i, ((doc, _), changes)) in documents.iter().zip(&filler.changes).enumerate() {
+    for (i, (doc, changes)) in documents.iter().zip(&filler.changes).enumerate() {
         let mut edits = changes.render(doc).map_err(|refusal| refused((i, refusal)))?;
         let text = order(&mut edits).and_then(|()| apply(doc.src(), &edits));
         out.push_str(&text.map_err(|e| Diagnostics::from(Diagnostic::whole(name, e.to_string())))?);

@@ -8,7 +8,7 @@ mod rum;
 mod tracing;
 
 use crate::manifest::{Resource, Scope};
-use crate::yaml::{At, Changes, Document, Duplicate, Place, Refusal, Value};
+use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
@@ -24,8 +24,6 @@ pub const RULES: &[(&str, bool)] =
 pub struct Target<'a> {
     /// The document it is in.
     pub doc: &'a Document<'a>,
-    /// Keys that stand twice in the document.
-    pub duplicates: &'a [Duplicate],
     /// The resource.
     pub resource: &'a Resource,
     /// Whether it lives in a namespace.
@@ -46,7 +44,7 @@ impl Target<'_> {
         path: &[(&str, Place)],
         value: Value,
     ) -> Result<(), Refusal> {
-        changes.set(self.doc, self.duplicates, at, path, value)
+        changes.set(self.doc, at, path, value)
     }
 }
 

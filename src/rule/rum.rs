@@ -69,7 +69,7 @@ impl Rule for Rum {
                     let note = (self.0.image_comment && !written.contains(char::is_control))
                         .then(|| format!("image: {written}"));
                     let value = Value::Text(new.to_owned());
-                    changes.replace(doc, target.duplicates, image, value, note)?;
+                    changes.replace(doc, image, value, note)?;
                     outcome.patched = true;
                 }
             }

@@ -180,8 +180,7 @@ impl Tracing {
             outcome.skip(doc.start(at.node), true, "`data.mesh` holds no mesh configuration");
             return Ok(());
         };
-        let duplicates = inner.duplicates();
-        let inside = Target { doc: &inner, duplicates: &duplicates, ..*target };
+        let inside = Target { doc: &inner, ..*target };
         let mut wanted = Changes::default();
         let mut said = Outcome::default();
         let mesh = Mesh { target: inside, at: root, path: &[] };
@@ -198,10 +197,10 @@ impl Tracing {
         *outcome = said;
         match nested {
             _ if edits.is_empty() => Ok(()),
-            Some(nested) => changes.within(doc, target.duplicates, at, nested.carry_back(&edits)),
+            Some(nested) => changes.within(doc, at, nested.carry_back(&edits)),
             None => {
                 let text = crate::yaml::apply(&text, &edits).unwrap_or(text);
-                changes.replace(doc, target.duplicates, at, Value::Lines(text), None)
+                changes.replace(doc, at, Value::Lines(text), None)
             }
         }
     }
@@ -309,7 +308,7 @@ impl Tracing {
                     }
                     return Ok(());
                 }
-                changes.append(doc, target.duplicates, list, provider)?;
+                changes.append(doc, list, provider)?;
             }
         }
         outcome.patched = true;

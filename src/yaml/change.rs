@@ -167,7 +167,6 @@ impl Changes {
     pub fn set(
         &mut self,
         doc: &Document<'_>,
-        duplicates: &[Duplicate],
         root: At,
         path: &[(&str, Place)],
         value: Value,
@@ -184,16 +183,16 @@ impl Changes {
                 }
             }
             let Some(found) = doc.get(at, key) else {
-                guard(doc, duplicates, at)?;
+                guard(doc, at)?;
                 return self.insert(doc, at.node, key, *place, nest(rest, value));
             };
             let empty_flow =
                 doc.kind(found.node) == Kind::FlowMapping && doc.entries(found.node).next().is_none();
             if rest.is_empty() {
-                return self.replace(doc, duplicates, found, value, None);
+                return self.replace(doc, found, value, None);
             }
             if doc.is_null(found.node) || empty_flow {
-                guard(doc, duplicates, found)?;
+                guard(doc, found)?;
                 self.fill(doc, found, nest(rest, value))?;
                 return Ok(());
             }
@@ -209,12 +208,11 @@ impl Changes {
     pub fn replace(
         &mut self,
         doc: &Document<'_>,
-        duplicates: &[Duplicate],
         at: At,
         value: Value,
         note: Option<String>,
     ) -> Result<(), Refusal> {
-        guard(doc, duplicates, at)?;
+        guard(doc, at)?;
         if doc.kind(at.node) == Kind::Null {
             return self.fill(doc, at, value);
         }
@@ -232,14 +230,8 @@ impl Changes {
     ///
     /// # Errors
     /// The change would alter other places, or there is no sequence.
-    pub fn append(
-        &mut self,
-        doc: &Document<'_>,
-        duplicates: &[Duplicate],
-        at: At,
-        item: Value,
-    ) -> Result<(), Refusal> {
-        guard(doc, duplicates, at)?;
+    pub fn append(&mut self, doc: &Document<'_>, at: At, item: Value) -> Result<(), Refusal> {
+        guard(doc, at)?;
         let empty = doc.items(at).next().is_none();
         if doc.is_null(at.node) || (empty && doc.kind(at.node) == Kind::FlowSequence) {
             return self.fill(doc, at, Value::List(vec![item]));
@@ -264,14 +256,8 @@ impl Changes {
     ///
     /// # Errors
     /// The change would alter other places.
-    pub fn within(
-        &mut self,
-        doc: &Document<'_>,
-        duplicates: &[Duplicate],
-        at: At,
-        edits: Vec<Edit>,
-    ) -> Result<(), Refusal> {
-        guard(doc, duplicates, at)?;
+    pub fn within(&mut self, doc: &Document<'_>, at: At, edits: Vec<Edit>) -> Result<(), Refusal> {
+        guard(doc, at)?;
         self.changes.push(Change::Ready(edits));
         Ok(())
     }
@@ -350,29 +336,28 @@ fn merge(pending: &mut Value, value: Value) {
 }
 
 /// Refuses what would change more than the place it is made at.
-fn guard(doc: &Document<'_>, duplicates: &[Duplicate], at: At) -> Result<(), Refusal> {
+fn guard(doc: &Document<'_>, at: At) -> Result<(), Refusal> {
     if let Some(shared) = at.shared {
         return Err(Refusal { at: doc.start(shared), kind: RefusalKind::Shared });
     }
-    if let Some(node) = doc.aliased_around(at.node) {
-        let anchor = doc.tape().anchors.iter().find(|anchor| anchor.node == node);
-        let at = anchor.map_or(doc.start(node), |anchor| anchor.start as usize);
+    if let Some(at) = doc.aliased_around(at.node) {
         return Err(Refusal { at, kind: RefusalKind::Aliased });
     }
     if let Some(at) = doc.lone_cr() {
         return Err(Refusal { at, kind: RefusalKind::LoneCr });
     }
-    let place = at.node;
-    for duplicate in duplicates {
-        let on_path = doc.entries(duplicate.mapping).any(|(key, value)| {
-            (value == place || (value < place && place.0 < doc.node(value).next))
-                && doc.string(key) == doc.string(duplicate.first)
-        });
-        if on_path {
-            let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
-            let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
-            return Err(Refusal { at: doc.start(duplicate.second), kind });
-        }
+    match doc.duplicate_around(at.node) {
+        Some(duplicate) => Err(Refusal::duplicate(doc, &duplicate)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+impl Refusal {
+    /// The refusal to edit below a key that stands twice.
+    #[must_use]
+    pub fn duplicate(doc: &Document<'_>, duplicate: &Duplicate) -> Self {
+        let key = doc.string(duplicate.second).unwrap_or_default().into_owned();
+        let kind = RefusalKind::Duplicate { key, first: doc.start(duplicate.first) };
+        Self { at: doc.start(duplicate.second), kind }
+    }
 }

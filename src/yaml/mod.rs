@@ -14,6 +14,7 @@ mod render;
 mod scalar;
 mod splice;
 mod stream;
+mod subtree;
 mod tape;
 
 pub use change::{Changes, Place, Refusal, RefusalKind, Value};

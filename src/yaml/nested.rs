@@ -84,7 +84,7 @@ mod tests {
         let mut changes = Changes::default();
         let path = [("a", Place::Last), ("b", Place::Last), ("c", Place::Last)];
         let top = inner.roots().next().unwrap();
-        changes.set(&inner, &[], top, &path, Value::Text("new".to_owned())).unwrap();
+        changes.set(&inner, top, &path, Value::Text("new".to_owned())).unwrap();
         apply(text, &nested.carry_back(&changes.render(&inner).unwrap())).unwrap()
     }
 

@@ -62,7 +62,9 @@ impl Builder<'_> {
             }
             Event::Alias(id) => {
                 let node = self.push(Kind::Alias, start, end);
-                if let Some((_, target)) = self.ids.iter().rev().find(|(known, _)| known == id) {
+                // Ids grow with the anchors.
+                let found = self.ids.binary_search_by_key(id, |(known, _)| *known);
+                if let Some((_, target)) = found.ok().and_then(|i| self.ids.get(i)) {
                     self.tape.aliases.push((node, *target));
                 }
             }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::subtree::Subtrees;
 use super::tape::{Document, Kind, NodeId};
 
 /// How deep aliases and merge keys are followed; deeper ones are found nowhere.
@@ -165,28 +166,54 @@ impl<'s> Document<'s> {
             .find(|key| self.kind(*key) == Kind::Plain && self.text(*key) == "<<")
     }
 
-    /// Whether something outside a node refers to it or to a node around it.
-    pub(super) fn aliased_around(&self, id: NodeId) -> Option<NodeId> {
-        self.tape.anchors.iter().map(|anchor| anchor.node).find(|node| {
-            node.0 <= id.0
-                && id.0 < self.node(*node).next
-                && self.tape.aliases.iter().any(|(_, target)| target == node)
-        })
+    /// Where the anchor stands that makes an alias elsewhere stand for a node or one around it.
+    pub(super) fn aliased_around(&self, id: NodeId) -> Option<usize> {
+        let tape = &self.tape;
+        let aliased = self.aliased.get_or_init(|| {
+            let targets = tape.aliases.iter().map(|(_, target)| *target);
+            let ranges = targets.filter_map(|target| {
+                let anchor = tape.anchors.binary_search_by_key(&target, |anchor| anchor.node).ok()?;
+                Some((target.0, self.node(target).next, anchor))
+            });
+            Subtrees::new(ranges.collect())
+        });
+        let anchor = tape.anchors.get(aliased.around(id.0)?)?;
+        Some(anchor.start as usize)
     }
 
-    /// All keys that stand twice in their mapping.
+    /// The key that stands twice and has a node as, or in, one of its values.
+    pub(super) fn duplicate_around(&self, id: NodeId) -> Option<Duplicate> {
+        let ambiguous = self.ambiguous.get_or_init(|| {
+            let values = self.duplicates().iter().enumerate().flat_map(|(i, duplicate)| {
+                [duplicate.first, duplicate.second].map(|key| {
+                    let value = self.node(key).next;
+                    (value, self.node(NodeId(value)).next, i)
+                })
+            });
+            Subtrees::new(values.collect())
+        });
+        self.duplicates().get(ambiguous.around(id.0)?).copied()
+    }
+
+    /// The keys of one mapping that stand twice.
+    pub fn duplicates_of(&self, mapping: NodeId) -> impl Iterator<Item = &Duplicate> + '_ {
+        let all = self.duplicates();
+        let first = all.partition_point(|duplicate| duplicate.mapping < mapping);
+        let rest = all.get(first..).unwrap_or_default().iter();
+        rest.take_while(move |duplicate| duplicate.mapping == mapping)
+    }
+
+    /// All keys that stand twice in their mapping, in order of the mappings.
     #[must_use]
-    pub fn duplicates(&self) -> Vec<Duplicate> {
+    pub fn duplicates(&self) -> &[Duplicate] {
+        self.duplicates.get_or_init(|| self.find_duplicates())
+    }
+
+    fn find_duplicates(&self) -> Vec<Duplicate> {
         let mut found = Vec::new();
         let mut keys: Vec<(Cow<'s, str>, NodeId)> = Vec::new();
-        for index in 0..self.tape.nodes.len() {
-            let Ok(index) = u32::try_from(index) else {
-                break;
-            };
-            let mapping = NodeId(index);
-            if !self.kind(mapping).is_mapping() {
-                continue;
-            }
+        let count = u32::try_from(self.tape.nodes.len()).unwrap_or(u32::MAX);
+        for mapping in (0..count).map(NodeId).filter(|id| self.kind(*id).is_mapping()) {
             keys.clear();
             for (key, _) in self.entries(mapping) {
                 if let Some(name) = self.string(key)

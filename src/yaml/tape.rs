@@ -4,6 +4,9 @@
 
 use std::cell::OnceCell;
 
+use super::query::Duplicate;
+use super::subtree::Subtrees;
+
 /// What a node is and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -121,6 +124,9 @@ pub struct Document<'s> {
     pub(super) indented: OnceCell<bool>,
     pub(super) lone_cr: OnceCell<Option<usize>>,
     lines: OnceCell<Vec<u32>>,
+    pub(super) duplicates: OnceCell<Vec<Duplicate>>,
+    pub(super) ambiguous: OnceCell<Subtrees>,
+    pub(super) aliased: OnceCell<Subtrees>,
 }
 
 impl<'s> Document<'s> {
@@ -134,6 +140,9 @@ impl<'s> Document<'s> {
             indented: OnceCell::new(),
             lone_cr: OnceCell::new(),
             lines: OnceCell::new(),
+            duplicates: OnceCell::new(),
+            ambiguous: OnceCell::new(),
+            aliased: OnceCell::new(),
         }
     }
 
