@@ -80,6 +80,8 @@ pub enum RefusalKind {
     LoneCr,
     /// An empty value with an anchor or a tag.
     Properties,
+    /// A blank line with a tab in it, which readers of YAML 1.1 refuse behind what would be written.
+    TabLine,
 }
 
 /// A change that was refused.
@@ -122,6 +124,10 @@ impl fmt::Display for Refusal {
             RefusalKind::LoneCr => f.write_str(
                 "this line ends in a carriage return alone, which cannot be edited safely; \
                  convert the line breaks to LF or CRLF",
+            ),
+            RefusalKind::TabLine => f.write_str(
+                "this blank line has a tab in it, which some readers refuse behind the value to be written above; \
+                 empty the line",
             ),
             RefusalKind::Properties => {
                 f.write_str("this empty value has an anchor or a tag; write the value out")

@@ -97,6 +97,7 @@ impl Renderer<'_, '_> {
         if !line::rest_is_blank(doc.src, anchor) {
             return Err(refusal);
         }
+        self.no_tab_line_below(anchor)?;
         let base = doc.column(parent);
         let step = doc.step_in(parent).unwrap_or_else(|| doc.step());
         let below = line::next(doc.src, anchor);

@@ -41,7 +41,7 @@ impl Renderer<'_, '_> {
                 None => self.edit(doc.start(model), doc.start(model), format!("{text}{}", style.comma)),
                 Some((_, node)) => {
                     let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
-                    let end = doc.end(node);
+                    let end = self.null_end(node);
                     self.edit(end, end, format!("{gap}{}{text}", style.comma));
                 }
             }
@@ -59,7 +59,7 @@ impl Renderer<'_, '_> {
             self.edit(at, at, format!("{newline}{text},"));
             return;
         };
-        let end = doc.end(node);
+        let end = self.null_end(node);
         let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
         let comma = self.comma_behind(end);
         match comma {
@@ -75,12 +75,12 @@ impl Renderer<'_, '_> {
                 let text = style.own_lines(new, &indent, step, newline, false);
                 if at == end {
                     self.edit(at, at, format!("{gap},{newline}{text}"));
-                } else if self.edits.iter().any(|edit| edit.start == end && edit.end == end) {
-                    // Another new entry put the comma in already, and stands last now.
-                    self.edit(at, at, format!(",{newline}{text}"));
-                } else {
+                } else if self.commas.insert(end) {
                     self.edit(end, end, format!("{gap},"));
                     self.edit(at, at, format!("{newline}{text}"));
+                } else {
+                    // Another new entry put the comma in already, and stands last now.
+                    self.edit(at, at, format!(",{newline}{text}"));
                 }
             }
             None => {

@@ -5,8 +5,10 @@ mod block;
 mod flow;
 mod gather;
 
+use std::collections::HashSet;
+
 use super::change::{Change, Place, Refusal, RefusalKind, Value};
-use super::line;
+use super::line::{self, Idle};
 use super::query::At;
 use super::scalar::{self, Quote};
 use super::splice::{self, Edit};
@@ -19,12 +21,17 @@ struct Renderer<'d, 's> {
     doc: &'d Document<'s>,
     edits: Vec<Edit>,
     lines: Vec<Lines>,
+    /// Ends of last flow elements that got a comma.
+    commas: HashSet<usize>,
 }
 
 /// Turns changes into edits in order of offset.
 pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>, Refusal> {
-    let mut renderer = Renderer { doc, edits: Vec::new(), lines: Vec::new() };
-    for change in changes {
+    let mut renderer = Renderer { doc, edits: Vec::new(), lines: Vec::new(), commas: HashSet::new() };
+    // What fills an empty value comes in front of what is put in behind it.
+    let (fills, others): (Vec<_>, Vec<_>) =
+        changes.iter().partition(|change| matches!(change, Change::Fill { .. }));
+    for change in fills.into_iter().chain(others) {
         match change {
             Change::Insert { mapping, place, key, value } => renderer.insert(*mapping, *place, key, value)?,
             Change::Append { sequence, items } => renderer.append(*sequence, items)?,
@@ -146,14 +153,13 @@ impl Renderer<'_, '_> {
             self.edit(start, end, text);
             return Ok(());
         }
-        let lead = match (colon == Some(end), doc.from(end).starts_with(' ')) {
-            (false, _) => ": ",
-            (true, true) if !line::rest_is_blank(doc.src, end) => "",
-            (true, _) => " ",
+        let at = self.null_end(at.node);
+        let lead = match colon {
+            Some(colon) if colon < at => "",
+            Some(colon) if colon == at => " ",
+            _ => ": ",
         };
-        // `{key: , other: 1}`: the blank behind the colon is there already.
-        let end = if lead.is_empty() { end + 1 } else { end };
-        self.edit(end, end, format!("{lead}{text}"));
+        self.edit(at, at, format!("{lead}{text}"));
         Ok(())
     }
 
@@ -177,6 +183,9 @@ impl Renderer<'_, '_> {
             Value::Raw(text) => text.clone(),
             Value::Map(_) | Value::List(_) => return Err(self.refusal(at.node)),
         };
+        if in_block && doc.kind(at.node) == Kind::Plain && text.starts_with(['"', '\'']) {
+            self.no_tab_line_below(doc.end(at.node))?;
+        }
         if let Some(note) = note {
             self.note_above(at, note);
         }
@@ -214,6 +223,29 @@ impl Renderer<'_, '_> {
             Kind::SingleQuoted => Quote::Single,
             _ => Quote::Plain,
         }
+    }
+
+    /// Where the text of a null goes, and what comes behind it: in `{key: , other: 1}` behind the blank that is there.
+    fn null_end(&self, node: NodeId) -> usize {
+        let end = self.doc.end(node);
+        let blank = self.doc.kind(node) == Kind::Null
+            && self.doc.slice(end.saturating_sub(1), end) == ":"
+            && self.doc.from(end).starts_with(' ')
+            && !line::rest_is_blank(self.doc.src, end);
+        if blank { end + 1 } else { end }
+    }
+
+    /// Refuses a blank line with a tab below `anchor`.
+    fn no_tab_line_below(&self, anchor: usize) -> Result<(), Refusal> {
+        let src = self.doc.src;
+        let mut at = line::next(src, anchor);
+        while let Some(Idle::Blank { tab, .. }) = line::idle(src, at) {
+            if tab {
+                return Err(Refusal { at, kind: RefusalKind::TabLine });
+            }
+            at = line::next(src, at);
+        }
+        Ok(())
     }
 
     /// Behind the colon that follows a key.
