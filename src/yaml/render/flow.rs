@@ -40,7 +40,7 @@ impl Renderer<'_, '_> {
             match after {
                 None => self.edit(doc.start(model), doc.start(model), format!("{text}{}", style.comma)),
                 Some((_, node)) => {
-                    let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
+                    let gap = self.gap(node);
                     let end = self.null_end(node);
                     self.edit(end, end, format!("{gap}{}{text}", style.comma));
                 }
@@ -60,7 +60,7 @@ impl Renderer<'_, '_> {
             return;
         };
         let end = self.null_end(node);
-        let gap = if doc.kind(node) == Kind::Null { " " } else { "" };
+        let gap = self.gap(node);
         let comma = self.comma_behind(end);
         match comma {
             Some(comma) if line::rest_is_blank(src, comma + 1) => {

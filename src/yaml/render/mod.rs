@@ -23,11 +23,19 @@ struct Renderer<'d, 's> {
     lines: Vec<Lines>,
     /// Ends of last flow elements that got a comma.
     commas: HashSet<usize>,
+    /// Empty values that got one.
+    filled: HashSet<NodeId>,
 }
 
 /// Turns changes into edits in order of offset.
 pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>, Refusal> {
-    let mut renderer = Renderer { doc, edits: Vec::new(), lines: Vec::new(), commas: HashSet::new() };
+    let mut renderer = Renderer {
+        doc,
+        edits: Vec::new(),
+        lines: Vec::new(),
+        commas: HashSet::new(),
+        filled: HashSet::new(),
+    };
     // What fills an empty value comes in front of what is put in behind it.
     let (fills, others): (Vec<_>, Vec<_>) =
         changes.iter().partition(|change| matches!(change, Change::Fill { .. }));
@@ -153,13 +161,15 @@ impl Renderer<'_, '_> {
             self.edit(start, end, text);
             return Ok(());
         }
-        let at = self.null_end(at.node);
+        let node = at.node;
+        let at = self.null_end(node);
         let lead = match colon {
             Some(colon) if colon < at => "",
             Some(colon) if colon == at => " ",
             _ => ": ",
         };
         self.edit(at, at, format!("{lead}{text}"));
+        self.filled.insert(node);
         Ok(())
     }
 
@@ -223,6 +233,12 @@ impl Renderer<'_, '_> {
             Kind::SingleQuoted => Quote::Single,
             _ => Quote::Plain,
         }
+    }
+
+    /// The blank that keeps a comma behind an empty value apart from its colon.
+    fn gap(&self, node: NodeId) -> &'static str {
+        let empty = self.doc.kind(node) == Kind::Null && !self.filled.contains(&node);
+        if empty { " " } else { "" }
     }
 
     /// Where the text of a null goes, and what comes behind it: in `{key: , other: 1}` behind the blank that is there.
