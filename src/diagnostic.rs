@@ -76,7 +76,8 @@ impl fmt::Display for Diagnostic {
 impl std::error::Error for Diagnostic {}
 
 /// Takes out what could drive a terminal; a tab becomes an arrow, so that it is seen and counts as one column.
-fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => '→',

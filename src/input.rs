@@ -226,6 +226,11 @@ fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, e
             found.push((name.as_encoded_bytes().iter().chain(b"/").copied().collect(), true, relative));
         } else if manifest && (kind.is_file() || (kind.is_symlink() && linked_file())) {
             found.push((name.as_encoded_bytes().to_vec(), false, relative));
+        } else if manifest
+            && kind.is_symlink()
+            && let Err(error) = fs::metadata(entry.path())
+        {
+            unreadable(&entry.path(), &error);
         }
     }
     found.sort();

@@ -1,6 +1,7 @@
 //! Writing a plan out: one stream, a diff, files in place, a tree. Files are staged beside their targets and put in
 //! place by renaming, all of them after all were staged.
 
+use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -56,6 +57,7 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
     let count = files.len();
     for (i, file) in files.iter_mut().enumerate() {
         let joint = match &mut before {
+            None if count > 1 && file.seam.brace => format!("---{}", file.seam.newline),
             None => String::new(),
             Some(join) => join.with(file),
         };
@@ -82,7 +84,7 @@ impl Join {
         let ended_before = before.as_ref().is_some_and(|join| join.ended);
         let (open, ended) =
             if seam.first == First::Nothing { (open_before, ended_before) } else { (seam.open, seam.ended) };
-        let newline = seam.missing_break.unwrap_or("\n");
+        let newline = if seam.newline.is_empty() { "\n" } else { seam.newline };
         *before = Some(Join { open, ended, missing_break: seam.missing_break, newline });
     }
 
@@ -222,6 +224,7 @@ struct Staged {
 /// An input cannot be read again or replaced. Nothing is replaced before all are staged.
 pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, OutputError> {
     let Plan { files, log, .. } = plan;
+    let sources = sources(files);
     let mut staged = Vec::new();
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
         let Some(path) = file.input.path.clone() else {
@@ -235,6 +238,12 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
             path.push(suffix);
             (PathBuf::from(path), format!("{name}{suffix}"))
         });
+        if let Some((path, name)) = &backup
+            && sources.contains(path)
+        {
+            let message = "is an input, which a backup would replace; choose another --backup suffix";
+            return Err(OutputError::Files(Diagnostic::whole(name, message).into()));
+        }
         let temporary = stage(file, log, &target)?;
         staged.push(Staged { temporary, target, backup, name });
     }
@@ -247,6 +256,7 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
 /// An input cannot be read again, or a file not be written. Nothing is put in place before all are staged.
 pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
     let Plan { files, log, .. } = plan;
+    let sources = sources(files);
     let mut staged = Vec::new();
     let mut targets = std::collections::HashMap::new();
     for file in files.iter_mut() {
@@ -261,6 +271,10 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
             fs::create_dir_all(parent).map_err(|error| OutputError::file(parent.display(), &error))?;
         }
         let target = fs::canonicalize(&target).unwrap_or(target);
+        if sources.contains(&target) {
+            let message = "is an input and would be replaced; use --in-place to replace files";
+            return Err(OutputError::Files(Diagnostic::whole(&name, message).into()));
+        }
         let temporary = stage(file, log, &target)?;
         staged.push(Staged { temporary, target, backup: None, name });
     }
@@ -274,6 +288,10 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
 pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     let name = path.display().to_string();
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if sources(&plan.files).contains(&target) {
+        let message = "is an input and would be replaced; use --in-place to replace files";
+        return Err(OutputError::Files(Diagnostic::whole(&name, message).into()));
+    }
     let (temporary, mut out) = temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
     match stream(plan, &mut out) {
         Err(OutputError::Stdout(error)) => return Err(OutputError::file(&name, &error)),
@@ -281,6 +299,12 @@ pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     }
     drop(out);
     commit(vec![Staged { temporary, target, backup: None, name }])
+}
+
+/// The files that are inputs, without links.
+fn sources(files: &[Planned]) -> HashSet<PathBuf> {
+    let paths = files.iter().filter_map(|file| file.input.path.as_deref());
+    paths.filter_map(|path| fs::canonicalize(path).ok()).collect()
 }
 
 fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPath, OutputError> {

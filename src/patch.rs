@@ -52,6 +52,10 @@ pub struct Seam {
     pub open: bool,
     /// Whether the last document was ended by `...`.
     pub ended: bool,
+    /// Whether it begins with `{`: kubectl takes a stream that does for JSON as a whole.
+    pub brace: bool,
+    /// Its line break.
+    pub newline: &'static str,
     /// Whether its last line has a break; the break to add where not.
     pub missing_break: Option<&'static str>,
     /// The edit that keeps the value of a block scalar at its very end as it is when more follows.
@@ -195,10 +199,12 @@ impl Run<'_> {
     ) -> Result<(), Diagnostic> {
         let name = &input.name;
         let whole = |error: io::Error| Diagnostic::whole(name, io_message(&error));
+        let mut failed = None;
         loop {
             let chunk = match documents.next_document() {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
+                Err(_) if failed.is_some() => break,
                 Err(StreamError::Io(error)) => return Err(whole(error)),
                 Err(error) => {
                     let position = match &error {
@@ -211,11 +217,25 @@ impl Run<'_> {
                     return Err(Diagnostic { path, position, message, excerpt: None });
                 }
             };
-            let doc = Document::parse(chunk.text)
-                .map_err(|e| Diagnostic::spot(name, chunk.text, chunk.line, e.at, e.message))?;
-            doc.refuse_template()
-                .map_err(|e| Diagnostic::spot(name, chunk.text, chunk.line, e.at, e.message))?;
-            let edits = self.document(name, &chunk, &doc)?;
+            let spot = |at, message| Diagnostic::spot(name, chunk.text, chunk.line, at, message);
+            if failed.is_some() {
+                // Only to see whether a CRD makes another look worth it.
+                match Document::parse(chunk.text) {
+                    Ok(doc) => self.learn(&doc),
+                    Err(_) => break,
+                }
+                continue;
+            }
+            let doc = Document::parse(chunk.text).map_err(|e| spot(e.at, e.message))?;
+            doc.refuse_template().map_err(|e| spot(e.at, e.message))?;
+            let edits = match self.document(name, &chunk, &doc) {
+                Ok(edits) => edits,
+                Err(error) => {
+                    self.learn(&doc);
+                    failed = Some(error);
+                    continue;
+                }
+            };
             let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
             for edit in edits {
                 let (start, end) = (offset + edit.start, offset + edit.end);
@@ -223,6 +243,18 @@ impl Run<'_> {
             }
             if self.seams {
                 seam.update(&doc, offset);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Learns from the CRDs in a text.
+    fn learn(&mut self, doc: &Document<'_>) {
+        for item in doc.roots().flat_map(|root| items(doc, root)) {
+            if let Item::Resource(resource) = item
+                && is_crd(&resource)
+            {
+                self.scopes.learn(doc, resource.at);
             }
         }
     }
@@ -247,7 +279,7 @@ impl Run<'_> {
                         let reason = "no apiVersion, so nobody can know its kind; add one";
                         let skipped = self.skipped(&place, None, at, reason.to_owned(), true)?;
                         let entry = place.entry(doc, &resource, vec![skipped]);
-                        self.report.entry(&entry).map_err(|e| place.io(&e))?;
+                        self.report.entry(entry).map_err(|e| place.io(&e))?;
                     }
                     Item::ClientSide(resource) => {
                         self.client_file(&place, doc, &resource, &mut changes)?;
@@ -283,14 +315,14 @@ impl Run<'_> {
         resource: &Resource,
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
-        if resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io" {
+        if is_crd(resource) {
             self.scopes.learn(doc, resource.at);
         }
         let scope = self.scopes.of(resource.group(), &resource.kind);
         let overwrite = self.patcher.overwrite;
         let target = Target { doc, resource, scope, overwrite };
         let entry = self.apply(place, &target, |_| true, changes)?;
-        self.report.entry(&entry).map_err(|e| place.io(&e))
+        self.report.entry(entry).map_err(|e| place.io(&e))
     }
 
     /// A file for a client: most rules leave it alone.
@@ -312,7 +344,7 @@ impl Run<'_> {
             let at = doc.start(resource.at.node);
             entry.skipped.push(self.skipped(place, None, at, reason, false)?);
         }
-        self.report.entry(&entry).map_err(|e| place.io(&e))
+        self.report.entry(entry).map_err(|e| place.io(&e))
     }
 
     /// Asks the rules that `asked` picks.
@@ -363,6 +395,10 @@ impl Run<'_> {
         let (line, column) = place.locate(at);
         Ok(Skipped { rule, reason, dark, line, column })
     }
+}
+
+fn is_crd(resource: &Resource) -> bool {
+    resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io"
 }
 
 /// Where a chunk is, for messages.
@@ -439,6 +475,7 @@ impl Seam {
         let text = doc.src();
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut open = self.open;
+        self.brace |= offset == 0 && body.trim_start().starts_with('{');
         for line in body.lines() {
             let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
             let mark = mark.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
@@ -463,12 +500,13 @@ impl Seam {
         }
         self.open = open;
         let complete = text.ends_with('\n');
-        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        self.missing_break = (!complete).then_some(newline);
-        self.strip = doc.strip_at_end().map(|edit| Edit {
-            start: offset + edit.start,
-            end: offset + edit.end,
-            ..edit
-        });
+        self.newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        self.missing_break = (!complete).then_some(self.newline);
+        let strip = doc.strip_at_end();
+        if strip.as_ref().is_some_and(|edit| edit.end == text.len() && edit.text.is_empty()) {
+            // What is left ends in a break.
+            self.missing_break = None;
+        }
+        self.strip = strip.map(|edit| Edit { start: offset + edit.start, end: offset + edit.end, ..edit });
     }
 }

@@ -6,6 +6,12 @@ const PREFIXES: &[&str] = &["tkn_", "token_", "tokn_"];
 /// The shortest run of letters and digits behind a prefix that is taken for a token.
 const SHORTEST: usize = 16;
 
+/// Whether something in a text begins as a token does.
+#[must_use]
+pub fn may_hold_token(text: &str) -> bool {
+    PREFIXES.iter().any(|prefix| text.contains(prefix))
+}
+
 /// The text with the secret part of every token replaced by `****`.
 #[must_use]
 pub fn mask(text: &str) -> String {

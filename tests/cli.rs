@@ -396,6 +396,29 @@ fn in_place_twice_is_in_place_once() {
     assert_ne!(once, DEPLOYMENT);
 }
 
+#[test]
+fn in_place_replaces_no_pipe() {
+    let here = folder(&[("a.yaml", DEPLOYMENT)]);
+    let pipe = here.path().join("pipe.yaml");
+    if !Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        return skip("no mkfifo here");
+    }
+    let run = meshobs(&here, "patch -i a.yaml pipe.yaml").run().expect(2);
+    assert!(run.stderr.contains("pipe.yaml: not a regular file"), "{}", run.stderr);
+    assert_eq!(read(here.path(), "a.yaml"), DEPLOYMENT);
+}
+
+#[test]
+fn output_and_backup_replace_no_input() {
+    let here = folder(&[("o/a.yaml", DEPLOYMENT), ("b", DEPLOYMENT), ("b.yaml", DEPLOYMENT)]);
+    for arguments in ["patch o/a.yaml -o o", "patch o/a.yaml -o o/a.yaml", "patch -i b b.yaml --backup .yaml"] {
+        meshobs(&here, arguments).run().expect(2);
+    }
+    for name in ["o/a.yaml", "b", "b.yaml"] {
+        assert_eq!(read(here.path(), name), DEPLOYMENT, "{name}");
+    }
+}
+
 // ---- --check and --diff --------------------------------------------------------------------------------------------
 
 #[test]

@@ -146,6 +146,11 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
         if inputs.iter().any(|input| input.path.is_none()) {
             bail!("--in-place needs files; stdin has no place to write to");
         }
+        let special =
+            |input: &&Input| input.path.as_deref().is_some_and(|path| path.exists() && !path.is_file());
+        if let Some(input) = inputs.iter().find(special) {
+            bail!("{}: not a regular file, so it cannot be replaced; leave it out", input.name);
+        }
         let mut seen = HashSet::new();
         inputs.retain(|input| {
             let real = input.path.as_deref().and_then(|path| path.canonicalize().ok());

@@ -1,6 +1,8 @@
 //! Resources: the parts of a document that have a kind and metadata, also as items of a list.
 
-use crate::yaml::{At, Document};
+use std::collections::HashSet;
+
+use crate::yaml::{At, Document, NodeId};
 
 /// A Kubernetes object as it stands in a document.
 #[derive(Clone, Debug)]
@@ -50,12 +52,23 @@ pub enum Item {
 #[must_use]
 pub fn items(doc: &Document<'_>, root: At) -> Vec<Item> {
     let mut found = Vec::new();
-    collect(doc, root, 0, ("", ""), &mut found);
+    collect(doc, root, 0, ("", ""), &mut HashSet::new(), &mut found);
     found
 }
 
 /// Items of a typed list (`DeploymentList`) may leave out what the list says: `list` is its apiVersion and their kind.
-fn collect(doc: &Document<'_>, at: At, depth: usize, list: (&str, &str), found: &mut Vec<Item>) {
+fn collect(
+    doc: &Document<'_>,
+    at: At,
+    depth: usize,
+    list: (&str, &str),
+    seen: &mut HashSet<NodeId>,
+    found: &mut Vec<Item>,
+) {
+    // What aliases lead to is looked at once: lists of lists of aliases grow beyond all bounds.
+    if at.shared.is_some() && !seen.insert(at.node) {
+        return;
+    }
     const LISTS_IN_LISTS: usize = 4;
     let text = |key: &str| doc.str_at(at, key).unwrap_or_default().into_owned();
     let (mut kind, mut api_version) = (text("kind"), text("apiVersion"));
@@ -65,7 +78,7 @@ fn collect(doc: &Document<'_>, at: At, depth: usize, list: (&str, &str), found: 
         && doc.kind(items.node).is_sequence()
     {
         for item in doc.items(items) {
-            collect(doc, item, depth + 1, (&api_version, item_kind), found);
+            collect(doc, item, depth + 1, (&api_version, item_kind), seen, found);
         }
         return;
     }

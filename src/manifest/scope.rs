@@ -98,8 +98,8 @@ pub struct Scopes {
     added: HashSet<(String, String)>,
     /// Told by CRDs in the input.
     learned: HashMap<(String, String), Scope>,
-    /// Kinds that were taken for namespaced because nothing was known of them.
-    assumed: HashSet<(String, String)>,
+    /// What kinds that a CRD could define were taken for, as long as none was seen.
+    assumed: HashMap<(String, String), Scope>,
 }
 
 impl Scopes {
@@ -125,13 +125,12 @@ impl Scopes {
             return *scope;
         }
         let known = CLUSTER_SCOPED.iter().find(|(name, _)| *name == group);
-        if known.is_some_and(|(_, kinds)| kinds.iter().any(|k| *k == kind || *k == ANY)) {
-            return Scope::Cluster;
-        }
+        let cluster = known.is_some_and(|(_, kinds)| kinds.iter().any(|k| *k == kind || *k == ANY));
+        let scope = if cluster { Scope::Cluster } else { Scope::Namespaced };
         if group.contains('.') {
-            self.assumed.insert((group.to_owned(), kind.to_owned()));
+            self.assumed.insert((group.to_owned(), kind.to_owned()), scope);
         }
-        Scope::Namespaced
+        scope
     }
 
     /// Learns from a CustomResourceDefinition.
@@ -151,7 +150,7 @@ impl Scopes {
     /// Whether a kind was judged before the CRD that tells its scope was seen, and judged wrongly.
     #[must_use]
     pub fn misjudged(&self) -> bool {
-        self.assumed.iter().any(|key| self.learned.get(key) == Some(&Scope::Cluster))
+        self.assumed.iter().any(|(key, scope)| self.learned.get(key).is_some_and(|told| told != scope))
     }
 
     /// Forgets what was assumed, for another look at the input.

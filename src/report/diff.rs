@@ -38,7 +38,8 @@ impl<'w, W: Write> Diff<'w, W> {
     /// # Errors
     /// `out` cannot be written.
     pub fn new(out: &'w mut W, style: Style, name: &str) -> io::Result<Self> {
-        let name = name.trim_start_matches("./").trim_start_matches('/');
+        // Neither patch nor git takes a name that leaves the folder it is applied in.
+        let name = name.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         let tab = if name.contains(' ') { "\t" } else { "" };
         let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         writeln!(out, "{bold}--- a/{name}{tab}{off}")?;

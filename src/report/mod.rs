@@ -16,6 +16,7 @@ pub use diff::{Diff, Style as DiffStyle};
 
 use crate::diagnostic::Diagnostics;
 use crate::input::IN_MEMORY;
+use crate::secret;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -79,6 +80,20 @@ pub struct Entry {
     pub notes: Vec<Remark>,
 }
 
+impl Entry {
+    /// Takes tokens out of what comes from the input.
+    fn mask(&mut self) {
+        let reasons = self.skipped.iter_mut().map(|skip| &mut skip.reason);
+        let notes = self.notes.iter_mut().map(|note| &mut note.message);
+        let names = [&mut self.resource, &mut self.name, &mut self.kind, &mut self.api_version];
+        for text in names.into_iter().chain(reasons).chain(notes) {
+            if secret::may_hold_token(text) {
+                *text = secret::mask(text);
+            }
+        }
+    }
+}
+
 /// Counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -137,7 +152,8 @@ impl Report {
     ///
     /// # Errors
     /// The spool cannot be written.
-    pub fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    pub fn entry(&mut self, mut entry: Entry) -> io::Result<()> {
+        entry.mask();
         self.summary.resources += 1;
         self.summary.warnings += entry.notes.len() as u64;
         if !entry.patched.is_empty() {
@@ -150,9 +166,9 @@ impl Report {
         match self.format {
             Format::Text => {
                 self.text_heading(&entry.path)?;
-                text::entry(&mut self.spool, entry)
+                text::entry(&mut self.spool, &entry)
             }
-            Format::Json => json::record(&mut self.spool, "resource", entry),
+            Format::Json => json::record(&mut self.spool, "resource", &entry),
         }
     }
 

@@ -2,23 +2,25 @@
 
 use std::io::{self, Write};
 
+use crate::diagnostic::printable;
+
 use super::{Entry, Remark, Skipped, Summary};
 
 pub(super) fn heading(out: &mut dyn Write, path: &str) -> io::Result<()> {
-    writeln!(out, "{path}:")
+    writeln!(out, "{}:", printable(path))
 }
 
 pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
-    write!(out, "{}: ", entry.resource)?;
+    write!(out, "{}: ", printable(&entry.resource))?;
     let rule = |skip: &Skipped| skip.rule.map_or(String::new(), |rule| format!("{rule} "));
     match (entry.patched.as_slice(), entry.skipped.as_slice()) {
         ([], []) => write!(out, "unchanged")?,
-        ([], [only]) => write!(out, "skipped ({})", only.reason)?,
+        ([], [only]) => write!(out, "skipped ({})", printable(&only.reason))?,
         (patched, skipped) => {
             write!(out, "{}", patched.join(", "))?;
             for (i, skip) in skipped.iter().enumerate() {
                 let gap = if i == 0 && patched.is_empty() { "" } else { "; " };
-                write!(out, "{gap}{}skipped ({})", rule(skip), skip.reason)?;
+                write!(out, "{gap}{}skipped ({})", rule(skip), printable(&skip.reason))?;
             }
         }
     }
@@ -31,7 +33,7 @@ pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
 
 pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
     let Remark { path, line, column, message } = remark;
-    let message = message.replace(char::is_control, "\u{fffd}");
+    let (path, message) = (printable(path), printable(message));
     writeln!(out, "{lead}{path}:{line}:{column}: {message}")
 }
 

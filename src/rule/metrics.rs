@@ -3,6 +3,7 @@
 //! DataKit reads the text as TOML after replacing `$IP`, `$NAMESPACE` and `$PODNAME` in it. Only keys that every
 //! DataKit since the annotation exists (1.1.9) takes are written; up to 1.4.1 one unknown key would refuse all.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -160,8 +161,8 @@ impl Metrics {
     fn source(&self, doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -> String {
         let label = |names: &[&str]| {
             let labels = doc.path(template.at, &["metadata", "labels"])?;
-            let found = names.iter().find_map(|name| doc.str_at(labels, name));
-            found.filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
+            let values = names.iter().filter_map(|name| doc.str_at(labels, name));
+            values.map(Cow::into_owned).find(|value| !value.is_empty())
         };
         let workload = resource.name.trim_end_matches('-');
         let named = self.settings.source.iter().find(|(name, _)| name == workload);

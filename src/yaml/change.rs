@@ -222,6 +222,10 @@ impl Changes {
         if doc.kind(at.node) == Kind::Null {
             return self.fill(doc, at, value);
         }
+        let tagged_null = doc.is_null(at.node) && doc.has_properties(at.node);
+        if tagged_null || (doc.kind(at.node) == Kind::Plain && doc.text(at.node).is_empty()) {
+            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
+        }
         if !doc.kind(at.node).is_scalar() {
             let key = at.key.map_or("", |key| doc.text(key)).to_owned();
             let found = doc.kind(at.node).noun();

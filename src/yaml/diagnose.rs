@@ -142,11 +142,14 @@ pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError 
     }
 }
 
+/// How many template expressions outside of strings are looked at.
+const CANDIDATES: usize = 64;
+
 /// A template expression before the error, outside the quoted and block scalars that were read.
 fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
     let limit = line::end(partial.src, error);
     let head = partial.src.get(..limit)?;
-    head.match_indices("{{").map(|(at, _)| at).find(|at| {
+    let outside = head.match_indices("{{").map(|(at, _)| at).filter(|at| {
         // Scalars have no children: what began last before the spot is the one around it, if there is one.
         let began = partial.tape.nodes.partition_point(|node| (node.start as usize) < *at);
         let around = began.checked_sub(1).and_then(|i| partial.tape.nodes.get(i));
@@ -154,10 +157,14 @@ fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
             let strings = [Kind::SingleQuoted, Kind::DoubleQuoted, Kind::Literal, Kind::Folded];
             *at < node.end as usize && strings.contains(&node.kind)
         });
+        !quoted
+    });
+    // The text of each is looked at as far as its line begins, so not of thousands on one line.
+    outside.take(CANDIDATES).find(|at| {
         let row = partial.slice(line::start(partial.src, *at), *at);
         let comment = row.trim_start().starts_with('#') || row.contains(" #");
         let open_quote = row.matches('"').count() % 2 == 1 || row.matches('\'').count() % 2 == 1;
-        !quoted && !comment && !open_quote
+        !comment && !open_quote
     })
 }
 

@@ -6,9 +6,6 @@ use std::collections::HashMap;
 use super::subtree::Subtrees;
 use super::tape::{Document, Kind, NodeId};
 
-/// How deep aliases and merge keys are followed; deeper ones are found nowhere.
-const MAX_HOPS: usize = 16;
-
 /// A node as it was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
@@ -83,7 +80,7 @@ impl<'s> Document<'s> {
     /// The value of a key, also where an alias or a merge key brings it.
     #[must_use]
     pub fn get(&self, at: At, key: &str) -> Option<At> {
-        self.get_within(at, key, MAX_HOPS)
+        self.get_within(at, key, &mut Vec::new())
     }
 
     /// The value at the end of a path of keys.
@@ -92,19 +89,24 @@ impl<'s> Document<'s> {
         keys.iter().try_fold(at, |at, key| self.get(at, key))
     }
 
-    fn get_within(&self, at: At, key: &str, hops: usize) -> Option<At> {
-        let mut merged = None;
+    /// `merged` are the mappings whose merge keys were followed: a mapping is looked into once, however many ways lead
+    /// to it.
+    fn get_within(&self, at: At, key: &str, merged: &mut Vec<NodeId>) -> Option<At> {
+        let mut merge = None;
         for (name, value) in self.entries(at.node) {
             if self.is(name, key) {
                 let found = At { node: value, key: Some(name), parent: Some(at.node), shared: at.shared };
                 return Some(self.follow(found));
             }
             if self.kind(name) == Kind::Plain && self.text(name) == "<<" {
-                merged = Some((name, value));
+                merge = Some((name, value));
             }
         }
-        let (name, value) = merged?;
-        let hops = hops.checked_sub(1)?;
+        let (name, value) = merge?;
+        if merged.contains(&at.node) {
+            return None;
+        }
+        merged.push(at.node);
         let source = self.follow(At {
             node: value,
             key: Some(name),
@@ -112,9 +114,9 @@ impl<'s> Document<'s> {
             shared: Some(at.shared.unwrap_or(name)),
         });
         if self.kind(source.node).is_sequence() {
-            return self.items(source).find_map(|item| self.get_within(item, key, hops));
+            return self.items(source).find_map(|item| self.get_within(item, key, merged));
         }
-        self.get_within(source, key, hops)
+        self.get_within(source, key, merged)
     }
 
     /// Replaces an alias by what it stands for.
@@ -122,12 +124,17 @@ impl<'s> Document<'s> {
         if self.kind(at.node) != Kind::Alias {
             return at;
         }
-        let aliases = &self.tape.aliases;
-        let found = aliases.binary_search_by_key(&at.node, |(alias, _)| *alias);
-        match found.ok().and_then(|i| aliases.get(i)) {
-            Some((alias, node)) => At { node: *node, shared: Some(at.shared.unwrap_or(*alias)), ..at },
+        match self.alias_target(at.node) {
+            Some(node) => At { node, shared: Some(at.shared.unwrap_or(at.node)), ..at },
             None => at,
         }
+    }
+
+    /// The node that an alias stands for.
+    pub(super) fn alias_target(&self, alias: NodeId) -> Option<NodeId> {
+        let aliases = &self.tape.aliases;
+        let found = aliases.binary_search_by_key(&alias, |(alias, _)| *alias);
+        found.ok().and_then(|i| aliases.get(i)).map(|(_, node)| *node)
     }
 
     /// The string at a key: a scalar that is not null.
@@ -152,8 +159,10 @@ impl<'s> Document<'s> {
         match self.kind(id) {
             Kind::Null => true,
             Kind::Plain => {
-                matches!(self.text(id), "~" | "null" | "Null" | "NULL")
-                    && self.tape.tagged.binary_search(&id).is_err()
+                let word = matches!(self.text(id), "" | "~" | "null" | "Null" | "NULL");
+                let tagged = self.tape.tagged.binary_search(&id).is_ok();
+                let head = self.slice(0, self.start(id));
+                word && (!tagged || head.trim_end().ends_with("!!null"))
             }
             _ => false,
         }

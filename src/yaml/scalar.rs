@@ -37,6 +37,8 @@ impl<'s> Document<'s> {
             }
             Kind::Plain => reparse(text),
             Kind::Literal | Kind::Folded => self.block_scalar(id),
+            // A key may be an alias; what it stands for never is one.
+            Kind::Alias => self.string(self.alias_target(id)?),
             _ => None,
         }
     }

@@ -146,11 +146,23 @@ fn strip_header(doc: &Document<'_>, id: NodeId) -> Option<Edit> {
 }
 
 impl Document<'_> {
+    fn keeps_blank_lines(&self, id: NodeId) -> bool {
+        let block = matches!(self.kind(id), Kind::Literal | Kind::Folded);
+        let header = self.text(id).split(['\n', '\r', ' ', '#']).next().unwrap_or("");
+        block && header.contains('+')
+    }
+
     /// The edit that keeps the value of a block scalar at the very end of the text, without a line break behind
     /// it, when more text is to follow.
     #[must_use]
     pub fn strip_at_end(&self) -> Option<Edit> {
         let last = NodeId(u32::try_from(self.tape.nodes.len().checked_sub(1)?).ok()?);
+        let start = line::start(self.src, self.src.len());
+        let blank = start < self.src.len() && line::skip_blanks(self.src, start) == self.src.len();
+        if blank && self.end(last) + 1 >= start.saturating_sub(1) && self.keeps_blank_lines(last) {
+            // Blanks without a break are no line yet; with a break they would be one more of the value.
+            return Some(Edit { start, end: self.src.len(), text: String::new() });
+        }
         if self.end(last) == self.src.len() { strip_header(self, last) } else { None }
     }
 }
