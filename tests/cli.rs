@@ -411,7 +411,8 @@ fn in_place_replaces_no_pipe() {
 #[test]
 fn output_and_backup_replace_no_input() {
     let here = folder(&[("o/a.yaml", DEPLOYMENT), ("b", DEPLOYMENT), ("b.yaml", DEPLOYMENT)]);
-    for arguments in ["patch o/a.yaml -o o", "patch o/a.yaml -o o/a.yaml", "patch -i b b.yaml --backup .yaml"] {
+    for arguments in ["patch o/a.yaml -o o", "patch o/a.yaml -o o/a.yaml", "patch -i b b.yaml --backup .yaml"]
+    {
         meshobs(&here, arguments).run().expect(2);
     }
     for name in ["o/a.yaml", "b", "b.yaml"] {
