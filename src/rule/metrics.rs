@@ -1,7 +1,8 @@
 //! The annotation `datakit/prom.instances` on every pod template, so that DataKit scrapes the sidecar.
 //!
 //! DataKit reads the text as TOML after replacing `$IP`, `$NAMESPACE` and `$PODNAME` in it. Only keys that every
-//! DataKit since the annotation exists (1.1.9) takes are written; up to 1.4.1 one unknown key would refuse all.
+//! DataKit from 1.2.9 on takes are written; up to 1.4.1 one unknown key would refuse all. 1.63.0 alone ignores the
+//! annotation.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
