@@ -218,9 +218,7 @@ fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, e
             continue;
         }
         let linked_file = || fs::metadata(entry.path()).is_ok_and(|target| target.is_file());
-        let manifest = relative
-            .extension()
-            .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)));
+        let manifest = is_manifest_name(&relative);
         if kind.is_dir() {
             // A directory sorts as if its name ended in a slash, as its files' paths do.
             found.push((name.as_encoded_bytes().iter().chain(b"/").copied().collect(), true, relative));
@@ -243,6 +241,12 @@ fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, e
             inputs.push(Input { name, path: Some(path), relative });
         }
     }
+}
+
+/// Whether a file's name ends as those of manifests do.
+#[must_use]
+pub fn is_manifest_name(path: &Path) -> bool {
+    path.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
 /// Globs of files that are left out: with a slash they are matched against the path below the directory named,

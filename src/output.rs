@@ -1,7 +1,7 @@
 //! Writing a plan out: one stream, a diff, files in place, a tree. Files are staged beside their targets and put in
 //! place by renaming, all of them after all were staged.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -258,7 +258,7 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
     let Plan { files, log, .. } = plan;
     let sources = sources(files);
     let mut staged = Vec::new();
-    let mut targets = std::collections::HashMap::new();
+    let mut targets = HashMap::new();
     for file in files.iter_mut() {
         let target = root.join(&file.input.relative);
         if let Some(other) = targets.insert(target.clone(), file.input.name.clone()) {
@@ -271,10 +271,7 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
             fs::create_dir_all(parent).map_err(|error| OutputError::file(parent.display(), &error))?;
         }
         let target = fs::canonicalize(&target).unwrap_or(target);
-        if sources.contains(&target) {
-            let message = "is an input and would be replaced; use --in-place to replace files";
-            return Err(OutputError::Files(Diagnostic::whole(&name, message).into()));
-        }
+        refuse_source(&sources, &target, &name)?;
         let temporary = stage(file, log, &target)?;
         staged.push(Staged { temporary, target, backup: None, name });
     }
@@ -288,10 +285,7 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
 pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     let name = path.display().to_string();
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if sources(&plan.files).contains(&target) {
-        let message = "is an input and would be replaced; use --in-place to replace files";
-        return Err(OutputError::Files(Diagnostic::whole(&name, message).into()));
-    }
+    refuse_source(&sources(&plan.files), &target, &name)?;
     let (temporary, mut out) = temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
     match stream(plan, &mut out) {
         Err(OutputError::Stdout(error)) => return Err(OutputError::file(&name, &error)),
@@ -305,6 +299,15 @@ pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
 fn sources(files: &[Planned]) -> HashSet<PathBuf> {
     let paths = files.iter().filter_map(|file| file.input.path.as_deref());
     paths.filter_map(|path| fs::canonicalize(path).ok()).collect()
+}
+
+/// Refuses to write to a file that is an input.
+fn refuse_source(sources: &HashSet<PathBuf>, target: &Path, name: &str) -> Result<(), OutputError> {
+    if !sources.contains(target) {
+        return Ok(());
+    }
+    let message = "is an input and would be replaced; use --in-place to replace files";
+    Err(OutputError::Files(Diagnostic::whole(name, message).into()))
 }
 
 fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPath, OutputError> {

@@ -2,7 +2,7 @@
 //! user's own template says besides stays as it is.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{At, Changes, Document, DocumentReader, Place, Refusal, Value, apply, order};
+use crate::yaml::{At, Changes, Document, DocumentReader, Place, Refusal, Value, apply};
 
 /// Collects values for a template.
 pub struct Filler<'a> {
@@ -68,8 +68,8 @@ pub fn fill(
     values(&mut filler).map_err(refused)?;
     let mut out = String::new();
     for (i, (doc, changes)) in documents.iter().zip(&filler.changes).enumerate() {
-        let mut edits = changes.render(doc).map_err(|refusal| refused((i, refusal)))?;
-        let text = order(&mut edits).and_then(|()| apply(doc.src(), &edits));
+        let edits = changes.render(doc).map_err(|refusal| refused((i, refusal)))?;
+        let text = apply(doc.src(), &edits);
         out.push_str(&text.map_err(|e| Diagnostics::from(Diagnostic::whole(name, e.to_string())))?);
     }
     if !out.ends_with('\n') {

@@ -277,11 +277,8 @@ fn absolute(path: &Path) -> Option<PathBuf> {
 /// Whether `--output` names a file: one input that is no directory, and a name that looks like a manifest's.
 fn is_file_name(path: &Path, inputs: &[Input], paths: &[PathBuf]) -> bool {
     let one = inputs.len() == 1 && paths.len() <= 1 && !paths.iter().any(|path| path.is_dir());
-    let manifest = path
-        .extension()
-        .is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)));
     let stdin = inputs.iter().any(|input| input.path.is_none());
-    one && (manifest || stdin) && !path.is_dir()
+    one && (input::is_manifest_name(path) || stdin) && !path.is_dir()
 }
 
 fn progress_bar(count: usize, quiet: bool) -> ProgressBar {

@@ -142,12 +142,6 @@ impl Report {
         self.summary.files += 1;
     }
 
-    /// The counts so far.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        self.summary
-    }
-
     /// Adds a resource.
     ///
     /// # Errors

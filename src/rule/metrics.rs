@@ -251,31 +251,26 @@ impl MetricsSettings {
     #[must_use]
     pub fn render(&self, source: &str) -> String {
         let mut out = String::from("[[inputs.prom]]\n");
-        let mut line = |indent: &str, key: &str, value: Toml| {
-            out.push_str(&format!("{indent}{} = {value}\n", toml_key(key)));
-        };
+        let mut line = |key: &str, value: Toml| out.push_str(&toml_line("  ", key, value));
         let text = |value: &str| Toml::String(value.to_owned());
         let list = |values: &[String]| Toml::Array(values.iter().map(|v| text(v)).collect());
-        line("  ", "url", text(&self.url));
-        line("  ", "source", text(source));
+        line("url", text(&self.url));
+        line("source", text(source));
         if !self.metric_types.is_empty() {
-            line("  ", "metric_types", list(&self.metric_types));
+            line("metric_types", list(&self.metric_types));
         }
-        line("  ", "interval", text(&self.interval));
-        line("  ", "measurement_name", text(&self.measurement_name));
+        line("interval", text(&self.interval));
+        line("measurement_name", text(&self.measurement_name));
         if !self.metric_name_filter.is_empty() {
-            line("  ", "metric_name_filter", list(&self.metric_name_filter));
+            line("metric_name_filter", list(&self.metric_name_filter));
         }
         if !self.tags_ignore.is_empty() {
-            line("  ", "tags_ignore", list(&self.tags_ignore));
+            line("tags_ignore", list(&self.tags_ignore));
         }
         if !self.tags.is_empty() {
             out.push_str("  [inputs.prom.tags]\n");
-            let mut line = |key: &str, value: Toml| {
-                out.push_str(&format!("    {} = {value}\n", toml_key(key)));
-            };
             for (key, value) in &self.tags {
-                line(key, text(value));
+                out.push_str(&toml_line("    ", key, text(value)));
             }
         }
         out
@@ -310,6 +305,10 @@ impl MetricsSettings {
                 .iter()
                 .all(|(key, value)| tags.and_then(|tags| tags.get(key)).and_then(Toml::as_str) == Some(value))
     }
+}
+
+fn toml_line(indent: &str, key: &str, value: Toml) -> String {
+    format!("{indent}{} = {value}\n", toml_key(key))
 }
 
 /// A key as TOML takes it: bare where it may be, else quoted.

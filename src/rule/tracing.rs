@@ -47,6 +47,12 @@ pub struct TracingSettings {
 }
 
 impl TracingSettings {
+    /// The name of istiod's ConfigMap.
+    #[must_use]
+    pub fn config_map(&self) -> String {
+        self.revision.as_ref().map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"))
+    }
+
     /// The full name of DataKit's Service.
     #[must_use]
     pub fn service(&self) -> String {
@@ -127,14 +133,10 @@ impl Tracing {
     /// Whether a resource holds the mesh configuration: an IstioOperator, or istiod's ConfigMap.
     #[must_use]
     pub fn concerns(&self, resource: &Resource) -> bool {
-        let name = match &self.0.revision {
-            Some(revision) => format!("istio-{revision}"),
-            None => "istio".to_owned(),
-        };
         let namespace = resource.namespace.as_deref();
         let config_map = resource.group().is_empty()
             && resource.kind == "ConfigMap"
-            && resource.name == name
+            && resource.name == self.0.config_map()
             && namespace.is_none_or(|namespace| namespace == self.0.istio_namespace);
         config_map || (resource.kind == "IstioOperator" && resource.group() == "install.istio.io")
     }

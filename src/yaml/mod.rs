@@ -21,6 +21,6 @@ pub use change::{Changes, Place, Refusal, RefusalKind, Value};
 pub use diagnose::SyntaxError;
 pub use nested::Nested;
 pub use query::{At, Duplicate};
-pub use splice::{Edit, SpliceError, apply, order};
+pub use splice::{Edit, SpliceError, apply};
 pub use stream::{Chunk, DocumentReader, MAX_DOCUMENT, StreamError};
 pub use tape::{Document, Kind, Node, NodeId, Tape};

@@ -32,7 +32,7 @@ impl std::error::Error for SpliceError {}
 ///
 /// # Errors
 /// The first edit that overlaps the one before it.
-pub fn order(edits: &mut [Edit]) -> Result<(), SpliceError> {
+pub(super) fn order(edits: &mut [Edit]) -> Result<(), SpliceError> {
     edits.sort_by_key(|edit| (edit.start, edit.end));
     for pair in edits.windows(2) {
         if let [before, after] = pair

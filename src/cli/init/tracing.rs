@@ -265,7 +265,7 @@ fn mesh_config(
         bail!(
             "mode mesh-config edits the ConfigMap that is there and prints none of its own, which would wipe yours; run\n  \
              kubectl get configmap {} -n {} -o yaml | meshobs init tracing --mode mesh-config --from - | kubectl apply -f -",
-            config_map_name(&settings),
+            settings.config_map(),
             settings.istio_namespace
         );
     };
@@ -304,7 +304,7 @@ fn telemetry(
                 "first add the provider; without it this Telemetry switches tracing off:\n  \
                  kubectl get configmap {} -n {} -o yaml | meshobs patch --only tracing --tracing-mode telemetry | \
                  kubectl apply -f -",
-                config_map_name(&settings),
+                settings.config_map(),
                 settings.istio_namespace
             ));
             Ok(text)
@@ -353,7 +353,7 @@ fn patch(
         bail!(
             "{}: no ConfigMap `{}` of namespace `{}` and no IstioOperator in it; name the file that holds one",
             source.name,
-            config_map_name(&settings),
+            settings.config_map(),
             settings.istio_namespace
         );
     }
@@ -379,8 +379,4 @@ fn patch(
     plan.report.finish(&mut report, &[])?;
     said.push(String::from_utf8_lossy(&report).trim_end().to_owned());
     Ok(String::from_utf8(patched)?)
-}
-
-fn config_map_name(settings: &TracingSettings) -> String {
-    settings.revision.as_ref().map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"))
 }
