@@ -60,6 +60,14 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--metrics-source', '--metrics-source', [CompletionResultType]::ParameterName, 'Collector''s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]')
             [CompletionResult]::new('--rum-image', '--rum-image', [CompletionResultType]::ParameterName, 'Image in place of bookinfo''s productpage [default: product-page:v1]')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Replace another image; OLD without a tag means every tag (repeatable)')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
+            [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]')
+            [CompletionResult]::new('--token-secret', '--token-secret', [CompletionResultType]::ParameterName, 'Put the address and its token into a Secret of this name')
+            [CompletionResult]::new('--collector', '--collector', [CompletionResultType]::ParameterName, 'How DataKit is told what to collect [default: configmap]')
+            [CompletionResult]::new('--datakit-version', '--datakit-version', [CompletionResultType]::ParameterName, 'DataKit''s version [default: read from the image''s tag]')
+            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'Name of the cluster, for all that DataKit collects and elects')
+            [CompletionResult]::new('--global-tags', '--global-tags', [CompletionResultType]::ParameterName, 'Tag for all that DataKit collects (repeatable)')
+            [CompletionResult]::new('--enable-inputs', '--enable-inputs', [CompletionResultType]::ParameterName, 'Inputs for DataKit to enable')
             [CompletionResult]::new('--tracing-mode', '--tracing-mode', [CompletionResultType]::ParameterName, 'What is written into the mesh configuration [default: mesh-config]')
             [CompletionResult]::new('--tracing-address', '--tracing-address', [CompletionResultType]::ParameterName, 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit''s Service]')
             [CompletionResult]::new('--tracing-sampling', '--tracing-sampling', [CompletionResultType]::ParameterName, 'Share of requests to trace, in percent [default: as it is]')
@@ -70,6 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Replace the files, all or none')
             [CompletionResult]::new('--in-place', '--in-place', [CompletionResultType]::ParameterName, 'Replace the files, all or none')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print a unified diff instead of manifests')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show tokens in the diff')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Write nothing; exit with 1 if anything would change')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
@@ -79,6 +88,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace values that are there and differ (another namespace, another scrape annotation)')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail, with nothing on stdout, where a skip leaves a resource unobserved')
             [CompletionResult]::new('--no-image-comment', '--no-image-comment', [CompletionResultType]::ParameterName, 'Leave no comment line with the old image')
+            [CompletionResult]::new('--gateways', '--gateways', [CompletionResultType]::ParameterName, 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'The nodes have IPv6 addresses, so spans go to DataKit''s Service [default: as a Service in the input tells]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -87,6 +98,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('datakit', 'datakit', [CompletionResultType]::ParameterValue, 'Print DataKit''s manifest with token and collectors, or edit yours')
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
@@ -100,10 +112,46 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'meshobs;init;datakit' {
+            [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'DataKit''s token; without a value it is asked for')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Edit this file instead of the built-in template; `-` is stdin')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
+            [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]')
+            [CompletionResult]::new('--token-secret', '--token-secret', [CompletionResultType]::ParameterName, 'Put the address and its token into a Secret of this name')
+            [CompletionResult]::new('--collector', '--collector', [CompletionResultType]::ParameterName, 'How DataKit is told what to collect [default: configmap]')
+            [CompletionResult]::new('--datakit-version', '--datakit-version', [CompletionResultType]::ParameterName, 'DataKit''s version [default: read from the image''s tag]')
+            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'Name of the cluster, for all that DataKit collects and elects')
+            [CompletionResult]::new('--global-tags', '--global-tags', [CompletionResultType]::ParameterName, 'Tag for all that DataKit collects (repeatable)')
+            [CompletionResult]::new('--enable-inputs', '--enable-inputs', [CompletionResultType]::ParameterName, 'Inputs for DataKit to enable')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Variable of DataKit''s environment to set (repeatable)')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Image of DataKit')
+            [CompletionResult]::new('--datakit-namespace', '--datakit-namespace', [CompletionResultType]::ParameterName, 'Namespace to put DataKit into [default: the file''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the applications, for --collector kubernetesprometheus [default: prod]')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of istiod [default: istio-system]')
+            [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Revision of istiod')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--unified', '--unified', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours in the diff')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('--gateways', '--gateways', [CompletionResultType]::ParameterName, 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)')
+            [CompletionResult]::new('--rum', '--rum', [CompletionResultType]::ParameterName, 'Let DataKit take what browsers send (RUM)')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace values that are there and differ')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print a unified diff against --from instead of manifests')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show tokens in the diff')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'meshobs;init;namespace' {
             [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Sidecars of this revision of istiod (label istio.io/rev) instead of the default one')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
             [CompletionResult]::new('--ambient', '--ambient', [CompletionResultType]::ParameterName, 'Ambient mode instead of sidecars; pods then have no port 15020 to scrape')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -114,8 +162,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--ingress-selector', '--ingress-selector', [CompletionResultType]::ParameterName, 'Labels of the ingress gateway''s pods')
             [CompletionResult]::new('--egress-selector', '--egress-selector', [CompletionResultType]::ParameterName, 'Labels of the egress gateway''s pods')
             [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of the gateways')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -131,20 +179,27 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Revision of istiod, whose ConfigMap is `istio-REVISION`')
             [CompletionResult]::new('--datakit-namespace', '--datakit-namespace', [CompletionResultType]::ParameterName, 'Namespace of DataKit [default: datakit]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout; one that is there is not replaced')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--unified', '--unified', [CompletionResultType]::ParameterName, 'Lines of context in the diff')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours in the diff')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
             [CompletionResult]::new('--detect', '--detect', [CompletionResultType]::ParameterName, 'Ask the cluster for Istio''s version, through kubectl')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'The nodes have IPv6 addresses, so spans go to DataKit''s Service [default: as --from or --detect tell]')
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace an address that is there and is not Istio''s own')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print a unified diff against --from instead of manifests')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show tokens in the diff')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'meshobs;init;help' {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('datakit', 'datakit', [CompletionResultType]::ParameterValue, 'Print DataKit''s manifest with token and collectors, or edit yours')
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
@@ -152,6 +207,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;init;help;config' {
+            break
+        }
+        'meshobs;init;help;datakit' {
             break
         }
         'meshobs;init;help;namespace' {
@@ -183,12 +241,16 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         }
         'meshobs;help;init' {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
+            [CompletionResult]::new('datakit', 'datakit', [CompletionResultType]::ParameterValue, 'Print DataKit''s manifest with token and collectors, or edit yours')
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
             break
         }
         'meshobs;help;init;config' {
+            break
+        }
+        'meshobs;help;init;datakit' {
             break
         }
         'meshobs;help;init;namespace' {

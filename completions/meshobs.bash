@@ -43,6 +43,9 @@ _meshobs() {
             meshobs__subcmd__help__subcmd__init,config)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__config"
                 ;;
+            meshobs__subcmd__help__subcmd__init,datakit)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__datakit"
+                ;;
             meshobs__subcmd__help__subcmd__init,gateway-metrics)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__gateway__subcmd__metrics"
                 ;;
@@ -54,6 +57,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__init,config)
                 cmd="meshobs__subcmd__init__subcmd__config"
+                ;;
+            meshobs__subcmd__init,datakit)
+                cmd="meshobs__subcmd__init__subcmd__datakit"
                 ;;
             meshobs__subcmd__init,gateway-metrics)
                 cmd="meshobs__subcmd__init__subcmd__gateway__subcmd__metrics"
@@ -69,6 +75,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__init__subcmd__help,config)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__config"
+                ;;
+            meshobs__subcmd__init__subcmd__help,datakit)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__datakit"
                 ;;
             meshobs__subcmd__init__subcmd__help,gateway-metrics)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__gateway__subcmd__metrics"
@@ -159,7 +168,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init)
-            opts="config namespace gateway-metrics tracing"
+            opts="config datakit namespace gateway-metrics tracing"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -173,6 +182,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__datakit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -243,7 +266,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init)
-            opts="-h --help config namespace gateway-metrics tracing help"
+            opts="-h --help config datakit namespace gateway-metrics tracing help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -268,6 +291,112 @@ _meshobs() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__datakit)
+            opts="-U -q -o -h --token --from --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --rum --env --image --datakit-namespace --namespace --istio-namespace --revision --overwrite --diff --unified --color --show-secrets --quiet --config --no-config --output --template --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dataway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "configmap env kubernetesprometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --datakit-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --global-tags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-inputs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unified)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -U)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -317,7 +446,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help)
-            opts="config namespace gateway-metrics tracing help"
+            opts="config datakit namespace gateway-metrics tracing help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,6 +460,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__datakit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -431,7 +574,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__tracing)
-            opts="-q -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --overwrite --quiet --config --no-config --output --template --help"
+            opts="-q -U -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -473,6 +616,18 @@ _meshobs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --unified)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -U)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -493,7 +648,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__patch)
-            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --image --no-image-comment --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --help"
+            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -532,15 +687,15 @@ _meshobs() {
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum datakit tracing" -- "${cur}"))
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum datakit tracing" -- "${cur}"))
                     return 0
                     ;;
                 --with)
-                    COMPREPLY=($(compgen -W "namespace metrics rum tracing" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "namespace metrics rum datakit tracing" -- "${cur}"))
                     return 0
                     ;;
                 --exclude)
@@ -608,6 +763,38 @@ _meshobs() {
                     return 0
                     ;;
                 --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dataway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "configmap env kubernetesprometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --datakit-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --global-tags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-inputs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

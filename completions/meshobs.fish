@@ -42,14 +42,17 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l config -d 'Con
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l only -d 'Run only these rules' -r -f -a "namespace\t''
 metrics\t''
 rum\t''
+datakit\t''
 tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l skip -d 'Run all default rules but these' -r -f -a "namespace\t''
 metrics\t''
 rum\t''
+datakit\t''
 tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l with -d 'Run these too, though they are off by default' -r -f -a "namespace\t''
 metrics\t''
 rum\t''
+datakit\t''
 tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
@@ -68,6 +71,16 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tag -d
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
+env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
+kubernetesprometheus\t'DataKit\'s newer collector for pods and istiod, without annotations on pods: DataKit 1.34 and later'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l datakit-version -d 'DataKit\'s version [default: read from the image\'s tag]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l cluster-name -d 'Name of the cluster, for all that DataKit collects and elects' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l enable-inputs -d 'Inputs for DataKit to enable' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l tracing-mode -d 'What is written into the mesh configuration [default: mesh-config]' -r -f -a "mesh-config\t'`defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart'
 telemetry\t'An extension provider for the Telemetry API: from 1.12.2, reaches proxies within seconds'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l tracing-address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
@@ -78,6 +91,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l revision -d 'R
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s i -l in-place -d 'Replace the files, all or none'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l diff -d 'Print a unified diff instead of manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l show-secrets -d 'Show tokens in the diff'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l check -d 'Write nothing; exit with 1 if anything would change'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s v -l verbose -d 'Report what is no Kubernetes object, too'
@@ -85,24 +99,60 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-config -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l overwrite -d 'Replace values that are there and differ (another namespace, another scrape annotation)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l strict -d 'Fail, with nothing on stdout, where a skip leaves a resource unobserved'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comment -d 'Leave no comment line with the old image'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -s h -l help -d 'Print help'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config namespace gateway-metrics tracing help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token -d 'DataKit\'s token; without a value it is asked for' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l from -d 'Edit this file instead of the built-in template; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
+env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
+kubernetesprometheus\t'DataKit\'s newer collector for pods and istiod, without annotations on pods: DataKit 1.34 and later'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l datakit-version -d 'DataKit\'s version [default: read from the image\'s tag]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l cluster-name -d 'Name of the cluster, for all that DataKit collects and elects' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l enable-inputs -d 'Inputs for DataKit to enable' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l env -d 'Variable of DataKit\'s environment to set (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l image -d 'Image of DataKit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l datakit-namespace -d 'Namespace to put DataKit into [default: the file\'s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l namespace -d 'Namespace of the applications, for --collector kubernetesprometheus [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l revision -d 'Revision of istiod' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -s U -l unified -d 'Lines of context in the diff' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l rum -d 'Let DataKit take what browsers send (RUM)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l overwrite -d 'Replace values that are there and differ'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l diff -d 'Print a unified diff against --from instead of manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l show-secrets -d 'Show tokens in the diff'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l revision -d 'Sidecars of this revision of istiod (label istio.io/rev) instead of the default one' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l template -d 'Start from this file instead of the built-in template' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l ambient -d 'Ambient mode instead of sidecars; pods then have no port 15020 to scrape'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l ingress-selector -d 'Labels of the ingress gateway\'s pods' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l egress-selector -d 'Labels of the egress gateway\'s pods' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l istio-namespace -d 'Namespace of the gateways' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l template -d 'Start from this file instead of the built-in template' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l mode -d 'How spans get to DataKit [default: by version]' -r -f -a "external-name\t'Two Services behind Istio\'s default address: before 1.22, no restart'
@@ -118,14 +168,22 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s U -l unified -d 'Lines of context in the diff' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l template -d 'Start from this file instead of the built-in template' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l detect -d 'Ask the cluster for Istio\'s version, through kubectl'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as --from or --detect tell]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l overwrite -d 'Replace an address that is there and is not Istio\'s own'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l diff -d 'Print a unified diff against --from instead of manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l show-secrets -d 'Show tokens in the diff'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
@@ -136,6 +194,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_see
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'

@@ -1,9 +1,9 @@
 //! meshobs makes an Istio mesh observable: it reads stock Kubernetes manifests and puts in what observability needs,
 //! by edits that leave every other byte as it is.
 //!
-//! Data flows one way: [`input`] → documents ([`yaml`]) → the Kubernetes view of them ([`manifest`]) → rules that
-//! collect changes ([`rule`]) → a plan of edits ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say
-//! what is asked for.
+//! Data flows one way: [`input`] → documents ([`yaml`]) → the Kubernetes view of them ([`manifest`], and
+//! [`survey`] where documents depend on each other) → rules that collect changes ([`rule`]) → a plan of edits
+//! ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say what is asked for.
 
 pub mod cli;
 pub mod config;
@@ -16,5 +16,6 @@ pub mod report;
 pub mod rule;
 pub mod secret;
 pub mod spool;
+pub mod survey;
 pub mod template;
 pub mod yaml;

@@ -185,12 +185,13 @@ fn splice(
     Ok(())
 }
 
-/// Writes what changes as unified diffs.
+/// Writes what changes as unified diffs. Says whether a token was masked.
 ///
 /// # Errors
 /// An input cannot be read again, or `out` not be written.
-pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<(), OutputError> {
+pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<bool, OutputError> {
     let mut out = BufWriter::with_capacity(BUFFER, out);
+    let mut any = false;
     let Plan { files, log, .. } = plan;
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
         let name = file.input.name.clone();
@@ -202,12 +203,13 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<()
         let result = Diff::new(&mut out, style, &shown)
             .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
         match result {
-            Ok(()) => {}
+            Ok(masked) => any |= masked,
             Err(error) if reader.failed => return Err(failed(&error)),
             Err(error) => return Err(OutputError::Stdout(error)),
         }
     }
-    out.flush().map_err(OutputError::Stdout)
+    out.flush().map_err(OutputError::Stdout)?;
+    Ok(any)
 }
 
 /// A file that is complete beside its target.
@@ -293,6 +295,20 @@ pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     }
     drop(out);
     commit(vec![Staged { temporary, target, backup: None, name }])
+}
+
+/// Writes bytes to a file, in place of one that is there, all or nothing.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    let name = path.display().to_string();
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let failed = |error: &io::Error| OutputError::file(&name, error);
+    let (temporary, mut out) = temporary(&target).map_err(|error| failed(&error))?;
+    out.write_all(bytes).map_err(|error| failed(&error))?;
+    drop(out);
+    commit(vec![Staged { temporary, target, backup: None, name: name.clone() }]).map(|_| ())
 }
 
 /// The files that are inputs, without links.

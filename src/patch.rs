@@ -10,9 +10,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
 use crate::manifest::{Item, Resource, Scope, Scopes, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
-use crate::rule::{Note, Rule, Target};
+use crate::rule::{NewResource, Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};
-use crate::yaml::{Changes, Chunk, Document, DocumentReader, Edit, Kind, Refusal, RefusalKind, StreamError};
+use crate::survey::{Spot, Survey};
+use crate::yaml::{
+    At, Changes, Chunk, Document, DocumentReader, Edit, Kind, Refusal, RefusalKind, StreamError, Value,
+};
 
 /// What a run is asked to do.
 pub struct Patcher {
@@ -23,11 +26,23 @@ pub struct Patcher {
     /// Whether differing values are replaced.
     pub overwrite: bool,
     /// Whether a skip that leaves a resource unobserved is an error.
-    pub strict: bool,
+    pub strict: Strict,
     /// Whether what is no resource is reported.
     pub verbose: bool,
     /// The report's format.
     pub format: Format,
+}
+
+/// Whether a skip that leaves a resource unobserved is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strict {
+    /// It is reported.
+    #[default]
+    No,
+    /// It is, because the user asked for it.
+    Asked,
+    /// It is: without it nothing is left of what was asked for.
+    Always,
 }
 
 /// An input and what is to change in it.
@@ -129,23 +144,36 @@ impl Patcher {
     ) -> Result<Plan, Diagnostics> {
         let headings = opened.len() > 1;
         let mut scopes = Scopes::new(&self.cluster_scoped);
+        let mut survey = Survey::default();
+        let mut progress = Some(progress);
         loop {
             let mut run = Run {
                 patcher: self,
                 scopes: &mut scopes,
+                survey: &mut survey,
+                file: 0,
+                resources: 0,
                 seams: headings,
                 log: EditLog::new(),
                 report: Report::new(self.format, self.verbose, headings),
                 errors: errors.clone(),
+                added: Vec::new(),
             };
             let mut planned = Vec::new();
             for (input, content) in &mut opened {
                 planned.push(run.input(input, content));
-                progress();
+                run.file += 1;
+                progress.iter_mut().for_each(|progress| progress());
             }
+            // Later readings go over what is known already.
+            progress = None;
             let Run { log, report, errors, .. } = run;
             if scopes.misjudged() {
                 scopes.retry();
+                survey.restart();
+                continue;
+            }
+            if survey.again() {
                 continue;
             }
             if !errors.is_empty() {
@@ -163,17 +191,25 @@ impl Patcher {
 struct Run<'a> {
     patcher: &'a Patcher,
     scopes: &'a mut Scopes,
+    survey: &'a mut Survey,
+    /// The number of the input.
+    file: usize,
+    /// How many resources were seen.
+    resources: u64,
     /// Whether it has to be known how inputs join.
     seams: bool,
     log: EditLog,
     report: Report,
     errors: Vec<Diagnostic>,
+    /// Documents that this input lacks.
+    added: Vec<NewResource>,
 }
 
 impl Run<'_> {
     /// Plans one input. Of its errors the first is kept: later ones may follow from it.
     fn input(&mut self, input: &Input, content: &mut Content) -> (EditSpan, Seam) {
         self.report.file();
+        self.added.clear();
         let mut span = self.log.begin();
         let mut seam = Seam::default();
         let size = content.size_hint();
@@ -200,6 +236,9 @@ impl Run<'_> {
         let name = &input.name;
         let whole = |error: io::Error| Diagnostic::whole(name, io_message(&error));
         let mut failed = None;
+        // The edits of the last document so far, and where it ends: offset and lines.
+        let mut last: Vec<Edit> = Vec::new();
+        let mut end = (0, 0);
         loop {
             let chunk = match documents.next_document() {
                 Ok(Some(chunk)) => chunk,
@@ -237,15 +276,57 @@ impl Run<'_> {
                 }
             };
             let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
-            for edit in edits {
-                let (start, end) = (offset + edit.start, offset + edit.end);
-                self.log.push(span, &Edit { start, end, ..edit }).map_err(whole)?;
+            for edit in last.drain(..) {
+                self.log.push(span, &edit).map_err(whole)?;
             }
-            if self.seams {
+            let moved = |edit: Edit| Edit { start: offset + edit.start, end: offset + edit.end, ..edit };
+            last.extend(edits.into_iter().map(moved));
+            if self.seams || self.survey.is_complete() {
                 seam.update(&doc, offset);
             }
+            end = (offset + chunk.text.len(), chunk.line + chunk.text.matches('\n').count() as u64);
         }
-        failed.map_or(Ok(()), Err)
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let added = std::mem::take(&mut self.added);
+        if !added.is_empty() {
+            self.append(name, &added, end, &mut last, seam).map_err(whole)?;
+        }
+        for edit in last {
+            self.log.push(span, &edit).map_err(whole)?;
+        }
+        Ok(())
+    }
+
+    /// Adds documents behind the last one of an input, which ends at an offset and has so many lines.
+    fn append(
+        &mut self,
+        name: &str,
+        added: &[NewResource],
+        (end, lines): (usize, u64),
+        last: &mut Vec<Edit>,
+        seam: &mut Seam,
+    ) -> io::Result<()> {
+        if let Some(strip) = seam.strip.take()
+            && !last.iter().any(|edit| edit.end > strip.start && edit.start < strip.end)
+        {
+            last.push(strip);
+            last.sort_by_key(|edit| edit.start);
+        }
+        let newline = seam.newline;
+        let mut text = seam.missing_break.take().unwrap_or("").to_owned();
+        for (i, resource) in added.iter().enumerate() {
+            if i > 0 || seam.open {
+                text.push_str(&format!("---{newline}"));
+            }
+            text.push_str(&crate::yaml::document(&resource.entries, newline));
+            let title = format!("{}/{}", resource.kind.to_lowercase(), resource.name);
+            self.report.entry(Entry::added(name, lines + 1, title, resource))?;
+        }
+        (seam.open, seam.ended) = (true, false);
+        last.push(Edit { start: end, end, text });
+        Ok(())
     }
 
     /// Learns from the CRDs in a text.
@@ -319,10 +400,51 @@ impl Run<'_> {
             self.scopes.learn(doc, resource.at);
         }
         let scope = self.scopes.of(resource.group(), &resource.kind);
+        let number = self.resources;
+        self.resources += 1;
+        let file = self.file;
+        self.survey.look(doc, resource, || {
+            let (line, column) = place.locate(doc.start(resource.at.node));
+            Spot { number, file, text: format!("{}:{line}:{column}", place.name) }
+        });
         let overwrite = self.patcher.overwrite;
-        let target = Target { doc, resource, scope, overwrite };
-        let entry = self.apply(place, &target, |_| true, changes)?;
-        self.report.entry(entry).map_err(|e| place.io(&e))
+        let target = Target { doc, resource, scope, overwrite, number, survey: self.survey };
+        let (entry, added) = self.apply(place, &target, |_| true, changes)?;
+        self.report.entry(entry).map_err(|e| place.io(&e))?;
+        for new in added {
+            self.add(place, doc, resource, new, changes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a new resource: an item for the list that asks for it, else a document behind the last one.
+    fn add(
+        &mut self,
+        place: &Place<'_>,
+        doc: &Document<'_>,
+        beside: &Resource,
+        new: NewResource,
+        changes: &mut Changes,
+    ) -> Result<(), Diagnostic> {
+        let at = doc.start(beside.at.node);
+        if let Some(list) = beside.at.parent {
+            let list = At { node: list, key: None, parent: None, shared: beside.at.shared };
+            let title = format!("{}/{}", new.kind.to_lowercase(), new.name);
+            let (line, _) = place.locate(at);
+            let entry = Entry::added(place.name, line, title, &new);
+            changes.append(doc, list, Value::Map(new.entries)).map_err(|e| place.refuse(&e))?;
+            return self.report.entry(entry).map_err(|e| place.io(&e));
+        }
+        if doc.kind(beside.at.node).is_flow() {
+            let message = format!(
+                "it needs a {} `{}`, and JSON has no place for one behind it; put both into a List, or convert the \
+                 file to YAML",
+                new.kind, new.name
+            );
+            return Err(place.spot(at, message));
+        }
+        self.added.push(new);
+        Ok(())
     }
 
     /// A file for a client: most rules leave it alone.
@@ -334,8 +456,8 @@ impl Run<'_> {
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
         let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
-        let target = Target { doc, resource, scope, overwrite };
-        let mut entry = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
+        let target = Target { doc, resource, scope, overwrite, number: u64::MAX, survey: self.survey };
+        let (mut entry, _) = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
         let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
         if silent
             || (entry.patched.is_empty() && entry.skipped.is_empty() && resource.kind != "IstioOperator")
@@ -354,14 +476,16 @@ impl Run<'_> {
         target: &Target<'_>,
         asked: impl Fn(&dyn Rule) -> bool,
         changes: &mut Changes,
-    ) -> Result<Entry, Diagnostic> {
+    ) -> Result<(Entry, Vec<NewResource>), Diagnostic> {
         let Target { doc, resource, .. } = *target;
+        let mut added = Vec::new();
         let mut entry = place.entry(doc, resource, Vec::new());
         for rule in self.patcher.rules.iter().filter(|rule| asked(rule.as_ref())) {
             let outcome = rule.apply(target, changes).map_err(|refusal| place.refuse(&refusal))?;
             if outcome.patched {
                 entry.patched.push(rule.name());
             }
+            added.extend(outcome.added);
             for skip in outcome.skips {
                 let name = Some(rule.name());
                 entry.skipped.push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
@@ -377,7 +501,7 @@ impl Run<'_> {
         {
             return Err(place.refuse(&Refusal::duplicate(doc, duplicate)));
         }
-        Ok(entry)
+        Ok((entry, added))
     }
 
     fn skipped(
@@ -388,9 +512,14 @@ impl Run<'_> {
         reason: String,
         dark: bool,
     ) -> Result<Skipped, Diagnostic> {
-        if dark && self.patcher.strict {
-            let rule = rule.map_or(String::new(), |rule| format!("{rule}: "));
-            return Err(place.spot(at, format!("{rule}{reason} (an error because of --strict)")));
+        let rule_name = || rule.map_or(String::new(), |rule| format!("{rule}: "));
+        match self.patcher.strict {
+            Strict::Asked if dark => {
+                let message = format!("{}{reason} (an error because of --strict)", rule_name());
+                return Err(place.spot(at, message));
+            }
+            Strict::Always if dark => return Err(place.spot(at, reason)),
+            _ => {}
         }
         let (line, column) = place.locate(at);
         Ok(Skipped { rule, reason, dark, line, column })

@@ -2,7 +2,7 @@
 //! user's own template says besides stays as it is.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{At, Changes, Document, DocumentReader, Place, Refusal, Value, apply};
+use crate::yaml::{At, Changes, Document, DocumentReader, Place, Refusal, RefusalKind, Value, apply};
 
 /// Collects values for a template.
 pub struct Filler<'a> {
@@ -25,18 +25,25 @@ impl<'a> Filler<'a> {
     /// # Errors
     /// The template has no place for it.
     pub fn set(&mut self, document: usize, path: &[&str], value: Value) -> Result<(), Failure> {
-        let Some((doc, mut at)) = self.root(document) else { return Ok(()) };
+        let absent = |what: String| (document, Refusal { at: 0, kind: RefusalKind::Absent { what } });
+        let Some((doc, mut at)) = self.root(document) else {
+            return Err(absent(format!("document {} for `{}`", document + 1, path.join("."))));
+        };
         let mut rest = path;
         while let Some(i) = rest.iter().position(|key| key.parse::<usize>().is_ok()) {
             let (keys, tail) = rest.split_at(i);
             let list = doc.path(at, keys);
             let number = tail.first().and_then(|key| key.parse().ok()).unwrap_or(0);
-            let Some(item) = list.and_then(|list| doc.items(list).nth(number)) else { return Ok(()) };
+            let Some(item) = list.and_then(|list| doc.items(list).nth(number)) else {
+                return Err(absent(format!("item {} in `{}`", number + 1, keys.join("."))));
+            };
             at = item;
             rest = tail.get(1..).unwrap_or_default();
         }
         let keys: Vec<_> = rest.iter().map(|key| (*key, Place::Last)).collect();
-        let Some(changes) = self.changes.get_mut(document) else { return Ok(()) };
+        let Some(changes) = self.changes.get_mut(document) else {
+            return Err(absent(format!("document {}", document + 1)));
+        };
         changes.set(doc, at, &keys, value).map_err(|refusal| (document, refusal))
     }
 }
@@ -105,5 +112,15 @@ mod tests {
         });
         let want = "# mine\na:\n  x: \"y\"\nl:\n- b: 2 # c\n---\nc: \"no\"\n";
         assert_eq!(text.unwrap(), want);
+    }
+
+    #[test]
+    fn a_template_without_a_place_is_refused() {
+        let told = |document, path: &[&str]| {
+            let value = Value::Raw("1".to_owned());
+            fill("a: []\n", "mine.yaml", |filler| filler.set(document, path, value)).unwrap_err().to_string()
+        };
+        assert!(told(0, &["a", "0", "b"]).contains("no item 1 in `a`"));
+        assert!(told(1, &["a"]).contains("mine.yaml: there is no document 2 for `a`"));
     }
 }

@@ -71,6 +71,16 @@ pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| command.mut_args(|arg| arg.hide_env_values(true)))
 }
 
+/// Says that a diff is not for applying.
+fn warn_masked(masked: bool) {
+    if masked {
+        let _ = writeln!(
+            std::io::stderr(),
+            "warning: tokens in the diff are masked, so it is not for applying; --show-secrets shows them"
+        );
+    }
+}
+
 /// Writes to stdout; a reader that has gone is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {

@@ -11,14 +11,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{CHANGES, DONE, ERROR};
 use crate::config::{
-    self, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings, TracingOptions,
+    self, DatakitOptions, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
+    TracingOptions,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{self, Input};
 use crate::output::{self, OutputError};
-use crate::patch::{Patcher, Plan};
+use crate::patch::{Patcher, Plan, Strict};
 use crate::report::{self, DiffStyle, Format};
-use crate::rule::{Metrics, Namespace, Rule, Rum, Tracing};
+use crate::rule::{Datakit, Metrics, Namespace, Rule, Rum, Tracing};
 
 /// A run with more inputs than this shows a progress bar to a person.
 const MANY: usize = 100;
@@ -35,6 +36,19 @@ pub enum Color {
     Never,
 }
 
+impl Color {
+    /// Whether what goes to stdout is coloured.
+    #[must_use]
+    pub fn wanted(self) -> bool {
+        let unset = || std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => io::stdout().is_terminal() && unset(),
+        }
+    }
+}
+
 /// Arguments of `patch`.
 #[derive(Args, Debug)]
 #[command(
@@ -44,6 +58,7 @@ Rules:
   namespace  metadata.namespace on every namespaced resource that has none
   metrics    annotation datakit/prom.instances on every pod template with a sidecar
   rum        image with browser monitoring in place of productpage's
+  datakit    where the input has DataKit's DaemonSet: its address and token, collectors and mounts
   tracing    off by default, it changes the whole mesh: the address that Envoy sends spans to, in Istio's
              ConfigMap or IstioOperator
 
@@ -76,6 +91,9 @@ pub struct PatchArgs {
     /// Lines of context in the diff
     #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, requires = "diff")]
     unified: usize,
+    /// Show tokens in the diff
+    #[arg(long, requires = "diff")]
+    show_secrets: bool,
     /// Write nothing; exit with 1 if anything would change
     #[arg(long)]
     check: bool,
@@ -108,6 +126,8 @@ pub struct PatchArgs {
     metrics: MetricsOptions,
     #[command(flatten)]
     rum: RumOptions,
+    #[command(flatten)]
+    datakit: DatakitOptions,
     #[command(flatten)]
     tracing: TracingOptions,
 }
@@ -180,6 +200,7 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
         namespace: std::mem::take(&mut args.namespace),
         metrics: std::mem::take(&mut args.metrics),
         rum: std::mem::take(&mut args.rum),
+        datakit: std::mem::take(&mut args.datakit),
         tracing: std::mem::take(&mut args.tracing),
     };
     let file = if args.no_config {
@@ -196,6 +217,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
             "namespace" => Box::new(Namespace(settings.namespace.clone())),
             "metrics" => Box::new(Metrics::new(settings.metrics.clone())),
             "rum" => Box::new(Rum(settings.rum.clone())),
+            "datakit" => Box::new(Datakit(settings.datakit.clone())),
             "tracing" => Box::new(Tracing(settings.tracing.clone())),
             _ => return None,
         };
@@ -205,7 +227,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
         rules: rules.collect(),
         cluster_scoped: settings.cluster_scoped.clone(),
         overwrite: settings.overwrite,
-        strict: settings.strict,
+        strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
         format: args.report,
     }
@@ -215,13 +237,12 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
 fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec<String>> {
     let stdout = io::stdout();
     let result = if args.diff {
-        let color = match args.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-        };
-        let style = DiffStyle { context: args.unified, color };
-        output::diff(plan, &mut stdout.lock(), style).map(|()| Vec::new())
+        let style =
+            DiffStyle { context: args.unified, color: args.color.wanted(), show_secrets: args.show_secrets };
+        output::diff(plan, &mut stdout.lock(), style).map(|masked| {
+            super::warn_masked(masked && !args.quiet);
+            Vec::new()
+        })
     } else if args.check {
         Ok(Vec::new())
     } else if args.in_place {

@@ -203,6 +203,7 @@ impl MetricsOptions {
             source_pattern: self.source_pattern.unwrap_or_else(|| SOURCE_PATTERN.to_owned()),
             source,
             namespace: namespace.to_owned(),
+            elsewhere: false,
         };
         if settings.measurement_name.trim().is_empty() {
             return Err("invalid measurement `` (--metrics-measurement, metrics.measurement_name): it cannot be empty".into());

@@ -10,6 +10,7 @@ macro_rules! first_of {
     };
 }
 
+mod datakit;
 mod metrics;
 mod namespace;
 mod patch;
@@ -24,8 +25,11 @@ use toml::Table;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::io_message;
-use crate::rule::{MetricsSettings, NamespaceSettings, RumSettings, TracingSettings};
+use crate::rule::{
+    Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RumSettings, TracingSettings,
+};
 
+pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub use metrics::{MetricsOptions, Profile};
 pub use namespace::NamespaceOptions;
 pub use patch::PatchOptions;
@@ -47,6 +51,8 @@ pub struct Options {
     pub metrics: MetricsOptions,
     /// `[rum]`.
     pub rum: RumOptions,
+    /// `[datakit]`.
+    pub datakit: DatakitOptions,
     /// `[tracing]`.
     pub tracing: TracingOptions,
 }
@@ -73,6 +79,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// Of the rule rum.
     pub rum: RumSettings,
+    /// Of the rule datakit.
+    pub datakit: DatakitSettings,
     /// Of the rule tracing.
     pub tracing: TracingSettings,
 }
@@ -132,6 +140,7 @@ impl Options {
             namespace: self.namespace.or(other.namespace),
             metrics: self.metrics.or(other.metrics),
             rum: self.rum.or(other.rum),
+            datakit: self.datakit.or(other.datakit),
             tracing: self.tracing.or(other.tracing),
         }
     }
@@ -142,15 +151,22 @@ impl Options {
     /// The first value that cannot be used, and what would be right.
     pub fn settings(self) -> Result<Settings, Invalid> {
         let (namespace, cluster_scoped) = self.namespace.settings()?;
+        let rules = self.patch.rules()?;
+        let mut metrics = self.metrics.settings(&namespace.name)?;
+        let tracing = self.tracing.settings()?;
+        let mut datakit = self.datakit.settings(&metrics, &tracing, &namespace.name)?;
+        metrics.elsewhere = datakit.collector == Collector::Kubernetesprometheus;
+        datakit.default_namespace = rules.contains(&"namespace").then(|| namespace.name.clone());
         Ok(Settings {
-            rules: self.patch.rules()?,
+            rules,
             overwrite: self.patch.overwrite,
             strict: self.patch.strict,
             exclude: self.patch.exclude.unwrap_or_default(),
             cluster_scoped,
-            metrics: self.metrics.settings(&namespace.name)?,
+            metrics,
             rum: self.rum.settings()?,
-            tracing: self.tracing.settings()?,
+            datakit,
+            tracing,
             namespace,
         })
     }
@@ -209,7 +225,11 @@ mod tests {
                 ],
             ),
             ("rum", vec!["image", "images", "image_comment"]),
-            ("tracing", vec!["mode", "istio_namespace", "datakit_namespace"]),
+            (
+                "datakit",
+                vec!["dataway", "collector", "gateways", "rum", "enable_inputs", "global_tags", "env"],
+            ),
+            ("tracing", vec!["mode", "istio_namespace", "datakit_namespace", "ipv6"]),
         ] {
             for key in keys {
                 assert!(template[table].get(key).is_some(), "{table}.{key}");
@@ -232,6 +252,15 @@ mod tests {
             ("metrics.source_pattern = '{pod}'", "none of {app}"),
             ("metrics.tags = {a = 1}", "not a string"),
             ("rum.image = 'a b'", "invalid image"),
+            ("datakit.dataway = ['openway.guance.com']", "neither http://"),
+            ("datakit.token_secret = 'A'", "--token-secret"),
+            ("datakit.version = 'new'", "--datakit-version"),
+            ("datakit.cluster_name = 'a,b'", "--cluster-name"),
+            ("datakit.enable_inputs = ['a b']", "--enable-inputs"),
+            ("datakit.global_tags = {a = 'b,c'}", "--global-tags"),
+            ("datakit.env = {ENV_DATAWAY = 'x'}", "use --token"),
+            ("datakit.image = 'a b'", "invalid image"),
+            ("datakit.token_file = '/nowhere/token'", "/nowhere/token"),
             ("tracing.address = 'http://x:1'", "invalid address"),
             ("tracing.address = 'x'", "invalid address"),
             ("tracing.sampling = 101.0", "0 to 100"),

@@ -50,14 +50,25 @@ pub struct TracingOptions {
     /// Namespace of DataKit [default: datakit]
     #[arg(long, value_name = "NAME", env = "MESHOBS_DATAKIT_NAMESPACE", help_heading = "Rule tracing")]
     pub datakit_namespace: Option<String>,
+    /// The nodes have IPv6 addresses, so spans go to DataKit's Service [default: as a Service in the input tells]
+    #[arg(long, help_heading = "Rule tracing")]
+    pub ipv6: bool,
 }
 
 impl TracingOptions {
     /// These options, and for what they do not say the others.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        first_of!(self, other: mode, address, sampling, istio_version, istio_namespace, revision,
-                  datakit_namespace)
+        Self {
+            mode: self.mode.or(other.mode),
+            address: self.address.or(other.address),
+            sampling: self.sampling.or(other.sampling),
+            istio_version: self.istio_version.or(other.istio_version),
+            istio_namespace: self.istio_namespace.or(other.istio_namespace),
+            revision: self.revision.or(other.revision),
+            datakit_namespace: self.datakit_namespace.or(other.datakit_namespace),
+            ipv6: self.ipv6 || other.ipv6,
+        }
     }
 
     /// Puts the defaults in and checks every value.
@@ -94,6 +105,7 @@ impl TracingOptions {
             istio_namespace: self.istio_namespace.unwrap_or_else(|| "istio-system".to_owned()),
             revision: self.revision,
             datakit_namespace: self.datakit_namespace.unwrap_or_else(|| "datakit".to_owned()),
+            ipv6: self.ipv6,
         };
         for (name, flag) in [
             (&settings.istio_namespace, "--istio-namespace"),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Write};
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::secret;
 use crate::yaml::Edit;
 
 /// How a diff is shown.
@@ -15,7 +16,12 @@ pub struct Style {
     pub context: usize,
     /// Whether colours are used.
     pub color: bool,
+    /// Whether tokens are shown. Where one is masked the hunk says so: a diff like that is not for applying.
+    pub show_secrets: bool,
 }
+
+/// What stands behind the ranges of a hunk with masked tokens.
+const MASKED: &str = " tokens masked, not for applying (see --show-secrets)";
 
 /// Writes the diff of one file.
 #[derive(Debug)]
@@ -30,6 +36,7 @@ pub struct Diff<'w, W> {
     hunk_old: u64,
     hunk_new: u64,
     trailing: usize,
+    masked: bool,
 }
 
 impl<'w, W: Write> Diff<'w, W> {
@@ -54,10 +61,11 @@ impl<'w, W: Write> Diff<'w, W> {
             hunk_old: 0,
             hunk_new: 0,
             trailing: 0,
+            masked: false,
         })
     }
 
-    /// Writes the hunks: `old` is the file, `edits` are in order.
+    /// Writes the hunks: `old` is the file, `edits` are in order. Says whether a token was masked.
     ///
     /// # Errors
     /// `old` or `edits` cannot be read or `out` not be written.
@@ -65,7 +73,7 @@ impl<'w, W: Write> Diff<'w, W> {
         mut self,
         mut old: impl BufRead,
         edits: impl Iterator<Item = io::Result<Edit>>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let mut edits = edits.peekable();
         let mut offset = 0;
         let mut line = String::new();
@@ -108,7 +116,14 @@ impl<'w, W: Write> Diff<'w, W> {
                 }
             }
         }
-        self.close()
+        for edit in edits {
+            // Behind the last line: whole lines.
+            for line in edit?.text.split_inclusive('\n') {
+                self.push(ChangeTag::Insert, line)?;
+            }
+        }
+        self.close()?;
+        Ok(self.masked)
     }
 
     fn push(&mut self, tag: ChangeTag, line: &str) -> io::Result<()> {
@@ -144,7 +159,16 @@ impl<'w, W: Write> Diff<'w, W> {
         let count = |not: ChangeTag| self.hunk.iter().filter(|(tag, _)| *tag != not).count();
         let old = range(self.hunk_old, count(ChangeTag::Insert));
         let new = range(self.hunk_new, count(ChangeTag::Delete));
-        self.line("\x1b[36m", &format!("@@ -{old} +{new} @@"))?;
+        let mut note = "";
+        if !self.style.show_secrets {
+            for (_, line) in self.hunk.iter_mut().filter(|(_, line)| secret::may_hold_token(line)) {
+                let masked = secret::mask(line);
+                if masked != *line {
+                    (*line, note, self.masked) = (masked, MASKED, true);
+                }
+            }
+        }
+        self.line("\x1b[36m", &format!("@@ -{old} +{new} @@{note}"))?;
         for (tag, line) in std::mem::take(&mut self.hunk) {
             let (color, mark) = match tag {
                 ChangeTag::Equal => ("", ' '),

@@ -16,6 +16,7 @@ pub use diff::{Diff, Style as DiffStyle};
 
 use crate::diagnostic::Diagnostics;
 use crate::input::IN_MEMORY;
+use crate::rule::NewResource;
 use crate::secret;
 
 /// How a report is written.
@@ -81,6 +82,22 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// One about a resource that was added, at the line where it begins or of what it was added beside.
+    #[must_use]
+    pub fn added(path: &str, line: u64, title: String, resource: &NewResource) -> Self {
+        Self {
+            path: path.to_owned(),
+            line,
+            resource: title,
+            api_version: resource.api_version.to_owned(),
+            kind: resource.kind.to_owned(),
+            name: resource.name.clone(),
+            patched: vec!["added"],
+            skipped: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Takes tokens out of what comes from the input.
     fn mask(&mut self) {
         let reasons = self.skipped.iter_mut().map(|skip| &mut skip.reason);
@@ -120,6 +137,8 @@ pub struct Report {
     headings: bool,
     heading: String,
     summary: Summary,
+    /// Whether anything was skipped or warned about.
+    remarks: bool,
     spool: SpooledTempFile,
 }
 
@@ -133,8 +152,15 @@ impl Report {
             headings,
             heading: String::new(),
             summary: Summary::default(),
+            remarks: false,
             spool: tempfile::spooled_tempfile(IN_MEMORY),
         }
+    }
+
+    /// Whether there is more to say than what was done.
+    #[must_use]
+    pub fn has_remarks(&self) -> bool {
+        self.remarks
     }
 
     /// Counts an input.
@@ -150,6 +176,7 @@ impl Report {
         entry.mask();
         self.summary.resources += 1;
         self.summary.warnings += entry.notes.len() as u64;
+        self.remarks |= !entry.skipped.is_empty() || !entry.notes.is_empty();
         if !entry.patched.is_empty() {
             self.summary.patched += 1;
         } else if entry.skipped.is_empty() {
@@ -172,6 +199,7 @@ impl Report {
     /// The spool cannot be written.
     pub fn warning(&mut self, remark: &Remark) -> io::Result<()> {
         self.summary.warnings += 1;
+        self.remarks = true;
         match self.format {
             Format::Text => {
                 self.text_heading(&remark.path)?;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use toml::{Table, Value as Toml};
 
+use super::datakit::conf;
 use super::{Outcome, Rule, Target};
 use crate::manifest::{PodTemplate, Resource, pod_templates};
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
@@ -19,6 +20,9 @@ pub const ANNOTATION: &str = "datakit/prom.instances";
 
 /// Namespaces whose pods Istio never injects.
 const NEVER_INJECTED: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+
+/// The port of a sidecar's metrics.
+const SIDECAR_PORT: &str = "15020";
 
 /// Labels that name the application, in the order they are asked.
 const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
@@ -49,6 +53,8 @@ pub struct MetricsSettings {
     pub source: Vec<(String, String)>,
     /// The namespace that resources without one are put into, for `{namespace}`.
     pub namespace: String,
+    /// Whether another collector scrapes the sidecars, so that no annotation is wanted.
+    pub elsewhere: bool,
 }
 
 /// How many rendered texts are kept at most.
@@ -95,6 +101,9 @@ impl Rule for Metrics {
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
         let Target { doc, resource, .. } = *target;
         let mut outcome = Outcome::default();
+        if target.survey.is_datakit(target.number) {
+            return Ok(outcome);
+        }
         let Some(templates) = pod_templates(doc, resource) else {
             return Ok(outcome);
         };
@@ -134,6 +143,9 @@ impl Metrics {
             return Ok(());
         };
         let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
+        if let Some(other) = self.other_scraper(target) {
+            return leave_to(&other, target, template, there, changes, outcome);
+        }
         if let Some(there) = there
             && let Some(old) = doc.string(there.node)
             && !old.trim().is_empty()
@@ -156,6 +168,28 @@ impl Metrics {
         target.set(changes, template.at, &path, Value::Lines(text))?;
         outcome.patched = true;
         Ok(())
+    }
+
+    /// What else scrapes the sidecars of this resource's pods.
+    fn other_scraper(&self, target: &Target<'_>) -> Option<String> {
+        let namespace = target.resource.namespace.as_deref().unwrap_or(&self.settings.namespace);
+        if self.settings.elsewhere {
+            return Some("DataKit's input kubernetesprometheus".to_owned());
+        }
+        let survey = target.survey;
+        if survey.datakits.iter().any(|datakit| datakit.discovers) {
+            return Some("DataKit's discovery by prometheus.io annotations".to_owned());
+        }
+        let texts = survey.config_maps.iter().flat_map(|map| &map.data);
+        let inputs = survey.datakits.iter().map(|datakit| ("ENV_DATAKIT_INPUTS", &datakit.inputs_env));
+        let mut all = texts.map(|(key, text)| (key.as_str(), text)).chain(inputs);
+        let found = all.find(|(_, text)| {
+            text.contains("kubernetesprometheus")
+                && conf::inputs(text).iter().any(|(name, block)| {
+                    name == "kubernetesprometheus" && conf::scrapes(block, SIDECAR_PORT, namespace)
+                })
+        });
+        found.map(|(key, _)| format!("an instance in DataKit's {key}"))
     }
 
     /// The collector's name for the pods of a template.
@@ -183,6 +217,37 @@ impl Metrics {
             ],
         )
     }
+}
+
+/// Leaves a pod to another scraper. An annotation that is there would make it scraped twice: it is reported, and emptied
+/// where values that differ are to be replaced.
+fn leave_to(
+    other: &str,
+    target: &Target<'_>,
+    template: &PodTemplate,
+    there: Option<At>,
+    changes: &mut Changes,
+    outcome: &mut Outcome,
+) -> Result<(), Refusal> {
+    let doc = target.doc;
+    let filled = |at: &At| doc.string(at.node).is_some_and(|text| !conf::inputs(&text).is_empty());
+    match there.filter(filled) {
+        None => {
+            let reason = format!("{other} scrapes it already");
+            outcome.skip(doc.start(template.at.node), false, reason);
+        }
+        Some(at) if target.overwrite => {
+            changes.replace(doc, at, Value::Text(String::new()), None)?;
+            outcome.patched = true;
+        }
+        Some(at) => {
+            let reason = format!(
+                "scraped twice: by {ANNOTATION} and by {other}; remove the annotation, or empty it by --overwrite"
+            );
+            outcome.skip(doc.start(at.node), false, reason);
+        }
+    }
+    Ok(())
 }
 
 /// Replaces `{name}` by its value, once: values are not looked at again.
@@ -307,7 +372,7 @@ impl MetricsSettings {
     }
 }
 
-fn toml_line(indent: &str, key: &str, value: Toml) -> String {
+pub(super) fn toml_line(indent: &str, key: &str, value: Toml) -> String {
     format!("{indent}{} = {value}\n", toml_key(key))
 }
 

@@ -1,6 +1,7 @@
 //! Rules: what `patch` knows how to change. A rule is one file: it looks at one resource at a time and adds to the
 //! changes of its document; it never sees files, output or other rules.
 
+pub mod datakit;
 mod metrics;
 mod namespace;
 mod reference;
@@ -8,8 +9,10 @@ mod rum;
 mod tracing;
 
 use crate::manifest::{Resource, Scope};
+use crate::survey::Survey;
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
+pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use rum::{Rum, RumSettings};
@@ -17,7 +20,7 @@ pub use tracing::{Tracing, TracingMode, TracingSettings};
 
 /// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
 pub const RULES: &[(&str, bool)] =
-    &[("namespace", true), ("metrics", true), ("rum", true), ("tracing", false)];
+    &[("namespace", true), ("metrics", true), ("rum", true), ("datakit", true), ("tracing", false)];
 
 /// A resource and what a rule needs to judge it.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,10 @@ pub struct Target<'a> {
     pub scope: Scope,
     /// Whether differing values that are there are replaced.
     pub overwrite: bool,
+    /// Its number among all resources of all inputs.
+    pub number: u64,
+    /// What is known of the other documents.
+    pub survey: &'a Survey,
 }
 
 impl Target<'_> {
@@ -77,6 +84,21 @@ pub struct Outcome {
     pub skips: Vec<Skip>,
     /// What else is to be reported.
     pub notes: Vec<Note>,
+    /// Resources that the input lacks, to be added behind its last document (or item, where this one is in a list).
+    pub added: Vec<NewResource>,
+}
+
+/// A resource to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewResource {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its apiVersion.
+    pub api_version: &'static str,
+    /// Its name.
+    pub name: String,
+    /// All of it, in order.
+    pub entries: Vec<(String, Value)>,
 }
 
 impl Outcome {

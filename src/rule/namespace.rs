@@ -37,6 +37,12 @@ impl Rule for Namespace {
         let path = [("metadata", Place::Last), ("namespace", Place::After(&["name", "generateName"]))];
         match &resource.namespace {
             Some(namespace) if *namespace == self.0.name => return Ok(outcome),
+            Some(namespace) if target.survey.is_datakit_namespace(namespace) => {
+                let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
+                let reason = format!("namespace `{namespace}` kept, it is DataKit's");
+                outcome.skip(doc.start(at.node), false, reason);
+                return Ok(outcome);
+            }
             Some(namespace) if !target.overwrite => {
                 let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
                 let reason = format!("namespace `{namespace}` kept, see --overwrite");

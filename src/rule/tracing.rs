@@ -44,6 +44,8 @@ pub struct TracingSettings {
     pub revision: Option<String>,
     /// The namespace of DataKit.
     pub datakit_namespace: String,
+    /// Whether the nodes have IPv6 addresses.
+    pub ipv6: bool,
 }
 
 impl TracingSettings {
@@ -60,12 +62,13 @@ impl TracingSettings {
     }
 
     /// The address for a version: the DataKit of the pod's own node where Istio knows `$(HOST_IP)` (1.9), else the
-    /// Service.
+    /// Service. So it is with IPv6, too: Istio puts the node's address in without the brackets that the port needs.
     #[must_use]
-    pub fn address(&self, version: Option<Version>) -> String {
+    pub fn address(&self, version: Option<Version>, ipv6: bool) -> String {
+        let old = version.is_some_and(|version| version < Version::new(1, 9, 0));
         match &self.address {
             Some(address) => address.clone(),
-            None if version.is_some_and(|version| version < Version::new(1, 9, 0)) => {
+            None if old || ipv6 || self.ipv6 => {
                 format!("{}:{DATAKIT_PORT}", self.service())
             }
             None => format!("$(HOST_IP):{DATAKIT_PORT}"),
@@ -247,7 +250,7 @@ impl Tracing {
         let flat: &[&str] = &["defaultConfig", "zipkinAddress"];
         let path: &[&str] =
             if mesh.get(flat).is_some() { flat } else { &["defaultConfig", "tracing", "zipkin", "address"] };
-        let wanted = self.0.address(version);
+        let wanted = self.0.address(version, mesh.target.survey.ipv6);
         let there = mesh.get(path);
         let old = there.filter(|at| !doc.is_null(at.node)).and_then(|at| doc.string(at.node));
         match (there, old) {
@@ -258,7 +261,7 @@ impl Tracing {
                 return Ok(());
             }
             _ => {
-                mesh.set(changes, path, Value::Text(wanted))?;
+                mesh.set(changes, path, Value::Text(wanted.clone()))?;
                 outcome.patched = true;
             }
         }
@@ -272,6 +275,9 @@ impl Tracing {
                 outcome.patched = true;
             }
         }
+        if wanted.starts_with("$(HOST_IP)") {
+            self.warn_host_port(mesh, outcome);
+        }
         if outcome.patched {
             outcome.note(
                 doc.start(mesh.at.node),
@@ -280,6 +286,25 @@ impl Tracing {
             );
         }
         Ok(())
+    }
+
+    /// The address of the node leads to DataKit only where DataKit has a port there.
+    fn warn_host_port(&self, mesh: &Mesh<'_>, outcome: &mut Outcome) {
+        for datakit in mesh.target.survey.datakits.iter().filter(|datakit| !datakit.host_port) {
+            let (name, spot) = (&datakit.name, &datakit.spot.text);
+            let why = if datakit.host_network {
+                "so nothing keeps that port of the node free for it"
+            } else {
+                "so spans sent to the node's address reach nobody"
+            };
+            outcome.note(
+                mesh.target.doc.start(mesh.at.node),
+                format!(
+                    "daemonset/{name} ({spot}) has no hostPort {DATAKIT_PORT}, {why}; add it, or pass --tracing-address {}:{DATAKIT_PORT}",
+                    self.0.service()
+                ),
+            );
+        }
     }
 
     /// An entry of `extensionProviders`. Only a Telemetry resource that names it makes use of it.

@@ -78,6 +78,11 @@ pub enum RefusalKind {
     Layout,
     /// A line that ends in a carriage return alone.
     LoneCr,
+    /// Something that has to be there is not.
+    Absent {
+        /// What.
+        what: String,
+    },
     /// An empty value with an anchor or a tag.
     Properties,
     /// A blank line with a tab in it, which readers of YAML 1.1 refuse behind what would be written.
@@ -112,6 +117,7 @@ impl fmt::Display for Refusal {
             RefusalKind::NotScalar { key, found } => {
                 write!(f, "`{key}` is {found}, expected a string")
             }
+            RefusalKind::Absent { what } => write!(f, "there is no {what}; add it"),
             RefusalKind::Merged { key } => {
                 write!(f, "this merge key brings `{key}`; write it out where it is merged in")
             }
@@ -149,6 +155,8 @@ pub(super) enum Change {
     Ready(Vec<Edit>),
     /// Another value for a scalar; `note` is a comment line to be put above it.
     Replace { at: At, value: Value, note: Option<String> },
+    /// Another key and value in place of an entry.
+    Swap { at: At, key: String, value: Value },
 }
 
 /// The changes to one document.
@@ -233,6 +241,19 @@ impl Changes {
             return Err(Refusal { at: doc.start(at.node), kind });
         }
         self.changes.push(Change::Replace { at, value, note });
+        Ok(())
+    }
+
+    /// Puts another key and value in place of an entry, as `valueFrom` for `value`.
+    ///
+    /// # Errors
+    /// The change would alter other places, or the layout has no place for it.
+    pub fn swap(&mut self, doc: &Document<'_>, at: At, key: &str, value: Value) -> Result<(), Refusal> {
+        guard(doc, at)?;
+        if doc.has_properties(at.node) {
+            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
+        }
+        self.changes.push(Change::Swap { at, key: key.to_owned(), value });
         Ok(())
     }
 

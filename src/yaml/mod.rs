@@ -21,6 +21,7 @@ pub use change::{Changes, Place, Refusal, RefusalKind, Value};
 pub use diagnose::SyntaxError;
 pub use nested::Nested;
 pub use query::{At, Duplicate};
+pub use render::document;
 pub use splice::{Edit, SpliceError, apply};
 pub use stream::{Chunk, DocumentReader, MAX_DOCUMENT, StreamError};
 pub use tape::{Document, Kind, Node, NodeId, Tape};

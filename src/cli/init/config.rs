@@ -1,7 +1,10 @@
 //! `meshobs init config`.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::super::DONE;
@@ -19,6 +22,11 @@ pub struct ConfigArgs {
 
 /// Prints the file.
 pub fn run(args: &ConfigArgs) -> anyhow::Result<u8> {
-    super::write(CONFIG_TEMPLATE, args.output.as_deref())?;
+    match &args.output {
+        None => super::super::print(CONFIG_TEMPLATE)?,
+        Some(path) => File::create_new(path)
+            .and_then(|mut file| file.write_all(CONFIG_TEMPLATE.as_bytes()))
+            .with_context(|| format!("{}: cannot write; remove it first if it is there", path.display()))?,
+    }
     Ok(DONE)
 }

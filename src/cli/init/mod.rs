@@ -1,6 +1,8 @@
 //! `meshobs init`: files to start from and manifests that go beside the patched ones.
 
 mod config;
+mod datakit;
+mod from;
 mod gateway_metrics;
 mod namespace;
 mod tracing;
@@ -8,19 +10,22 @@ mod tracing;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 
 pub use config::CONFIG_TEMPLATE;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::io_message;
+use crate::output::{self, OutputError};
 
 /// What can be printed.
 #[derive(Debug, Subcommand)]
 pub enum Init {
     /// Print a meshobs.toml with all settings and their defaults
     Config(config::ConfigArgs),
+    /// Print DataKit's manifest with token and collectors, or edit yours
+    Datakit(Box<datakit::DatakitArgs>),
     /// Print Namespaces whose pods get a sidecar
     Namespace(namespace::NamespaceArgs),
     /// Print the Services by which DataKit reaches the metrics of Istio's gateways
@@ -33,6 +38,7 @@ pub enum Init {
 pub fn run(init: Init) -> anyhow::Result<u8> {
     match init {
         Init::Config(args) => config::run(&args),
+        Init::Datakit(args) => datakit::run(*args),
         Init::Namespace(args) => namespace::run(&args),
         Init::GatewayMetrics(args) => gateway_metrics::run(&args),
         Init::Tracing(args) => tracing::run(*args),
@@ -42,7 +48,7 @@ pub fn run(init: Init) -> anyhow::Result<u8> {
 /// Where a printed file goes, and what it is made from.
 #[derive(Args, Debug)]
 struct Printed {
-    /// Write to a file instead of stdout; one that is there is not replaced
+    /// Write to a file instead of stdout, in place of one that is there
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Start from this file instead of the built-in template
@@ -64,12 +70,14 @@ impl Printed {
     }
 }
 
-/// Writes a text to stdout, or to a new file.
+/// Writes a text to stdout, or to a file in place of one that is there.
 fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = output else { return super::print(text) };
-    fs::File::create_new(path)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-        .with_context(|| format!("{}: cannot write; remove it first if it is there", path.display()))
+    match output::replace(path, text.as_bytes()) {
+        Ok(()) => Ok(()),
+        Err(OutputError::Stdout(error)) => Err(error.into()),
+        Err(OutputError::Files(errors)) => Err(errors.into()),
+    }
 }
 
 /// Checks a name as Kubernetes takes it for namespaces and revisions.

@@ -1,7 +1,7 @@
 //! `meshobs init tracing`: which way spans go depends on Istio's version, which is asked for, read or detected.
 
-use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -9,13 +9,10 @@ use clap::{Args, ValueEnum};
 
 use super::super::DONE;
 use super::Printed;
+use super::from::{self, DiffArgs, Source};
 use crate::config::{self, TracingOptions};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::input::{Content, Input, io_message};
+use crate::diagnostic::Diagnostics;
 use crate::manifest::{ImageRef, Item, Version, items};
-use crate::output::{self, OutputError};
-use crate::patch::Patcher;
-use crate::report::Format;
 use crate::rule::{Tracing, TracingMode, TracingSettings};
 use crate::template;
 use crate::yaml::{Document, DocumentReader, Value};
@@ -83,6 +80,9 @@ pub struct TracingArgs {
     /// Namespace of DataKit [default: datakit]
     #[arg(long, value_name = "NAME", env = "MESHOBS_DATAKIT_NAMESPACE")]
     datakit_namespace: Option<String>,
+    /// The nodes have IPv6 addresses, so spans go to DataKit's Service [default: as --from or --detect tell]
+    #[arg(long)]
+    ipv6: bool,
     /// Replace an address that is there and is not Istio's own
     #[arg(long)]
     overwrite: bool,
@@ -96,14 +96,18 @@ pub struct TracingArgs {
     #[arg(long, conflicts_with = "config")]
     no_config: bool,
     #[command(flatten)]
+    diff: DiffArgs,
+    #[command(flatten)]
     printed: Printed,
 }
 
 /// Prints the manifests.
 pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     let mut settings = settings(&args)?;
-    let source = args.from.as_ref().map(|path| Source::read(path, &settings)).transpose()?;
+    let source = args.from.as_ref().map(|path| Given::read(path, &settings)).transpose()?;
     let detected = if args.detect { Some(detect(&settings.istio_namespace)?) } else { None };
+    settings.ipv6 |= detected.is_some_and(|(_, ipv6)| ipv6);
+    let detected = detected.map(|(version, _)| version);
     let version =
         settings.istio_version.or(detected).or_else(|| source.as_ref().and_then(|source| source.version));
     settings.istio_version = version;
@@ -147,14 +151,14 @@ fn settings(args: &TracingArgs) -> anyhow::Result<TracingSettings> {
         istio_namespace: args.istio_namespace.clone(),
         revision: args.revision.clone(),
         datakit_namespace: args.datakit_namespace.clone(),
+        ipv6: args.ipv6,
     };
     flags.or(file).settings().map_err(|message| anyhow!(message))
 }
 
-/// What was given with `--from`.
-struct Source {
-    name: String,
-    text: String,
+/// What was given with `--from`, and what it tells.
+struct Given {
+    source: Source,
     version: Option<Version>,
     /// Whether there is a mesh configuration to edit.
     editable: bool,
@@ -162,32 +166,25 @@ struct Source {
     zipkin: bool,
 }
 
-impl Source {
-    fn read(path: &PathBuf, settings: &TracingSettings) -> anyhow::Result<Self> {
-        let stdin = path.as_os_str() == "-";
-        let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
-        let mut bytes = Vec::new();
-        let read = if stdin {
-            io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-        } else {
-            std::fs::read(path).map(|read| bytes = read)
-        };
-        read.map_err(|e| Diagnostics::from(Diagnostic::whole(&name, io_message(&e))))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Diagnostics::from(Diagnostic::whole(&name, "not UTF-8; convert the file")))?;
-        let mut source = Self { name, text: String::new(), version: None, editable: false, zipkin: false };
-        source.look(&text, settings)?;
-        source.text = text;
-        Ok(source)
+impl Given {
+    fn read(path: &Path, settings: &TracingSettings) -> anyhow::Result<Self> {
+        let source = Source::read(path)?;
+        let mut given = Self { source, version: None, editable: false, zipkin: false };
+        let text = given.source.text().into_owned();
+        given.look(&text, settings);
+        Ok(given)
     }
 
-    fn look(&mut self, text: &str, settings: &TracingSettings) -> anyhow::Result<()> {
+    /// What cannot be read is complained about when it is edited.
+    fn look(&mut self, text: &str, settings: &TracingSettings) {
         let rule = Tracing(settings.clone());
         let mut documents = DocumentReader::with_size_hint(text.as_bytes(), text.len());
-        while let Some(chunk) = documents.next_document()? {
-            let doc = Document::parse(chunk.text).map_err(|e| {
-                Diagnostics::from(Diagnostic::spot(&self.name, chunk.text, chunk.line, e.at, e.message))
-            })?;
+        while let Ok(Some(chunk)) = documents.next_document() {
+            let Ok(doc) = Document::parse(chunk.text) else {
+                // The edit will tell where.
+                self.editable = true;
+                return;
+            };
             for item in doc.roots().flat_map(|root| items(&doc, root)) {
                 let (Item::Resource(resource) | Item::ClientSide(resource)) = item else { continue };
                 if rule.concerns(&resource) {
@@ -200,40 +197,49 @@ impl Source {
                     && resource.namespace.as_ref().is_none_or(|ns| *ns == settings.istio_namespace);
             }
         }
-        Ok(())
     }
 }
 
-/// Asks the cluster which image istiod runs.
-fn detect(namespace: &str) -> anyhow::Result<Version> {
+/// Asks the cluster which image istiod runs, and whether its nodes have IPv6 addresses.
+fn detect(namespace: &str) -> anyhow::Result<(Version, bool)> {
+    let path = "jsonpath={.items[*].spec.template.spec.containers[*].image}";
+    let images = kubectl(&["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o", path])?;
+    let versions = images.split_whitespace().filter_map(|image| Version::parse(ImageRef::parse(image).tag?));
+    // Where several control planes run, what works with the oldest works with all.
+    let version = versions.min().with_context(|| {
+        format!("no istiod with a version in its image tag in namespace `{namespace}`; pass --istio-version")
+    })?;
+    // The first address of a node is the one that its pods are told. Who may not list nodes passes --ipv6.
+    let path = "jsonpath={.items[*].status.addresses[?(@.type==\"InternalIP\")].address}";
+    let addresses = kubectl(&["get", "nodes", "-o", path]).unwrap_or_default();
+    let ipv6 = addresses.split_whitespace().next().is_some_and(|address| address.contains(':'));
+    Ok((version, ipv6))
+}
+
+/// What kubectl prints.
+fn kubectl(args: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("kubectl")
-        .args(["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o"])
-        .arg("jsonpath={.items[*].spec.template.spec.containers[*].image}")
+        .args(args)
         .output()
         .context("kubectl cannot be run; install it, or pass --istio-version")?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
         bail!("kubectl: {}; pass --istio-version instead", message.trim());
     }
-    let images = String::from_utf8_lossy(&output.stdout);
-    let versions = images.split_whitespace().filter_map(|image| Version::parse(ImageRef::parse(image).tag?));
-    // Where several control planes run, what works with the oldest works with all.
-    versions.min().with_context(|| {
-        format!("no istiod with a version in its image tag in namespace `{namespace}`; pass --istio-version")
-    })
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn external_name(
     args: &TracingArgs,
     settings: &TracingSettings,
-    source: Option<&Source>,
+    source: Option<&Given>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<String> {
     if let Some(source) = source.filter(|source| source.zipkin) {
         bail!(
             "{}: there is a Service `zipkin` in `{}` already, which would lose its spans; use --mode mesh-config or \
              telemetry",
-            source.name,
+            source.source.name,
             settings.istio_namespace
         );
     }
@@ -258,7 +264,7 @@ fn external_name(
 fn mesh_config(
     args: &TracingArgs,
     settings: TracingSettings,
-    source: Option<Source>,
+    source: Option<Given>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<String> {
     let Some(source) = source else {
@@ -275,7 +281,7 @@ fn mesh_config(
 fn telemetry(
     args: &TracingArgs,
     settings: TracingSettings,
-    source: Option<Source>,
+    source: Option<Given>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<String> {
     if let Some(version) = settings.istio_version.filter(|v| !TracingSettings::telemetry_works(*v)) {
@@ -312,6 +318,12 @@ fn telemetry(
         Some(source) => {
             let settings = TracingSettings { mode: TracingMode::Telemetry, sampling: None, ..settings };
             let mut patched = patch(args, settings, source, said)?;
+            if args.diff.diff {
+                said.push(
+                    "the diff is of what was given; without --diff the Telemetry comes behind it".to_owned(),
+                );
+                return Ok(patched);
+            }
             if !patched.ends_with('\n') {
                 patched.push('\n');
             }
@@ -330,7 +342,7 @@ fn fragment(args: &TracingArgs, settings: &TracingSettings, mode: Mode) -> anyho
         _ => (include_str!("../../../templates/tracing-helm-values.yaml"), &[]),
     };
     let (template, name) = args.printed.template(built_in)?;
-    let address = settings.address(settings.istio_version);
+    let address = settings.address(settings.istio_version, false);
     let sampling = settings.sampling.unwrap_or(100.0);
     let path = |tail: &[&'static str]| -> Vec<&str> {
         [prefix, &["meshConfig", "defaultConfig", "tracing"], tail].concat()
@@ -346,37 +358,18 @@ fn fragment(args: &TracingArgs, settings: &TracingSettings, mode: Mode) -> anyho
 fn patch(
     args: &TracingArgs,
     settings: TracingSettings,
-    source: Source,
+    given: Given,
     said: &mut Vec<String>,
 ) -> anyhow::Result<String> {
-    if !source.editable {
+    if !given.editable {
         bail!(
             "{}: no ConfigMap `{}` of namespace `{}` and no IstioOperator in it; name the file that holds one",
-            source.name,
+            given.source.name,
             settings.config_map(),
             settings.istio_namespace
         );
     }
-    let patcher = Patcher {
-        rules: vec![Box::new(Tracing(settings))],
-        cluster_scoped: Vec::new(),
-        overwrite: args.overwrite,
-        // A mesh configuration that could not be edited is no answer here.
-        strict: true,
-        verbose: false,
-        format: Format::Text,
-    };
-    let input = Input { name: source.name, path: None, relative: PathBuf::new() };
-    let content = Content::Memory(source.text.into_bytes());
-    let mut plan = patcher.plan_opened(vec![(input, content)], Vec::new(), &mut || ())?;
-    let mut patched = Vec::new();
-    match output::stream(&mut plan, &mut patched) {
-        Ok(()) => {}
-        Err(OutputError::Stdout(error)) => return Err(error.into()),
-        Err(OutputError::Files(errors)) => return Err(errors.into()),
-    }
-    let mut report = Vec::new();
-    plan.report.finish(&mut report, &[])?;
-    said.push(String::from_utf8_lossy(&report).trim_end().to_owned());
-    Ok(String::from_utf8(patched)?)
+    let edited = from::edit(given.source, Box::new(Tracing(settings)), args.overwrite, args.diff.style())?;
+    said.push(edited.report);
+    Ok(edited.text)
 }

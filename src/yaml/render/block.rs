@@ -178,6 +178,15 @@ impl Renderer<'_, '_> {
     }
 }
 
+/// A document of its own in block style, with two blanks an indent and `newline` behind every line.
+#[must_use]
+pub fn document(entries: &[(String, Value)], newline: &str) -> String {
+    let style = Style { key: Quote::Plain, text: Quote::Plain, column: 0, step: 2, indented: false };
+    let mut rows = Vec::new();
+    style.entries(entries, 0, &mut rows);
+    rows.iter().map(|row| format!("{row}{newline}")).collect()
+}
+
 /// How entries and items are written in block style.
 struct Style {
     key: Quote,

@@ -153,7 +153,7 @@ fn key_is_quoted(kind: Kind) -> bool {
 /// How things are written in flow style.
 #[derive(Clone, Copy)]
 pub(super) struct FlowStyle {
-    key: Quote,
+    pub key: Quote,
     /// Of strings.
     pub text: Quote,
     colon: &'static str,

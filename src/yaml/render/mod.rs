@@ -17,6 +17,8 @@ use super::tape::{Document, Kind, NodeId};
 use flow::New;
 use gather::Lines;
 
+pub use block::document;
+
 struct Renderer<'d, 's> {
     doc: &'d Document<'s>,
     edits: Vec<Edit>,
@@ -46,6 +48,7 @@ pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>,
             Change::Fill { at, value } => renderer.fill(*at, value)?,
             Change::Ready(edits) => renderer.edits.extend_from_slice(edits),
             Change::Replace { at, value, note } => renderer.replace(*at, value, note.as_deref())?,
+            Change::Swap { at, key, value } => renderer.swap(*at, key, value)?,
         }
     }
     renderer.place_lines();
@@ -201,6 +204,53 @@ impl Renderer<'_, '_> {
         }
         self.edit(doc.start(at.node), doc.end(at.node), text);
         Ok(())
+    }
+
+    /// Puts another key and value in place of an entry. Comments on the key's line stay.
+    fn swap(&mut self, at: At, name: &str, value: &Value) -> Result<(), Refusal> {
+        let doc = self.doc;
+        let refusal = self.refusal(at.node);
+        let (Some(parent), Some(key)) = (at.parent, at.key) else { return Err(refusal) };
+        let (start, end) = (doc.start(at.node), doc.end(at.node));
+        if doc.kind(parent).is_flow() {
+            let style = self.flow_style(parent);
+            self.edit(doc.start(key), doc.end(key), scalar::write(name, style.key, true));
+            let text = style.inline(value);
+            self.edit(start, end, if start == end { format!(" {text}") } else { text });
+            return Ok(());
+        }
+        let (Some(colon), false) = (self.colon_behind(key), self.is_explicit(key)) else {
+            return Err(refusal);
+        };
+        if !line::rest_is_blank(doc.src, end) {
+            return Err(refusal);
+        }
+        self.edit(doc.start(key), doc.end(key), scalar::write(name, self.quote_of(key), false));
+        let key_line_end = line::end(doc.src, colon);
+        // What stands on the key's line goes, but for a comment; what stands below goes as a whole.
+        let token = match doc.kind(at.node) {
+            Kind::Literal | Kind::Folded => {
+                start
+                    + doc.text(at.node).bytes().take_while(|b| !b.is_ascii_whitespace() && *b != b'#').count()
+            }
+            _ => end.min(key_line_end),
+        };
+        let inline = match value {
+            Value::Map(_) | Value::List(_) => String::new(),
+            Value::Text(text) | Value::Lines(text) => {
+                format!(" {}", scalar::write(text, Quote::Plain, false))
+            }
+            Value::Raw(text) => format!(" {text}"),
+        };
+        let from = if start < key_line_end { token.max(colon) } else { colon };
+        self.edit(colon, from, inline);
+        if end > key_line_end {
+            self.edit(key_line_end, end, String::new());
+        }
+        match value {
+            Value::Map(_) | Value::List(_) => self.fill_block(at, end, value),
+            _ => Ok(()),
+        }
     }
 
     /// A comment line above the line of an entry, at the column of its key, or of the dash before it.

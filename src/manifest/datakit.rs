@@ -1,0 +1,197 @@
+//! DataKit's DaemonSet: how it is recognised, and the places in it that matter. Reads only.
+
+use super::image::ImageRef;
+use super::resource::Resource;
+use super::version::Version;
+use super::workload::{PodTemplate, pod_templates};
+use crate::yaml::{At, Document};
+
+/// The folder that DataKit reads its collectors' configuration from, at any depth.
+pub const CONF_D: &str = "/usr/local/datakit/conf.d";
+
+/// The variable with the addresses that DataKit uploads to.
+pub const ENV_DATAWAY: &str = "ENV_DATAWAY";
+
+/// The annotation of the pod template that changes with the configuration: mounts by subPath are never refreshed, so only
+/// new pods see a change.
+pub const CHECKSUM: &str = "meshobs/conf-checksum";
+
+/// The usual name of the volume, and of its ConfigMap.
+pub const CONF_VOLUME: &str = "datakit-conf";
+
+/// The port that DataKit listens on.
+pub const PORT: u16 = 9529;
+
+/// A DaemonSet that runs DataKit.
+#[derive(Clone, Copy, Debug)]
+pub struct Daemon<'a> {
+    /// The document it is in.
+    pub doc: &'a Document<'a>,
+    /// Its pod template.
+    pub template: PodTemplate,
+    /// The container that is DataKit.
+    pub container: At,
+}
+
+/// A variable of the container's environment.
+#[derive(Clone, Debug)]
+pub struct EnvVar {
+    /// The item of the list.
+    pub item: At,
+    /// Its `value`, if there is one.
+    pub value: Option<At>,
+    /// Its `valueFrom`, if there is one.
+    pub from: Option<At>,
+    /// The value as a string; empty where there is none.
+    pub text: String,
+    /// Another item of the same name.
+    pub doubled: Option<At>,
+}
+
+/// The volume that DataKit's configuration comes from.
+#[derive(Clone, Debug)]
+pub struct ConfVolume {
+    /// The item of the list.
+    pub item: At,
+    /// Its name.
+    pub name: String,
+    /// The name of its ConfigMap.
+    pub config_map: String,
+    /// Its list of keys, where it picks some: key and path.
+    pub items: Option<(At, Vec<(String, String)>)>,
+}
+
+/// A mount of the container.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// The item of the list.
+    pub item: At,
+    /// Where in the container.
+    pub path: String,
+    /// The volume.
+    pub volume: String,
+    /// The file of the volume; none mounts the whole.
+    pub sub_path: Option<String>,
+}
+
+impl<'a> Daemon<'a> {
+    /// Recognises DataKit: a DaemonSet with a container whose image is called `datakit`, in whatever registry, or that is
+    /// told where to upload to.
+    #[must_use]
+    pub fn find(doc: &'a Document<'a>, resource: &Resource) -> Option<Self> {
+        if resource.kind != "DaemonSet" || !matches!(resource.group(), "apps" | "extensions") {
+            return None;
+        }
+        let template = pod_templates(doc, resource)?.into_iter().next()?;
+        let containers = doc.get(template.spec, "containers")?;
+        let named = |container: &At| {
+            let image = doc.str_at(*container, "image").unwrap_or_default();
+            ImageRef::parse(&image).repository.rsplit('/').next() == Some("datakit")
+        };
+        let daemon = |container| Self { doc, template, container };
+        let told = |container: &At| daemon(*container).env(ENV_DATAWAY).is_some();
+        let container = doc.items(containers).find(named).or_else(|| doc.items(containers).find(told))?;
+        Some(daemon(container))
+    }
+
+    /// The version that the image's tag tells.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        let image = self.doc.str_at(self.container, "image")?;
+        Version::parse(ImageRef::parse(&image).tag?)
+    }
+
+    /// A variable by name. Of two the last counts, as it does for Kubernetes.
+    #[must_use]
+    pub fn env(&self, name: &str) -> Option<EnvVar> {
+        let list = self.doc.get(self.container, "env")?;
+        let named = |item: &At| self.doc.str_at(*item, "name").is_some_and(|found| found == name);
+        let all: Vec<_> = self.doc.items(list).filter(named).collect();
+        let item = all.last().copied()?;
+        let value = self.doc.get(item, "value");
+        let text = value.filter(|at| !self.doc.is_null(at.node)).and_then(|at| self.doc.string(at.node));
+        Some(EnvVar {
+            item,
+            value,
+            from: self.doc.get(item, "valueFrom"),
+            text: text.unwrap_or_default().into_owned(),
+            doubled: all.first().copied().filter(|_| all.len() > 1),
+        })
+    }
+
+    /// A variable's text; empty where there is none.
+    #[must_use]
+    pub fn env_text(&self, name: &str) -> String {
+        self.env(name).map(|var| var.text).unwrap_or_default()
+    }
+
+    /// An annotation of the pod template.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<At> {
+        self.doc.path(self.template.at, &["metadata", "annotations", name])
+    }
+
+    /// The container's mounts.
+    #[must_use]
+    pub fn mounts(&self) -> Vec<Mount> {
+        let doc = self.doc;
+        let Some(list) = doc.get(self.container, "volumeMounts") else { return Vec::new() };
+        let text = |item, key| doc.str_at(item, key).map(|text| text.into_owned());
+        let mount = |item| Mount {
+            item,
+            path: text(item, "mountPath").unwrap_or_default(),
+            volume: text(item, "name").unwrap_or_default(),
+            sub_path: text(item, "subPath").filter(|path| !path.is_empty()),
+        };
+        doc.items(list).map(mount).collect()
+    }
+
+    /// The volume with the configuration: the one of the usual name, else of the usual ConfigMap, else one that is mounted
+    /// where configuration is read from.
+    #[must_use]
+    pub fn conf_volume(&self) -> Option<ConfVolume> {
+        let doc = self.doc;
+        let list = doc.get(self.template.spec, "volumes")?;
+        let volume = |item: At| {
+            let source = doc.get(item, "configMap")?;
+            let text = |at, key| doc.str_at(at, key).unwrap_or_default().into_owned();
+            let items = doc.get(source, "items").map(|items| {
+                let pairs = doc.items(items).map(|item| (text(item, "key"), text(item, "path")));
+                (items, pairs.collect())
+            });
+            Some(ConfVolume { item, name: text(item, "name"), config_map: text(source, "name"), items })
+        };
+        let all: Vec<_> = doc.items(list).filter_map(volume).collect();
+        let mounts = self.mounts();
+        let mounted = |volume: &&ConfVolume| {
+            mounts.iter().any(|mount| mount.volume == volume.name && mount.path.starts_with(CONF_D))
+        };
+        let found = all.iter().find(|volume| volume.name == CONF_VOLUME);
+        let found = found.or_else(|| all.iter().find(|volume| volume.config_map == CONF_VOLUME));
+        found.or_else(|| all.iter().find(mounted)).cloned()
+    }
+
+    /// Whether a volume has this name.
+    #[must_use]
+    pub fn has_volume(&self, name: &str) -> bool {
+        let list = self.doc.get(self.template.spec, "volumes");
+        list.is_some_and(|list| {
+            self.doc.items(list).any(|item| self.doc.str_at(item, "name").is_some_and(|found| found == name))
+        })
+    }
+
+    /// Whether the pods share the network of their node.
+    #[must_use]
+    pub fn host_network(&self) -> bool {
+        let at = self.doc.get(self.template.spec, "hostNetwork");
+        at.and_then(|at| self.doc.string(at.node)).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether DataKit's port is claimed on the node.
+    #[must_use]
+    pub fn host_port(&self) -> bool {
+        let Some(list) = self.doc.get(self.container, "ports") else { return false };
+        let port = PORT.to_string();
+        self.doc.items(list).any(|item| self.doc.str_at(item, "hostPort").is_some_and(|found| found == port))
+    }
+}
