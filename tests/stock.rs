@@ -273,6 +273,7 @@ try() { kubectl apply --dry-run=server -f "${1:--}"; }
 try "$2" &&
   "$3" init gateway-metrics | try &&
   "$3" init tracing --istio-version 1.11.2 | try &&
+  "$3" init tracing --detect | try &&
   "$3" init tracing --mode telemetry --istio-version 1.14.0 | try &&
   kubectl get configmap istio -n istio-system -o yaml | "$3" patch --only tracing | try
 "#;
@@ -304,7 +305,7 @@ fn a_real_api_server_takes_the_result() {
     }
     assert!(output.status.success(), "{stdout}{stderr}");
     let created = stdout.lines().filter(|l| l.contains("created (server dry run)")).count();
-    // The application, the gateways' Services, the two of external-name, the Telemetry.
-    assert_eq!(created, 17 + 2 + 2 + 1, "{stdout}{stderr}");
+    // The application, the gateways' Services, twice the two of external-name, the Telemetry.
+    assert_eq!(created, 17 + 2 + 2 + 2 + 1, "{stdout}{stderr}");
     assert!(stdout.contains("configmap/istio configured (server dry run)"), "{stdout}{stderr}");
 }

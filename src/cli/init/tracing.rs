@@ -170,8 +170,11 @@ impl Given {
     fn read(path: &Path, settings: &TracingSettings) -> anyhow::Result<Self> {
         let source = Source::read(path)?;
         let mut given = Self { source, version: None, editable: false, zipkin: false };
-        let text = given.source.text().into_owned();
-        given.look(&text, settings);
+        match std::str::from_utf8(&given.source.bytes).map(str::to_owned) {
+            Ok(text) => given.look(&text, settings),
+            // The edit will tell why.
+            Err(_) => given.editable = true,
+        }
         Ok(given)
     }
 
