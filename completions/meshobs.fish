@@ -72,7 +72,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-source
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
-complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
 env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
@@ -114,7 +114,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token -d 'DataKit\'s token; without a value it is asked for' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l from -d 'Edit this file instead of the built-in template; `-` is stdin' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
 env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'

@@ -24,7 +24,7 @@ pub struct DatakitOptions {
     /// File with DataKit's token; else the variable MESHOBS_TOKEN
     #[arg(long, value_name = "FILE", env = "MESHOBS_TOKEN_FILE", help_heading = "DataKit")]
     pub token_file: Option<PathBuf>,
-    /// Address that DataKit uploads to (repeatable) [default: the one that is there, or https://openway.guance.com]
+    /// Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance's]
     #[arg(
         long,
         value_name = "URL",
