@@ -59,6 +59,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--metrics-tag', '--metrics-tag', [CompletionResultType]::ParameterName, 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]')
             [CompletionResult]::new('--metrics-source', '--metrics-source', [CompletionResultType]::ParameterName, 'Collector''s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]')
             [CompletionResult]::new('--rum-image', '--rum-image', [CompletionResultType]::ParameterName, 'Image in place of bookinfo''s productpage [default: product-page:v1]')
+            [CompletionResult]::new('--rum-mode', '--rum-mode', [CompletionResultType]::ParameterName, 'How the page with browser monitoring gets into the pod [default: image]')
+            [CompletionResult]::new('--rum-config-map', '--rum-config-map', [CompletionResultType]::ParameterName, 'ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Replace another image; OLD without a tag means every tag (repeatable)')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
             [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance''s]')
@@ -102,6 +104,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
+            [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -197,12 +202,87 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'meshobs;init;rum' {
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'The page: an HTML file or a Jinja template; `-` is stdin')
+            [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Id of the application in the console')
+            [CompletionResult]::new('--datakit-origin', '--datakit-origin', [CompletionResultType]::ParameterName, 'DataKit that browsers send to, as scheme://host:port; `/` is the page''s own origin (see init nginx --rum-proxy)')
+            [CompletionResult]::new('--site', '--site', [CompletionResultType]::ParameterName, 'Public site to send to instead, with --client-token')
+            [CompletionResult]::new('--client-token', '--client-token', [CompletionResultType]::ParameterName, 'Client token for --site; it is readable in the page')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Service [default: the SDK''s, browser]')
+            [CompletionResult]::new('--app-version', '--app-version', [CompletionResultType]::ParameterName, 'Version of the application')
+            [CompletionResult]::new('--trace-type', '--trace-type', [CompletionResultType]::ParameterName, 'Headers that carry traces: zipkin is what Envoy takes [default: zipkin]')
+            [CompletionResult]::new('--allowed-tracing-urls', '--allowed-tracing-urls', [CompletionResultType]::ParameterName, 'Addresses whose requests are traced, by their beginnings [default: the page''s own origin]')
+            [CompletionResult]::new('--sdk-url', '--sdk-url', [CompletionResultType]::ParameterName, 'Where the SDK is loaded from [default: the vendor''s server, version 3]')
+            [CompletionResult]::new('--sample-rate', '--sample-rate', [CompletionResultType]::ParameterName, 'Share of sessions to watch, in percent [default: 100]')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'How the page reaches the cluster [default: print the page]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there; with --mode image a folder')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there; with --mode image a folder')
+            [CompletionResult]::new('--base-image', '--base-image', [CompletionResultType]::ParameterName, 'Image to derive from, with --mode image [default: the published one that the page fits]')
+            [CompletionResult]::new('--dockerfile', '--dockerfile', [CompletionResultType]::ParameterName, 'Dockerfile to adapt instead, with --mode image')
+            [CompletionResult]::new('--rum-image', '--rum-image', [CompletionResultType]::ParameterName, 'Name of the new image, as `patch` puts it in [default: product-page:v1]')
+            [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Registry and project to push the image to')
+            [CompletionResult]::new('--rum-config-map', '--rum-config-map', [CompletionResultType]::ParameterName, 'Name of the ConfigMap, as `patch` mounts it [default: productpage-rum]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the ConfigMap [default: prod]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the ConfigMap [default: prod]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('--async', '--async', [CompletionResultType]::ParameterName, 'Load the SDK without letting the page wait')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Record sessions')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace a snippet of ours that says something else')
+            [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Take our snippet out again; every byte is as it was before')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;init;nginx' {
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Address and port to listen on')
+            [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Name of the server (repeatable); `_` is any')
+            [CompletionResult]::new('--upstream', '--upstream', [CompletionResultType]::ParameterName, 'Ingress gateway, as http://IP:PORT')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of the ingress gateway, for --detect')
+            [CompletionResult]::new('--rum-proxy', '--rum-proxy', [CompletionResultType]::ParameterName, 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Put the server into this configuration; `-` is stdin')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
+            [CompletionResult]::new('--detect', '--detect', [CompletionResultType]::ParameterName, 'Ask minikube and kubectl where the ingress gateway is')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace a server of ours that says something else')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'meshobs;init;drill' {
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Service whose requests are hit')
+            [CompletionResult]::new('--subset', '--subset', [CompletionResultType]::ParameterName, 'Subset of the service, by its label `version`')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Header that tells the user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User whose requests are hit')
+            [CompletionResult]::new('--delay', '--delay', [CompletionResultType]::ParameterName, 'How long they wait')
+            [CompletionResult]::new('--code', '--code', [CompletionResultType]::ParameterName, 'Status they fail with')
+            [CompletionResult]::new('--percentage', '--percentage', [CompletionResultType]::ParameterName, 'Share of the user''s requests that is hit, in percent')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the service')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the service')
+            [CompletionResult]::new('--istio-version', '--istio-version', [CompletionResultType]::ParameterName, 'Istio''s version, which decides the apiVersion [default: one that every version serves]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('--no-destination-rule', '--no-destination-rule', [CompletionResultType]::ParameterName, 'Leave out the DestinationRule; the subset is one of yours')
+            [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Print the command that ends the drill')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'meshobs;init;help' {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print a meshobs.toml with all settings and their defaults')
             [CompletionResult]::new('datakit', 'datakit', [CompletionResultType]::ParameterValue, 'Print DataKit''s manifest with token and collectors, or edit yours')
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
+            [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -219,6 +299,15 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;init;help;tracing' {
+            break
+        }
+        'meshobs;init;help;rum' {
+            break
+        }
+        'meshobs;init;help;nginx' {
+            break
+        }
+        'meshobs;init;help;drill' {
             break
         }
         'meshobs;init;help;help' {
@@ -245,6 +334,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
+            [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
             break
         }
         'meshobs;help;init;config' {
@@ -260,6 +352,15 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;init;tracing' {
+            break
+        }
+        'meshobs;help;init;rum' {
+            break
+        }
+        'meshobs;help;init;nginx' {
+            break
+        }
+        'meshobs;help;init;drill' {
             break
         }
         'meshobs;help;completion' {

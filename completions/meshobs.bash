@@ -46,11 +46,20 @@ _meshobs() {
             meshobs__subcmd__help__subcmd__init,datakit)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__datakit"
                 ;;
+            meshobs__subcmd__help__subcmd__init,drill)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__drill"
+                ;;
             meshobs__subcmd__help__subcmd__init,gateway-metrics)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__gateway__subcmd__metrics"
                 ;;
             meshobs__subcmd__help__subcmd__init,namespace)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__namespace"
+                ;;
+            meshobs__subcmd__help__subcmd__init,nginx)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__nginx"
+                ;;
+            meshobs__subcmd__help__subcmd__init,rum)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__rum"
                 ;;
             meshobs__subcmd__help__subcmd__init,tracing)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__tracing"
@@ -61,6 +70,9 @@ _meshobs() {
             meshobs__subcmd__init,datakit)
                 cmd="meshobs__subcmd__init__subcmd__datakit"
                 ;;
+            meshobs__subcmd__init,drill)
+                cmd="meshobs__subcmd__init__subcmd__drill"
+                ;;
             meshobs__subcmd__init,gateway-metrics)
                 cmd="meshobs__subcmd__init__subcmd__gateway__subcmd__metrics"
                 ;;
@@ -69,6 +81,12 @@ _meshobs() {
                 ;;
             meshobs__subcmd__init,namespace)
                 cmd="meshobs__subcmd__init__subcmd__namespace"
+                ;;
+            meshobs__subcmd__init,nginx)
+                cmd="meshobs__subcmd__init__subcmd__nginx"
+                ;;
+            meshobs__subcmd__init,rum)
+                cmd="meshobs__subcmd__init__subcmd__rum"
                 ;;
             meshobs__subcmd__init,tracing)
                 cmd="meshobs__subcmd__init__subcmd__tracing"
@@ -79,6 +97,9 @@ _meshobs() {
             meshobs__subcmd__init__subcmd__help,datakit)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__datakit"
                 ;;
+            meshobs__subcmd__init__subcmd__help,drill)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__drill"
+                ;;
             meshobs__subcmd__init__subcmd__help,gateway-metrics)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__gateway__subcmd__metrics"
                 ;;
@@ -87,6 +108,12 @@ _meshobs() {
                 ;;
             meshobs__subcmd__init__subcmd__help,namespace)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__namespace"
+                ;;
+            meshobs__subcmd__init__subcmd__help,nginx)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__nginx"
+                ;;
+            meshobs__subcmd__init__subcmd__help,rum)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__rum"
                 ;;
             meshobs__subcmd__init__subcmd__help,tracing)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__tracing"
@@ -168,7 +195,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init)
-            opts="config datakit namespace gateway-metrics tracing"
+            opts="config datakit namespace gateway-metrics tracing rum nginx drill"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,6 +236,20 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__drill)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__help__subcmd__init__subcmd__gateway__subcmd__metrics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -224,6 +265,34 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init__subcmd__namespace)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__nginx)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__rum)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -266,7 +335,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init)
-            opts="-h --help config datakit namespace gateway-metrics tracing help"
+            opts="-h --help config datakit namespace gateway-metrics tracing rum nginx drill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,6 +476,72 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__init__subcmd__drill)
+            opts="-n -o -h --service --subset --header --user --delay --code --percentage --namespace --istio-version --no-destination-rule --remove --output --template --help delay abort"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --code)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --percentage)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__init__subcmd__gateway__subcmd__metrics)
             opts="-o -h --ingress-selector --egress-selector --istio-namespace --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -446,7 +581,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help)
-            opts="config datakit namespace gateway-metrics tracing help"
+            opts="config datakit namespace gateway-metrics tracing rum nginx drill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -474,6 +609,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help__subcmd__datakit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__drill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -529,6 +678,34 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__nginx)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__rum)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__init__subcmd__help__subcmd__tracing)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -563,6 +740,158 @@ _meshobs() {
                     return 0
                     ;;
                 --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__nginx)
+            opts="-o -q -h --listen --server-name --upstream --detect --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --upstream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rum-proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__rum)
+            opts="-o -n -q -h --html --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --overwrite --remove --mode --output --base-image --dockerfile --rum-image --push --rum-config-map --namespace --quiet --config --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-origin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-type)
+                    COMPREPLY=($(compgen -W "zipkin zipkin_single_header ddtrace w3c_traceparent w3c_traceparent_64bit skywalking_v3 jaeger" -- "${cur}"))
+                    return 0
+                    ;;
+                --allowed-tracing-urls)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sdk-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "image configmap" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --base-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dockerfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rum-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --push)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rum-config-map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -648,7 +977,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__patch)
-            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
+            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --rum-mode --rum-config-map --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,6 +1088,14 @@ _meshobs() {
                     return 0
                     ;;
                 --rum-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rum-mode)
+                    COMPREPLY=($(compgen -W "image configmap" -- "${cur}"))
+                    return 0
+                    ;;
+                --rum-config-map)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -70,6 +70,9 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tags-i
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-tag -d 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-mode -d 'How the page with browser monitoring gets into the pod [default: image]' -r -f -a "image\t'Another image in place of the published one'
+configmap\t'A ConfigMap with the page, mounted over the image\'s own: nothing to build'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l rum-config-map -d 'ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
@@ -102,13 +105,16 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comme
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -s h -l help -d 'Print help'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token -d 'DataKit\'s token; without a value it is asked for' -r
@@ -182,11 +188,74 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l diff -d 'Print a unified diff against --from instead of manifests'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l show-secrets -d 'Show tokens in the diff'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l html -d 'The page: an HTML file or a Jinja template; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l app-id -d 'Id of the application in the console' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l datakit-origin -d 'DataKit that browsers send to, as scheme://host:port; `/` is the page\'s own origin (see init nginx --rum-proxy)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l site -d 'Public site to send to instead, with --client-token' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l client-token -d 'Client token for --site; it is readable in the page' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l env -d 'Environment' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l service -d 'Service [default: the SDK\'s, browser]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l app-version -d 'Version of the application' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l trace-type -d 'Headers that carry traces: zipkin is what Envoy takes [default: zipkin]' -r -f -a "zipkin\t''
+zipkin_single_header\t''
+ddtrace\t''
+w3c_traceparent\t''
+w3c_traceparent_64bit\t''
+skywalking_v3\t''
+jaeger\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l allowed-tracing-urls -d 'Addresses whose requests are traced, by their beginnings [default: the page\'s own origin]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l sdk-url -d 'Where the SDK is loaded from [default: the vendor\'s server, version 3]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l sample-rate -d 'Share of sessions to watch, in percent [default: 100]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l mode -d 'How the page reaches the cluster [default: print the page]' -r -f -a "image\t'A folder to build an image from (-o DIR): page and Dockerfile'
+configmap\t'A ConfigMap with the page, to be mounted by `patch --rum-mode configmap`: nothing to build'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s o -l output -d 'Write to a file in place of one that is there; with --mode image a folder' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l base-image -d 'Image to derive from, with --mode image [default: the published one that the page fits]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l dockerfile -d 'Dockerfile to adapt instead, with --mode image' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l rum-image -d 'Name of the new image, as `patch` puts it in [default: product-page:v1]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l push -d 'Registry and project to push the image to' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l rum-config-map -d 'Name of the ConfigMap, as `patch` mounts it [default: productpage-rum]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s n -l namespace -d 'Namespace of the ConfigMap [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l async -d 'Load the SDK without letting the page wait'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l replay -d 'Record sessions'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l overwrite -d 'Replace a snippet of ours that says something else'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l remove -d 'Take our snippet out again; every byte is as it was before'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l server-name -d 'Name of the server (repeatable); `_` is any' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l rum-proxy -d 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l from -d 'Put the server into this configuration; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s o -l output -d 'Write to a file in place of one that is there' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l detect -d 'Ask minikube and kubectl where the ingress gateway is'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l overwrite -d 'Replace a server of ours that says something else'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l service -d 'Service whose requests are hit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l subset -d 'Subset of the service, by its label `version`' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l header -d 'Header that tells the user' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l user -d 'User whose requests are hit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l delay -d 'How long they wait' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l code -d 'Status they fail with' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l percentage -d 'Share of the user\'s requests that is hit, in percent' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s n -l namespace -d 'Namespace of the service' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l istio-version -d 'Istio\'s version, which decides the apiVersion [default: one that every version serves]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l no-destination-rule -d 'Leave out the DestinationRule; the subset is one of yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l remove -d 'Print the command that ends the drill'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
@@ -198,3 +267,6 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "drill" -d 'Print what delays or aborts requests of one user'

@@ -5,12 +5,15 @@
 //! [`survey`] where documents depend on each other) → rules that collect changes ([`rule`]) → a plan of edits
 //! ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say what is asked for.
 
+pub mod address;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod input;
 pub mod manifest;
+pub mod nginx;
 pub mod output;
+pub mod page;
 pub mod patch;
 pub mod report;
 pub mod rule;

@@ -25,9 +25,41 @@ impl<'a> Filler<'a> {
     /// # Errors
     /// The template has no place for it.
     pub fn set(&mut self, document: usize, path: &[&str], value: Value) -> Result<(), Failure> {
-        let absent = |what: String| (document, Refusal { at: 0, kind: RefusalKind::Absent { what } });
+        let (doc, at, rest) = self.walk(document, path)?;
+        let keys: Vec<_> = rest.iter().map(|key| (*key, Place::Last)).collect();
+        let changes = self.changes_of(document)?;
+        changes.set(doc, at, &keys, value).map_err(|refusal| (document, refusal))
+    }
+
+    /// Sets a scalar that is an item of a sequence: the last key of the path is its number.
+    ///
+    /// # Errors
+    /// The template has no such item.
+    pub fn item(&mut self, document: usize, path: &[&str], value: Value) -> Result<(), Failure> {
+        let (doc, at, _) = self.walk(document, path)?;
+        self.changes_of(document)?.replace(doc, at, value, None).map_err(|refusal| (document, refusal))
+    }
+
+    /// Puts another key and value in place of the entry at the end of a path.
+    ///
+    /// # Errors
+    /// The template has no such entry.
+    pub fn rename(&mut self, document: usize, path: &[&str], key: &str, value: Value) -> Result<(), Failure> {
+        let (doc, at, rest) = self.walk(document, path)?;
+        let Some(entry) = doc.path(at, rest) else {
+            return Err(absent(document, format!("`{}`", path.join("."))));
+        };
+        self.changes_of(document)?.swap(doc, entry, key, value).map_err(|refusal| (document, refusal))
+    }
+
+    /// Goes along a path as far as its last number: the node there and the keys that are left.
+    fn walk<'p>(
+        &self,
+        document: usize,
+        path: &'p [&'p str],
+    ) -> Result<(&'a Document<'a>, At, &'p [&'p str]), Failure> {
         let Some((doc, mut at)) = self.root(document) else {
-            return Err(absent(format!("document {} for `{}`", document + 1, path.join("."))));
+            return Err(absent(document, format!("document {} for `{}`", document + 1, path.join("."))));
         };
         let mut rest = path;
         while let Some(i) = rest.iter().position(|key| key.parse::<usize>().is_ok()) {
@@ -35,17 +67,23 @@ impl<'a> Filler<'a> {
             let list = doc.path(at, keys);
             let number = tail.first().and_then(|key| key.parse().ok()).unwrap_or(0);
             let Some(item) = list.and_then(|list| doc.items(list).nth(number)) else {
-                return Err(absent(format!("item {} in `{}`", number + 1, keys.join("."))));
+                return Err(absent(document, format!("item {} in `{}`", number + 1, keys.join("."))));
             };
             at = item;
             rest = tail.get(1..).unwrap_or_default();
         }
-        let keys: Vec<_> = rest.iter().map(|key| (*key, Place::Last)).collect();
-        let Some(changes) = self.changes.get_mut(document) else {
-            return Err(absent(format!("document {}", document + 1)));
-        };
-        changes.set(doc, at, &keys, value).map_err(|refusal| (document, refusal))
+        Ok((doc, at, rest))
     }
+
+    fn changes_of(&mut self, document: usize) -> Result<&mut Changes, Failure> {
+        let missing = absent(document, format!("document {}", document + 1));
+        self.changes.get_mut(document).ok_or(missing)
+    }
+}
+
+/// Something that a template lacks.
+fn absent(document: usize, what: String) -> Failure {
+    (document, Refusal { at: 0, kind: RefusalKind::Absent { what } })
 }
 
 /// Fills in a template. `name` is what it is called in messages.

@@ -13,6 +13,7 @@ macro_rules! first_of {
 mod datakit;
 mod metrics;
 mod namespace;
+mod page;
 mod patch;
 mod rum;
 mod tracing;
@@ -32,6 +33,7 @@ use crate::rule::{
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub use metrics::{MetricsOptions, Profile};
 pub use namespace::NamespaceOptions;
+pub use page::PageOptions;
 pub use patch::PatchOptions;
 pub use rum::RumOptions;
 pub use tracing::TracingOptions;
@@ -224,7 +226,7 @@ mod tests {
                     "source",
                 ],
             ),
-            ("rum", vec!["image", "images", "image_comment"]),
+            ("rum", vec!["mode", "config_map", "image", "images", "image_comment", "page"]),
             (
                 "datakit",
                 vec!["dataway", "collector", "gateways", "rum", "enable_inputs", "global_tags", "env"],

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Deserialize;
 use toml::Table;
 
-use super::{Invalid, pairs};
+use super::{Invalid, PageOptions, is_dns_label, pairs};
 use crate::manifest::ImageRef;
-use crate::rule::RumSettings;
+use crate::rule::{RumMode, RumSettings};
 
 /// `[rum]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -21,6 +21,27 @@ pub struct RumOptions {
         help_heading = "Rule rum"
     )]
     pub image: Option<String>,
+    /// How the page with browser monitoring gets into the pod [default: image]
+    #[arg(
+        long = "rum-mode",
+        id = "rum-mode",
+        value_name = "MODE",
+        env = "MESHOBS_RUM_MODE",
+        help_heading = "Rule rum"
+    )]
+    pub mode: Option<RumMode>,
+    /// ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]
+    #[arg(
+        long = "rum-config-map",
+        id = "rum-config-map",
+        value_name = "NAME",
+        env = "MESHOBS_RUM_CONFIG_MAP",
+        help_heading = "Rule rum"
+    )]
+    pub config_map: Option<String>,
+    /// What goes into the page, in the file.
+    #[arg(skip)]
+    pub page: PageOptions,
     /// Replace another image; OLD without a tag means every tag (repeatable)
     #[arg(
         long = "image",
@@ -48,6 +69,9 @@ impl RumOptions {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             image: self.image.or(other.image),
+            mode: self.mode.or(other.mode),
+            config_map: self.config_map.or(other.config_map),
+            page: self.page.or(other.page),
             replace: self.replace.or(other.replace),
             images: self.images.or(other.images),
             no_comment: self.no_comment || other.no_comment,
@@ -76,6 +100,12 @@ impl RumOptions {
             }
         }
         let image_comment = self.image_comment.unwrap_or(defaults.image_comment) && !self.no_comment;
-        Ok(RumSettings { image, images, image_comment })
+        let config_map = self.config_map.unwrap_or(defaults.config_map);
+        if config_map.len() > 253 || !config_map.split('.').all(is_dns_label) {
+            return Err(format!(
+                "invalid name `{config_map}` (--rum-config-map, rum.config_map): lower-case letters, digits, `-` and `.`"
+            ));
+        }
+        Ok(RumSettings { mode: self.mode.unwrap_or_default(), config_map, image, images, image_comment })
     }
 }

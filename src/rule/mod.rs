@@ -15,7 +15,7 @@ use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
-pub use rum::{Rum, RumSettings};
+pub use rum::{Rum, RumMode, RumSettings};
 pub use tracing::{Tracing, TracingMode, TracingSettings};
 
 /// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.

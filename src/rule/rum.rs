@@ -1,15 +1,34 @@
 //! The image with browser monitoring in place of the application's own.
 
 use super::{Outcome, Rule, Target};
-use crate::manifest::{ImageRef, pod_templates};
-use crate::yaml::{Changes, Refusal, Value};
+use crate::manifest::{ImageRef, PodTemplate, pod_templates};
+use crate::page::bookinfo::{FILE, PATH};
+use crate::yaml::{At, Changes, Place, Refusal, Value};
 
 /// How the repository of bookinfo's productpage ends in every registry that carries it.
 pub const PRODUCTPAGE: &str = "examples-bookinfo-productpage-v1";
 
+/// The volume with the page.
+const VOLUME: &str = "rum-page";
+
+/// How the page with browser monitoring gets into the pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RumMode {
+    /// Another image in place of the published one
+    #[default]
+    Image,
+    /// A ConfigMap with the page, mounted over the image's own: nothing to build
+    Configmap,
+}
+
 /// Settings of the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RumSettings {
+    /// How the page gets into the pod.
+    pub mode: RumMode,
+    /// The ConfigMap with the page.
+    pub config_map: String,
     /// What productpage's image is replaced by.
     pub image: String,
     /// Other images and what they are replaced by; looked at first.
@@ -20,7 +39,13 @@ pub struct RumSettings {
 
 impl Default for RumSettings {
     fn default() -> Self {
-        Self { image: "product-page:v1".to_owned(), images: Vec::new(), image_comment: true }
+        Self {
+            mode: RumMode::Image,
+            config_map: "productpage-rum".to_owned(),
+            image: "product-page:v1".to_owned(),
+            images: Vec::new(),
+            image_comment: true,
+        }
     }
 }
 
@@ -34,8 +59,81 @@ impl Rum {
         let other = self.0.images.iter().find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
         match other {
             Some((_, new)) => Some(new),
+            None if self.0.mode == RumMode::Configmap => None,
             None => parsed.repository.ends_with(PRODUCTPAGE).then_some(&self.0.image),
         }
+    }
+
+    /// Mounts the page over the image's own.
+    fn mount(
+        &self,
+        target: &Target<'_>,
+        template: &PodTemplate,
+        container: At,
+        changes: &mut Changes,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let doc = target.doc;
+        let text = |text: &str| Value::Text(text.to_owned());
+        let entry = |key: &str, value: Value| (key.to_owned(), value);
+        let is = |item: At, key: &str, value: &str| doc.str_at(item, key).is_some_and(|found| found == value);
+        let mounts = doc.get(container, "volumeMounts");
+        let there = mounts.and_then(|list| doc.items(list).find(|item| is(*item, "mountPath", PATH)));
+        let other = there.filter(|at| !is(*at, "name", VOLUME) || !is(*at, "subPath", FILE));
+        if let Some(other) = other.filter(|_| !target.overwrite) {
+            let reason = format!("another mount at {PATH} kept, see --overwrite");
+            outcome.skip(doc.start(other.node), false, reason);
+            return Ok(());
+        }
+        let volumes = doc.get(template.spec, "volumes");
+        let ours = volumes.and_then(|list| doc.items(list).find(|item| is(*item, "name", VOLUME)));
+        match ours {
+            Some(volume) => {
+                let name = doc.path(volume, &["configMap", "name"]).and_then(|at| doc.string(at.node));
+                if name.is_none_or(|name| name != self.0.config_map.as_str()) {
+                    let reason = format!("volume `{VOLUME}` comes from elsewhere; rename it");
+                    outcome.skip(doc.start(volume.node), true, reason);
+                    return Ok(());
+                }
+            }
+            None => {
+                let source = Value::Map(vec![entry("name", text(&self.0.config_map))]);
+                let item = Value::Map(vec![entry("name", text(VOLUME)), entry("configMap", source)]);
+                add(target, template.spec, "volumes", volumes, item, changes)?;
+                outcome.patched = true;
+            }
+        }
+        let Some(there) = there else {
+            let item = Value::Map(vec![
+                entry("name", text(VOLUME)),
+                entry("mountPath", text(PATH)),
+                entry("subPath", text(FILE)),
+            ]);
+            outcome.patched = true;
+            return add(target, container, "volumeMounts", mounts, item, changes);
+        };
+        for (key, value) in [("name", VOLUME), ("subPath", FILE)] {
+            if !is(there, key, value) {
+                target.set(changes, there, &[(key, Place::Last)], text(value))?;
+                outcome.patched = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds an item to a list that may not be there yet.
+fn add(
+    target: &Target<'_>,
+    holder: At,
+    key: &str,
+    list: Option<At>,
+    item: Value,
+    changes: &mut Changes,
+) -> Result<(), Refusal> {
+    match list {
+        Some(list) => changes.append(target.doc, list, item),
+        None => target.set(changes, holder, &[(key, Place::Last)], Value::List(vec![item])),
     }
 }
 
@@ -59,6 +157,10 @@ impl Rule for Rum {
                     let Some(old) = doc.str_at(container, "image") else {
                         continue;
                     };
+                    let page = ImageRef::parse(&old).repository.ends_with(PRODUCTPAGE);
+                    if page && self.0.mode == RumMode::Configmap {
+                        self.mount(target, &template, container, changes, &mut outcome)?;
+                    }
                     let Some(new) = self.replacement(&old) else {
                         continue;
                     };

@@ -2,9 +2,12 @@
 
 mod config;
 mod datakit;
+mod drill;
 mod from;
 mod gateway_metrics;
 mod namespace;
+mod nginx;
+mod rum;
 mod tracing;
 
 use std::fs;
@@ -32,6 +35,12 @@ pub enum Init {
     GatewayMetrics(gateway_metrics::GatewayMetricsArgs),
     /// Print what sends Istio's spans to DataKit
     Tracing(Box<tracing::TracingArgs>),
+    /// Put browser monitoring into an application's page
+    Rum(Box<rum::RumArgs>),
+    /// Print a configuration of nginx in front of the mesh, or edit yours
+    Nginx(nginx::NginxArgs),
+    /// Print what delays or aborts requests of one user
+    Drill(drill::DrillArgs),
 }
 
 /// Prints what was asked for.
@@ -42,6 +51,9 @@ pub fn run(init: Init) -> anyhow::Result<u8> {
         Init::Namespace(args) => namespace::run(&args),
         Init::GatewayMetrics(args) => gateway_metrics::run(&args),
         Init::Tracing(args) => tracing::run(*args),
+        Init::Rum(args) => rum::run(*args),
+        Init::Nginx(args) => nginx::run(&args),
+        Init::Drill(args) => drill::run(&args),
     }
 }
 
@@ -72,8 +84,15 @@ impl Printed {
 
 /// Writes a text to stdout, or to a file in place of one that is there.
 fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = output else { return super::print(text) };
-    match output::replace(path, text.as_bytes()) {
+    match output {
+        Some(path) => write_bytes(text.as_bytes(), path),
+        None => super::print(text),
+    }
+}
+
+/// Writes bytes to a file in place of one that is there.
+fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<()> {
+    match output::replace(path, bytes) {
         Ok(()) => Ok(()),
         Err(OutputError::Stdout(error)) => Err(error.into()),
         Err(OutputError::Files(errors)) => Err(errors.into()),

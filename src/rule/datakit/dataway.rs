@@ -3,10 +3,20 @@
 //! DataKit takes URLs separated by commas, each with its token as a parameter. One that is not absolute makes it retry for
 //! ever without opening its port.
 
+use crate::address;
 use crate::secret::Token;
 
 /// Where data goes unless told otherwise.
 pub const DEFAULT: &str = "https://openway.guance.com";
+
+/// Checks an address that was given.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(url: &str) -> Result<(), String> {
+    address::check(without_token(url))
+        .map_err(|error| format!("{error}; write scheme and host, as in `{DEFAULT}`"))
+}
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +39,7 @@ pub fn state(value: &str) -> State {
         return State::Empty;
     }
     let parts = || value.split(',');
-    if parts().any(|url| is_blank(without_token(url)) || check(without_token(url)).is_err()) {
+    if parts().any(|url| is_blank(without_token(url)) || address::check(without_token(url)).is_err()) {
         return State::Broken;
     }
     if parts().any(|url| token_of(url).is_none_or(is_placeholder)) { State::NoToken } else { State::Filled }
@@ -94,50 +104,6 @@ pub fn with_token(value: &str, token: &Token) -> String {
         }
     };
     value.split(',').map(one).collect::<Vec<_>>().join(",")
-}
-
-/// Checks an address: absolute, http or https, a host, a port that is one.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check(url: &str) -> Result<(), String> {
-    let wrong = |what: &str| Err(format!("{what}; write scheme and host, as in `{DEFAULT}`"));
-    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
-        return wrong("it begins with neither http:// nor https://");
-    };
-    let odd = |c: char| !c.is_ascii_graphic() || "<>\"'`\\,{}|^".contains(c);
-    let address = without_token(rest);
-    if address.contains(odd) {
-        return wrong("there is a character in it that no address has");
-    }
-    let authority = address.split(['/', '?', '#']).next().unwrap_or("");
-    if authority.contains('@') {
-        return wrong("there is a user name in it");
-    }
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(v6) => match v6.split_once(']') {
-            Some((host, tail)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
-                (host, tail.strip_prefix(':').or(if tail.is_empty() { None } else { Some("") }))
-            }
-            _ => return wrong("its host is no IPv6 address"),
-        },
-        None => match authority.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let name = authority.starts_with('[')
-        || (!host.is_empty()
-            && host.split('.').all(|label| {
-                !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-            }));
-    if !name {
-        return wrong("it has no host");
-    }
-    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
-        return wrong("its port is none");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,369 @@
+//! `meshobs init rum`: browser monitoring in an application's page, and the ways to bring that page into the cluster.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::super::{DONE, print};
+use super::from::Source;
+use crate::config::{self, Options, PageOptions};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::page::bookinfo::{FILE, Generation, PATH};
+use crate::page::{self, Edited, PageError, Snippet, Target, dockerfile};
+use crate::yaml::{Value, document};
+
+/// What a ConfigMap may hold, in bytes.
+const CONFIG_MAP_LIMIT: usize = 1 << 20;
+
+/// How the page reaches the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// A folder to build an image from (-o DIR): page and Dockerfile
+    Image,
+    /// A ConfigMap with the page, to be mounted by `patch --rum-mode configmap`: nothing to build
+    Configmap,
+}
+
+/// Arguments of `init rum`.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Without --mode the page itself is printed. Running it twice changes nothing; a page that has the SDK by another hand is
+left alone and told.
+
+Examples:
+  meshobs init rum --html productpage.html --app-id shop --datakit-origin http://203.0.113.7:9529 > new.html
+  meshobs init rum --html productpage.html --app-id shop --datakit-origin / --mode configmap | kubectl apply -f -
+  meshobs patch --rum-mode configmap bookinfo.yaml | kubectl apply -f -
+  meshobs init rum --html productpage.html --app-id shop --datakit-origin / --mode image -o build/")]
+pub struct RumArgs {
+    /// The page: an HTML file or a Jinja template; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    html: PathBuf,
+    #[command(flatten)]
+    page: PageOptions,
+    /// Replace a snippet of ours that says something else
+    #[arg(long)]
+    overwrite: bool,
+    /// Take our snippet out again; every byte is as it was before
+    #[arg(long, conflicts_with_all = ["mode", "overwrite"])]
+    remove: bool,
+
+    /// How the page reaches the cluster [default: print the page]
+    #[arg(long, value_enum, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Write to a file in place of one that is there; with --mode image a folder
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Image to derive from, with --mode image [default: the published one that the page fits]
+    #[arg(long, value_name = "IMAGE", env = "MESHOBS_BASE_IMAGE", conflicts_with = "dockerfile")]
+    base_image: Option<String>,
+    /// Dockerfile to adapt instead, with --mode image
+    #[arg(long, value_name = "FILE")]
+    dockerfile: Option<PathBuf>,
+    /// Name of the new image, as `patch` puts it in [default: product-page:v1]
+    #[arg(long, value_name = "IMAGE", env = "MESHOBS_RUM_IMAGE")]
+    rum_image: Option<String>,
+    /// Registry and project to push the image to
+    #[arg(long, value_name = "REGISTRY/PROJECT")]
+    push: Option<String>,
+    /// Name of the ConfigMap, as `patch` mounts it [default: productpage-rum]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_RUM_CONFIG_MAP")]
+    rum_config_map: Option<String>,
+    /// Namespace of the ConfigMap [default: prod]
+    #[arg(short, long, value_name = "NAME", env = "MESHOBS_NAMESPACE")]
+    namespace: Option<String>,
+
+    /// No report on stderr; errors are still printed
+    #[arg(short, long)]
+    quiet: bool,
+    /// Configuration file [default: meshobs.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
+}
+
+/// Runs the command.
+pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
+    let source = Source::read(&args.html)?;
+    let mut said = Vec::new();
+    if args.remove {
+        let page = match page::remove(&source.bytes).map_err(|error| explain(&source, &error))? {
+            Edited::Removed(page) => page,
+            _ => {
+                said.push(format!("{}: no snippet of ours in it, left as it is", source.name));
+                source.bytes.clone()
+            }
+        };
+        write(&page, args.output.as_deref())?;
+        return finish(&args, &said);
+    }
+    let (options, page_options) = options(&mut args)?;
+    let snippet = page_options.snippet().map_err(|message| anyhow!(message))?;
+    let settings = options.settings().map_err(|message| anyhow!(message))?;
+    let edited =
+        page::insert(&source.bytes, &snippet, args.overwrite).map_err(|error| explain(&source, &error))?;
+    let foreign = matches!(edited, Edited::Foreign(_));
+    let page = tell(edited, &source, &mut said);
+    if !foreign {
+        advise(&snippet, &page, &mut said);
+    }
+    match args.mode {
+        None => write(&page, args.output.as_deref())?,
+        Some(Mode::Configmap) => {
+            let text = config_map(&page, &source.name, &settings.rum.config_map, &settings.namespace.name)?;
+            super::write(&text, args.output.as_deref())?;
+            said.push(format!(
+                "then mount it: `meshobs patch --rum-mode configmap{}`; running pods see a new page when they restart",
+                if args.rum_config_map.is_some() {
+                    format!(" --rum-config-map {}", settings.rum.config_map)
+                } else {
+                    String::new()
+                }
+            ));
+        }
+        Some(Mode::Image) => image(&args, &page, &settings.rum.image, &source.name)?,
+    }
+    finish(&args, &said)
+}
+
+fn finish(args: &RumArgs, said: &[String]) -> anyhow::Result<u8> {
+    if !args.quiet {
+        let mut stderr = io::stderr().lock();
+        for line in said {
+            let _ = writeln!(stderr, "{line}");
+        }
+    }
+    Ok(DONE)
+}
+
+/// The settings: flags before the file.
+fn options(args: &mut RumArgs) -> anyhow::Result<(Options, PageOptions)> {
+    let file = if args.no_config {
+        Options::default()
+    } else {
+        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
+    };
+    let mut flags = Options::default();
+    flags.rum.page = std::mem::take(&mut args.page);
+    flags.rum.image.clone_from(&args.rum_image);
+    flags.rum.config_map.clone_from(&args.rum_config_map);
+    flags.namespace.name.clone_from(&args.namespace);
+    let mut options = flags.or(file);
+    let page = std::mem::take(&mut options.rum.page);
+    Ok((options, page))
+}
+
+/// What came of the page, as lines for people.
+fn tell(edited: Edited, source: &Source, said: &mut Vec<String>) -> Vec<u8> {
+    let old = || source.bytes.clone();
+    let spot = |at: usize| {
+        // The page may be in another encoding, so bytes are counted.
+        let head = source.bytes.get(..at).unwrap_or_default();
+        let line = memchr::memchr_iter(b'\n', head).count() + 1;
+        let column = at - memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) + 1;
+        format!("{}:{line}:{column}", source.name)
+    };
+    match edited {
+        Edited::Inserted(page, at) => {
+            said.push(format!("{}: browser monitoring added", spot(at)));
+            page
+        }
+        Edited::Replaced(page) => {
+            said.push(format!("{}: browser monitoring replaced", source.name));
+            page
+        }
+        Edited::Same => {
+            said.push(format!("{}: unchanged", source.name));
+            old()
+        }
+        Edited::Differs(at) => {
+            said.push(format!("{}: a snippet of ours with other values kept, see --overwrite", spot(at)));
+            old()
+        }
+        Edited::Foreign(at) => {
+            said.push(format!(
+                "{}: the SDK is in this page by another hand, left as it is; take it out for ours to go in",
+                spot(at)
+            ));
+            old()
+        }
+        Edited::Removed(page) => page,
+        Edited::Nothing => old(),
+    }
+}
+
+/// What else has to be so for data to arrive.
+fn advise(snippet: &Snippet, page: &[u8], said: &mut Vec<String>) {
+    let Target::Datakit(origin) = &snippet.target else { return };
+    said.push(
+        "DataKit needs `rum` among its inputs: `meshobs init datakit --rum`, or `meshobs patch --enable-inputs rum`"
+            .to_owned(),
+    );
+    if origin.starts_with("http://") {
+        let https = snippet.tracing_urls.iter().any(|url| url.starts_with("https://")) || tells_https(page);
+        let message = if https {
+            "warning: this page is served by https, and browsers let it send nothing to a http origin; give an https \
+             --datakit-origin, or `/` with `init nginx --rum-proxy`"
+        } else {
+            "note: where the page is served by https, browsers let it send nothing to a http origin"
+        };
+        said.push(message.to_owned());
+    }
+    if origin == "/" {
+        said.push(
+            "the page's own origin has to pass /v1/write/rum on to DataKit: `meshobs init nginx --rum-proxy`"
+                .to_owned(),
+        );
+    }
+}
+
+/// Whether a page names its own address, with https.
+fn tells_https(page: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(page).to_ascii_lowercase();
+    let tags = text
+        .split('<')
+        .filter(|tag| tag.starts_with("base ") || tag.contains("canonical") || tag.contains("og:url"));
+    tags.into_iter().any(|tag| tag.split('>').next().unwrap_or("").contains("https://"))
+}
+
+/// An error about the page, with its place.
+fn explain(source: &Source, error: &PageError) -> anyhow::Error {
+    let text = source.text();
+    let spot = |at, message: &str| Diagnostic::spot(&source.name, &text, 0, at, message);
+    let diagnostic = match error {
+        PageError::Binary(at) => {
+            let message = format!("there is a NUL byte at offset {at}, so it is no page; give the HTML file");
+            Diagnostic::whole(&source.name, message)
+        }
+        PageError::NotHtml => Diagnostic::whole(
+            &source.name,
+            "no HTML in it, so there is no place where a script may go; give the application's page",
+        ),
+        PageError::Extends(at) => spot(
+            *at,
+            "this page extends another one and fills no block `metas` or `head` of it, so there is no place where a \
+             script may go; give the page it extends, or add such a block",
+        ),
+        PageError::Marks(at) => {
+            spot(*at, "this mark of a snippet of ours has no counterpart, or stands twice; mend that first")
+        }
+    };
+    Diagnostics::from(diagnostic).into()
+}
+
+/// Writes bytes as they are.
+fn write(page: &[u8], output: Option<&Path>) -> anyhow::Result<()> {
+    match output {
+        Some(path) => super::write_bytes(page, path),
+        None => match io::stdout().write_all(page) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn config_map(page: &[u8], source: &str, name: &str, namespace: &str) -> anyhow::Result<String> {
+    let Ok(text) = std::str::from_utf8(page) else {
+        bail!(
+            "{source}: not UTF-8, which a ConfigMap's text has to be; convert the page, or use --mode image"
+        );
+    };
+    if text.len() > CONFIG_MAP_LIMIT {
+        bail!("{source}: larger than the 1 MiB that a ConfigMap holds; use --mode image");
+    }
+    let value = |text: &str| Value::Text(text.to_owned());
+    let metadata = vec![("name".to_owned(), value(name)), ("namespace".to_owned(), value(namespace))];
+    let entries = vec![
+        ("apiVersion".to_owned(), value("v1")),
+        ("kind".to_owned(), value("ConfigMap")),
+        ("metadata".to_owned(), Value::Map(metadata)),
+        ("data".to_owned(), Value::Map(vec![(FILE.to_owned(), Value::Lines(text.to_owned()))])),
+    ];
+    Ok(document(&entries, "\n"))
+}
+
+/// Writes the folder and prints how to build from it.
+fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Result<()> {
+    let Some(folder) = &args.output else {
+        bail!("--mode image writes a folder; name it with -o DIR");
+    };
+    let file = match &args.dockerfile {
+        Some(path) => {
+            let given = Source::read(path)?;
+            let Ok(text) = std::str::from_utf8(&given.bytes) else {
+                bail!("{}: not UTF-8, so no Dockerfile", given.name);
+            };
+            let adapted =
+                dockerfile::adapted(text).map_err(|message| anyhow!("{}: {message}", given.name))?;
+            adapted.unwrap_or_else(|| text.to_owned())
+        }
+        None => dockerfile::derived(&base_image(args, page, source)?),
+    };
+    fs::create_dir_all(folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
+    super::write_bytes(page, &folder.join(FILE))?;
+    readable(&folder.join(FILE))?;
+    super::write_bytes(file.as_bytes(), &folder.join("Dockerfile"))?;
+    let folder = folder.display();
+    let text = match &args.push {
+        Some(registry) => {
+            let registry = registry.trim_end_matches('/');
+            let image = format!("{registry}/{name}");
+            if !crate::manifest::ImageRef::is_valid(&image) {
+                bail!("invalid registry `{registry}` (--push): write REGISTRY/PROJECT, in lower case");
+            }
+            format!(
+                "# build and push\ndocker build -t {image} {folder}\ndocker push {image}\n\
+                 # then\nmeshobs patch --rum-image {image} bookinfo.yaml\n"
+            )
+        }
+        None => format!(
+            "# minikube\neval $(minikube docker-env)\ndocker build -t {name} {folder}\n\
+             # kind\ndocker build -t {name} {folder}\nkind load docker-image {name}\n\
+             # Docker\ndocker build -t {name} {folder}\n\
+             # a registry: pass --push REGISTRY/PROJECT\n"
+        ),
+    };
+    print(&text)
+}
+
+/// Lets every user read a file: the image keeps its mode, and the application is not root there.
+#[cfg(unix)]
+fn readable(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+        .map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn base_image(args: &RumArgs, page: &[u8], source: &str) -> anyhow::Result<String> {
+    let generation = Generation::of(page);
+    match (&args.base_image, generation) {
+        (Some(image), generation) => {
+            if !crate::manifest::ImageRef::is_valid(image) {
+                bail!("invalid image `{image}` (--base-image): write [registry[:port]/]name[:tag]");
+            }
+            if let Some(generation) = generation.filter(|generation| !generation.fits(image)) {
+                bail!(
+                    "{source} does not fit `{image}` (--base-image): page and image must be of one generation; this page \
+                     goes with {}",
+                    generation.image()
+                );
+            }
+            Ok(image.clone())
+        }
+        (None, Some(generation)) => Ok(generation.image().to_owned()),
+        (None, None) => bail!(
+            "{source} is not bookinfo's productpage, so the image it belongs to is not known; pass --base-image (the page \
+             goes to {PATH}), or --dockerfile"
+        ),
+    }
+}

@@ -1,0 +1,261 @@
+//! HTML pages, plain or Jinja templates: browser monitoring is put in, replaced or taken out, and every other byte stays.
+//!
+//! Works on bytes, so that a page in any encoding that has ASCII in it can be edited. Reads and writes no files.
+
+pub mod bookinfo;
+pub mod dockerfile;
+mod jinja;
+mod place;
+mod snippet;
+
+use std::ops::Range;
+
+pub use place::{NoPlace, Outline, Place, Script};
+pub use snippet::{BEGIN, END, SDK, Snippet, Target};
+
+/// What came of an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The snippet is in; where.
+    Inserted(Vec<u8>, usize),
+    /// It was there and says the same.
+    Same,
+    /// It is there and says something else; where. It was kept.
+    Differs(usize),
+    /// It was there, said something else, and was replaced.
+    Replaced(Vec<u8>),
+    /// The SDK is there by another hand; where. Nothing was changed.
+    Foreign(usize),
+    /// It was taken out.
+    Removed(Vec<u8>),
+    /// There was none to take out.
+    Nothing,
+}
+
+/// Why a page cannot be edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageError {
+    /// Not a text: the offset of a NUL byte.
+    Binary(usize),
+    /// No HTML.
+    NotHtml,
+    /// It extends another page and fills no block of its head; the offset of `extends`.
+    Extends(usize),
+    /// One of the two marks without the other, or twice; its offset.
+    Marks(usize),
+}
+
+/// Puts the snippet into a page.
+///
+/// # Errors
+/// The page is none, or has no place for it.
+pub fn insert(page: &[u8], snippet: &Snippet, overwrite: bool) -> Result<Edited, PageError> {
+    check(page)?;
+    let newline = newline(page);
+    if let Some(region) = region(page)? {
+        let there = page.get(region.snippet.clone()).unwrap_or_default();
+        let indent = indent_of(page, region.snippet.start);
+        let inner = snippet.render(&indent, newline);
+        let wanted = if contains(there, b"{% block metas %}") { in_block(&inner, newline) } else { inner };
+        if there == wanted.as_bytes() {
+            return Ok(Edited::Same);
+        }
+        if !overwrite {
+            return Ok(Edited::Differs(region.snippet.start));
+        }
+        return Ok(Edited::Replaced(splice(page, region.snippet, &wanted)));
+    }
+    let outline = Outline::read(page);
+    let foreign =
+        |script: &Script| script.src.contains("dataflux-rum") || script.text.contains("DATAFLUX_RUM");
+    if let Some(script) = outline.scripts(page).into_iter().find(foreign) {
+        return Ok(Edited::Foreign(script.at));
+    }
+    let place = outline.place().map_err(|error| match error {
+        NoPlace::NotHtml => PageError::NotHtml,
+        NoPlace::Extends(at) => PageError::Extends(at),
+    })?;
+    let at = place.at;
+    let text = if place.needs_block {
+        format!("{newline}{}", in_block(&snippet.render("", newline), newline))
+    } else if is_line_start(page, at) {
+        let indent = indent_of(page, at);
+        // In front of the blanks that what follows begins with.
+        let line = at - indent.len();
+        let text = format!("{indent}{}{newline}", snippet.render(&indent, newline));
+        return Ok(Edited::Inserted(splice(page, line..line, &text), line));
+    } else {
+        snippet.render("", newline)
+    };
+    Ok(Edited::Inserted(splice(page, at..at, &text), at))
+}
+
+/// Takes the snippet out of a page, as it was before.
+///
+/// # Errors
+/// The page is none, or the marks do not fit.
+pub fn remove(page: &[u8]) -> Result<Edited, PageError> {
+    check(page)?;
+    match region(page)? {
+        None => Ok(Edited::Nothing),
+        Some(region) => Ok(Edited::Removed(splice(page, region.whole, ""))),
+    }
+}
+
+/// Where the snippet stands.
+struct Region {
+    /// From mark to mark.
+    snippet: Range<usize>,
+    /// With what was put in around it: the blanks in front and the line break behind, or the line break in front of a
+    /// block of its own.
+    whole: Range<usize>,
+}
+
+fn region(page: &[u8]) -> Result<Option<Region>, PageError> {
+    let all = |mark: &str| memchr::memmem::find_iter(page, mark).collect::<Vec<_>>();
+    let (begins, ends) = (all(BEGIN), all(END));
+    let (begin, end) = match (begins.as_slice(), ends.as_slice()) {
+        ([], []) => return Ok(None),
+        ([begin], [end]) if begin < end => (*begin, end + END.len()),
+        ([_, second, ..], _) => return Err(PageError::Marks(*second)),
+        (_, [_, second, ..]) => return Err(PageError::Marks(*second)),
+        ([mark], _) | ([], [mark]) => return Err(PageError::Marks(*mark)),
+    };
+    let snippet = begin..end;
+    let newline = newline(page);
+    let there = page.get(snippet.clone()).unwrap_or_default();
+    let before = page.get(..begin).unwrap_or_default();
+    let after = page.get(end..).unwrap_or_default();
+    let whole = if contains(there, b"{% block metas %}") && before.ends_with(newline.as_bytes()) {
+        begin - newline.len()..end
+    } else if is_line_start(page, begin) && after.starts_with(newline.as_bytes()) {
+        begin - indent_of(page, begin).len()..end + newline.len()
+    } else {
+        snippet.clone()
+    };
+    Ok(Some(Region { snippet, whole }))
+}
+
+/// The snippet inside of a block that the base template has in its head.
+fn in_block(snippet: &str, newline: &str) -> String {
+    let inner = snippet.trim_start_matches(BEGIN).trim_end_matches(END);
+    format!(
+        "{BEGIN}{{% block metas %}}{{{{ super() }}}}{newline}{}{newline}{{% endblock %}}{END}",
+        inner.trim()
+    )
+}
+
+fn check(page: &[u8]) -> Result<(), PageError> {
+    match memchr::memchr(0, page) {
+        Some(at) => Err(PageError::Binary(at)),
+        None => Ok(()),
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+/// The page's line break: that of its first line.
+fn newline(page: &[u8]) -> &'static str {
+    match memchr::memchr(b'\n', page) {
+        Some(at) if at > 0 && page.get(at - 1) == Some(&b'\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+/// The blanks between the start of the line and an offset; nothing where other characters stand there.
+fn indent_of(page: &[u8], at: usize) -> String {
+    let head = page.get(..at).unwrap_or_default();
+    let blanks = head.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let indent = head.get(at - blanks..).unwrap_or_default();
+    if is_line_start(page, at) { String::from_utf8_lossy(indent).into_owned() } else { String::new() }
+}
+
+/// Whether nothing but blanks stands in front of an offset on its line.
+fn is_line_start(page: &[u8], at: usize) -> bool {
+    let head = page.get(..at).unwrap_or_default();
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let last = head.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t'));
+    last.is_none_or(|byte| *byte == b'\n')
+}
+
+fn splice(page: &[u8], span: Range<usize>, text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(page.len() + text.len());
+    out.extend_from_slice(page.get(..span.start).unwrap_or_default());
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(page.get(span.end..).unwrap_or_default());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snippet(app_id: &str) -> Snippet {
+        Snippet {
+            app_id: app_id.to_owned(),
+            target: Target::Datakit("http://h:9529".to_owned()),
+            env: None,
+            service: None,
+            version: None,
+            trace_type: "zipkin".to_owned(),
+            tracing_urls: Vec::new(),
+            sdk: SDK.to_owned(),
+            is_async: false,
+            sample_rate: 100.0,
+            replay: false,
+        }
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out_again() {
+        for page in [
+            "<html>\n  <head>\n    <meta>\n  </head>\n</html>",
+            "<html><head></head></html>",
+            "<html>\r\n\t<head>\r\n\t<script></script>\r\n</head>\r\n",
+            "\u{feff}<script></script>",
+            "{% extends 'bootstrap/base.html' %}\n{% block metas %}\n<meta>\n{% endblock %}\n",
+            "{% extends 'bootstrap/base.html' %}\r\n{% block content %}{% endblock %}",
+            "{% extends 'bootstrap/base.html' %}{% block metas %}{% endblock %}",
+            "<head>\n  {% if x %}<script></script>{% endif %}\n</head>",
+        ] {
+            let Edited::Inserted(once, at) = insert(page.as_bytes(), &snippet("a"), false).unwrap() else {
+                panic!("{page}");
+            };
+            assert_eq!(page.as_bytes()[..at], once[..at], "{page}");
+            assert_eq!(insert(&once, &snippet("a"), false), Ok(Edited::Same), "{page}");
+            assert!(matches!(insert(&once, &snippet("b"), false), Ok(Edited::Differs(_))), "{page}");
+            let Edited::Replaced(other) = insert(&once, &snippet("b"), true).unwrap() else {
+                panic!("{page}")
+            };
+            assert_eq!(insert(&other, &snippet("b"), false), Ok(Edited::Same), "{page}");
+            for text in [&once, &other] {
+                let Edited::Removed(back) = remove(text).unwrap() else { panic!("{page}") };
+                assert_eq!(String::from_utf8_lossy(&back), page);
+            }
+            assert_eq!(remove(page.as_bytes()), Ok(Edited::Nothing));
+        }
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_edited_is_told() {
+        let told = |page: &[u8]| insert(page, &snippet("a"), true).unwrap_err();
+        assert_eq!(told(b"\x00<html>"), PageError::Binary(0));
+        assert_eq!(told(b"text"), PageError::NotHtml);
+        assert_eq!(told(b"<p><!-- meshobs:rum -->"), PageError::Marks(3));
+        assert_eq!(told(b"<!-- /meshobs:rum --><!-- meshobs:rum -->"), PageError::Marks(21));
+    }
+
+    #[test]
+    fn another_hand_is_respected() {
+        for page in [
+            "<head><script src=\"https://static.guance.com/browser-sdk/v2/dataflux-rum.js\"></script></head>",
+            "<body><script>\nwindow.DATAFLUX_RUM.init({})</script>",
+        ] {
+            assert!(matches!(insert(page.as_bytes(), &snippet("a"), true), Ok(Edited::Foreign(6))), "{page}");
+        }
+        let commented = b"<head><!-- <script>DATAFLUX_RUM</script> --></head>";
+        assert!(matches!(insert(commented, &snippet("a"), false), Ok(Edited::Inserted(..))));
+    }
+}
