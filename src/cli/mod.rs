@@ -34,7 +34,7 @@ enum Command {
     Patch(Box<patch::PatchArgs>),
     /// Print files to start from
     #[command(subcommand)]
-    Init(init::Init),
+    Init(Box<init::Init>),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
 }
@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Patch(args) => patch::run(*args),
-        Command::Init(args) => init::run(args),
+        Command::Init(args) => init::run(*args),
         Command::Completion(args) => completion::run(&args),
     };
     match result {
