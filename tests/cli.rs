@@ -691,6 +691,7 @@ fn init_config_writes_the_defaults() {
         })
         .collect();
     fs::write(here.path().join("meshobs.toml"), &shown).unwrap();
+    fs::write(here.path().join("token"), "tkn_0123456789abcdef0123456789abcdef\n").unwrap();
     let done = meshobs(&here, "patch a.yaml").run();
     assert_eq!(done.status, 0, "{}\n{shown}", done.stderr);
     toml::from_str::<toml::Table>(&shown).unwrap();

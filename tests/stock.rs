@@ -275,6 +275,9 @@ try "$2" &&
   "$3" init tracing --istio-version 1.11.2 | try &&
   "$3" init tracing --detect | try &&
   "$3" init tracing --mode telemetry --istio-version 1.14.0 | try &&
+  "$3" init drill delay | try &&
+  "$3" init drill abort --service reviews --subset v2 --istio-version 1.11.2 | try &&
+  "$3" init rum --html "$4" --app-id a --datakit-origin / --mode configmap | try &&
   kubectl get configmap istio -n istio-system -o yaml | "$3" patch --only tracing | try
 "#;
 
@@ -296,6 +299,7 @@ fn a_real_api_server_takes_the_result() {
         .arg(&cluster)
         .arg(&manifests)
         .arg(env!("CARGO_BIN_EXE_meshobs"))
+        .arg(folder.join("productpage.html"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -305,7 +309,7 @@ fn a_real_api_server_takes_the_result() {
     }
     assert!(output.status.success(), "{stdout}{stderr}");
     let created = stdout.lines().filter(|l| l.contains("created (server dry run)")).count();
-    // The application, the gateways' Services, twice the two of external-name, the Telemetry.
-    assert_eq!(created, 17 + 2 + 2 + 2 + 1, "{stdout}{stderr}");
+    // The application, the gateways' Services, twice the two of external-name, the Telemetry, two drills, the page.
+    assert_eq!(created, 17 + 2 + 2 + 2 + 1 + 4 + 1, "{stdout}{stderr}");
     assert!(stdout.contains("configmap/istio configured (server dry run)"), "{stdout}{stderr}");
 }
