@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -313,6 +314,17 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         'meshobs;init;help;help' {
             break
         }
+        'meshobs;check' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are written')
+            [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Draw what reports where instead, with broken links marked')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Check the cluster again until nothing is missing, for this long (30s, 5m)')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'meshobs;completion' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -321,6 +333,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         'meshobs;help' {
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -361,6 +374,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;init;drill' {
+            break
+        }
+        'meshobs;help;check' {
             break
         }
         'meshobs;help;completion' {

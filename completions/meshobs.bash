@@ -16,6 +16,9 @@ _meshobs() {
             ",$1")
                 cmd="meshobs"
                 ;;
+            meshobs,check)
+                cmd="meshobs__subcmd__check"
+                ;;
             meshobs,completion)
                 cmd="meshobs__subcmd__completion"
                 ;;
@@ -27,6 +30,9 @@ _meshobs() {
                 ;;
             meshobs,patch)
                 cmd="meshobs__subcmd__patch"
+                ;;
+            meshobs__subcmd__help,check)
+                cmd="meshobs__subcmd__help__subcmd__check"
                 ;;
             meshobs__subcmd__help,completion)
                 cmd="meshobs__subcmd__help__subcmd__completion"
@@ -125,12 +131,50 @@ _meshobs() {
 
     case "${cmd}" in
         meshobs)
-            opts="-h -V --help --version patch init completion help"
+            opts="-h -V --help --version patch init check completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__check)
+            opts="-h --format --map --wait --exclude --context --kubeconfig --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -W "mermaid dot html" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -153,8 +197,22 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help)
-            opts="patch init completion help"
+            opts="patch init check completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -28,6 +28,7 @@ complete -c meshobs -n "__fish_meshobs_needs_command" -s h -l help -d 'Print hel
 complete -c meshobs -n "__fish_meshobs_needs_command" -s V -l version -d 'Print version'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s o -l output -d 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file' -r -F
@@ -257,11 +258,24 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l format -d 'How the findings are written' -r -f -a "human\t'Lines for people'
+json\t'One JSON document'
+sarif\t'SARIF 2.1, for code scanning (files only)'
+github\t'Annotations of GitHub Actions (files only)'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l map -d 'Draw what reports where instead, with broken links marked' -r -f -a "mermaid\t'Mermaid, for Markdown'
+dot\t'Graphviz'
+html\t'One HTML file with the picture in it'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l wait -d 'Check the cluster again until nothing is missing, for this long (30s, 5m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'

@@ -6,6 +6,7 @@
 //! ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say what is asked for.
 
 pub mod address;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;

@@ -83,7 +83,8 @@ fn what_is_expected_is_yaml_for_another_reader() {
         // Some inputs are more than this reader takes: they prove nothing.
         let readable = !inputs.is_empty() && inputs.iter().all(|i| support::read_all(i).is_ok());
         let has = |word: &str| args.iter().any(|a| a == word);
-        let other = has("nginx") || (args.get(1).is_some_and(|a| a == "rum") && !has("configmap"));
+        let other =
+            has("nginx") || has("check") || (args.get(1).is_some_and(|a| a == "rum") && !has("configmap"));
         if !readable || other || has("--diff") {
             continue;
         }

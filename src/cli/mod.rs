@@ -1,5 +1,6 @@
 //! The command line: what was typed, checked for form, and one run function a subcommand. No YAML here.
 
+mod check;
 mod completion;
 mod init;
 mod patch;
@@ -22,7 +23,9 @@ const ERROR: u8 = 2;
 /// every other byte as it is.
 #[derive(Debug, Parser)]
 #[command(name = "meshobs", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done, 1 `patch --check` found changes, 2 wrong input or usage.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 `patch --check` found changes or `check` failures, 2 wrong input or usage."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -35,6 +38,8 @@ enum Command {
     /// Print files to start from
     #[command(subcommand)]
     Init(Box<init::Init>),
+    /// Tell what keeps the mesh from being observable, in files or in the cluster
+    Check(check::CheckArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
 }
@@ -54,6 +59,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Patch(args) => patch::run(*args),
         Command::Init(args) => init::run(*args),
+        Command::Check(args) => check::run(&args),
         Command::Completion(args) => completion::run(&args),
     };
     match result {

@@ -1,0 +1,224 @@
+//! A picture of the mesh: what reports where, with the links that are broken marked.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::world::{World, at, list, text};
+use super::{Level, Outcome};
+
+/// How the picture is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum MapFormat {
+    /// Mermaid, for Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// One HTML file with the picture in it
+    Html,
+}
+
+/// A box.
+struct Node {
+    id: String,
+    label: String,
+    /// Its column, from the left.
+    column: usize,
+}
+
+/// An arrow.
+struct Edge {
+    from: String,
+    to: String,
+    label: &'static str,
+    broken: bool,
+}
+
+/// Draws the picture.
+#[must_use]
+pub fn draw(world: &World, outcome: &Outcome, format: MapFormat) -> String {
+    let (nodes, edges) = graph(world, outcome);
+    match format {
+        MapFormat::Mermaid => mermaid(&nodes, &edges),
+        MapFormat::Dot => dot(&nodes, &edges),
+        MapFormat::Html => html(&nodes, &edges),
+    }
+}
+
+fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
+    let failed = |ids: &[&str]| {
+        outcome.findings.iter().any(|finding| finding.level == Level::Failure && ids.contains(&finding.id))
+    };
+    let about = |id: &str, subject: &str| {
+        outcome.findings.iter().any(|finding| finding.id == id && finding.subject == subject)
+    };
+    let mut nodes = Vec::new();
+    let mut edges = Vec::new();
+    let mut node = |id: &str, label: String, column| nodes.push(Node { id: id.to_owned(), label, column });
+    node("browser", "browser".to_owned(), 0);
+    let gateway = world.of("networking.istio.io", "Gateway").next().is_some()
+        || world.objects.iter().any(|object| object.name == "istio-ingressgateway");
+    if gateway {
+        node("gateway", "ingress gateway".to_owned(), 1);
+        edges.push(Edge {
+            from: "browser".to_owned(),
+            to: "gateway".to_owned(),
+            label: "requests",
+            broken: false,
+        });
+    }
+    let datakit_down = failed(&["datakit-missing", "datakit-ready", "datakit-listen"]);
+    let no_spans = datakit_down
+        || failed(&["datakit-zipkin", "tracing-address", "tracing-path", "tracing-provider", "tracing-port"]);
+    let routed = routed(world);
+    let mut seen = BTreeSet::new();
+    for (workload, _) in world.applications() {
+        let id = format!("w{}", seen.len());
+        if !seen.insert(workload.title()) {
+            continue;
+        }
+        node(&id, format!("{} ({})", workload.name, workload.home()), 2);
+        let app = text(at(&workload.value, &["metadata", "labels", "app"]));
+        if gateway && (routed.contains(&app) || routed.contains(&workload.name)) {
+            edges.push(Edge { from: "gateway".to_owned(), to: id.clone(), label: "requests", broken: false });
+        }
+        let bare = about("sidecar", &workload.title()) || failed(&["injection", "namespace-injection"]);
+        let dark = about("annotation", &workload.title()) || about("annotation-toml", &workload.title());
+        let mut link =
+            |label, broken| edges.push(Edge { from: id.clone(), to: "datakit".to_owned(), label, broken });
+        link("metrics", bare || dark || datakit_down);
+        link("spans", bare || no_spans);
+        link("logs", datakit_down || failed(&["logs-input"]) || about("logs-json", &workload.title()));
+    }
+    let mut node = |id: &str, label: String, column| nodes.push(Node { id: id.to_owned(), label, column });
+    node("istiod", "istiod".to_owned(), 2);
+    let blind = outcome.findings.iter().any(|finding| finding.id == "datakit-istiod");
+    edges.push(Edge {
+        from: "istiod".to_owned(),
+        to: "datakit".to_owned(),
+        label: "metrics",
+        broken: datakit_down || blind || failed(&["istiod-ready"]),
+    });
+    let rum_off = outcome.remarks.iter().any(|remark| remark.starts_with("RUM"));
+    let rum_broken = outcome.findings.iter().any(|finding| finding.id.starts_with("rum-"));
+    edges.push(Edge {
+        from: "browser".to_owned(),
+        to: "datakit".to_owned(),
+        label: "RUM",
+        broken: rum_off || rum_broken || datakit_down,
+    });
+    node("datakit", "DataKit".to_owned(), 3);
+    node("console", "console".to_owned(), 4);
+    edges.push(Edge {
+        from: "datakit".to_owned(),
+        to: "console".to_owned(),
+        label: "uploads",
+        broken: failed(&["datakit-token", "datakit-missing", "datakit-ready"]),
+    });
+    (nodes, edges)
+}
+
+/// The services that VirtualServices of gateways route to.
+fn routed(world: &World) -> BTreeSet<String> {
+    let rules = world.of("networking.istio.io", "VirtualService");
+    let routes = rules.filter(|rule| list(rule.at(&["spec", "gateways"])).next().is_some());
+    let entries = routes.flat_map(|rule| list(rule.at(&["spec", "http"])));
+    let hosts = entries.flat_map(|entry| list(at(entry, &["route"])));
+    hosts
+        .map(|route| text(at(route, &["destination", "host"])).split('.').next().unwrap_or("").to_owned())
+        .collect()
+}
+
+fn mermaid(nodes: &[Node], edges: &[Edge]) -> String {
+    let mut out = String::from("flowchart LR\n");
+    for node in nodes {
+        let label = node.label.replace('"', "'");
+        let _ = writeln!(out, "  {}[\"{label}\"]", node.id);
+    }
+    let mut broken = Vec::new();
+    for (i, edge) in edges.iter().enumerate() {
+        let arrow = if edge.broken { "-.->" } else { "-->" };
+        let mark = if edge.broken { " ✖" } else { "" };
+        let _ = writeln!(out, "  {} {arrow}|\"{}{mark}\"| {}", edge.from, edge.label, edge.to);
+        if edge.broken {
+            broken.push(i.to_string());
+        }
+    }
+    if !broken.is_empty() {
+        let _ = writeln!(out, "  linkStyle {} stroke:#c00,color:#c00", broken.join(","));
+    }
+    out
+}
+
+fn dot(nodes: &[Node], edges: &[Edge]) -> String {
+    let mut out = String::from("digraph mesh {\n  rankdir=LR;\n  node [shape=box];\n");
+    for node in nodes {
+        let label = node.label.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = writeln!(out, "  {} [label=\"{label}\"];", node.id);
+    }
+    for edge in edges {
+        let style = if edge.broken { ", color=red, fontcolor=red, style=dashed" } else { "" };
+        let mark = if edge.broken { " ✖" } else { "" };
+        let _ = writeln!(out, "  {} -> {} [label=\"{}{mark}\"{style}];", edge.from, edge.to, edge.label);
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// A page with the picture as SVG: columns from the left to the right, arrows between the middles of boxes.
+fn html(nodes: &[Node], edges: &[Edge]) -> String {
+    const WIDTH: usize = 190;
+    const HEIGHT: usize = 40;
+    const GAP_X: usize = 130;
+    const GAP_Y: usize = 34;
+    let rows =
+        (0..5).map(|column| nodes.iter().filter(|node| node.column == column).count()).max().unwrap_or(1);
+    let total = rows.max(1) * (HEIGHT + GAP_Y) + GAP_Y;
+    let place = |id: &str| -> Option<(usize, usize)> {
+        let node = nodes.iter().find(|node| node.id == id)?;
+        let siblings: Vec<_> = nodes.iter().filter(|other| other.column == node.column).collect();
+        let row = siblings.iter().position(|other| other.id == id)?;
+        let top = (total - siblings.len() * (HEIGHT + GAP_Y)) / 2;
+        Some((20 + node.column * (WIDTH + GAP_X), top + row * (HEIGHT + GAP_Y)))
+    };
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut body = String::new();
+    for (i, edge) in edges.iter().enumerate() {
+        let (Some((x1, y1)), Some((x2, y2))) = (place(&edge.from), place(&edge.to)) else { continue };
+        // Several arrows between two boxes are spread.
+        let spread =
+            edges.iter().take(i).filter(|other| other.from == edge.from && other.to == edge.to).count();
+        let (from, to) = (y1 + 8 + spread * 12, y2 + 8 + (spread * 12) % HEIGHT);
+        let class = if edge.broken { "broken" } else { "good" };
+        let mark = if edge.broken { " ✖" } else { "" };
+        let _ = writeln!(
+            body,
+            "<g class=\"{class}\"><line x1=\"{}\" y1=\"{from}\" x2=\"{x2}\" y2=\"{to}\" marker-end=\"url(#{class})\"/>\
+             <text x=\"{}\" y=\"{}\">{}{mark}</text></g>",
+            x1 + WIDTH,
+            x1 + WIDTH + 8,
+            from.saturating_sub(2),
+            edge.label
+        );
+    }
+    for node in nodes {
+        let Some((x, y)) = place(&node.id) else { continue };
+        let _ = writeln!(
+            body,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"5\"/><text x=\"{}\" y=\"{}\">{}</text>",
+            x + 10,
+            y + 25,
+            escape(&node.label)
+        );
+    }
+    let width = 5 * WIDTH + 4 * GAP_X + 40;
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>meshobs: what reports where</title>\n\
+         <style>\nbody {{ font-family: sans-serif }}\nrect {{ fill: #eef; stroke: #336 }}\ntext {{ font-size: 12px }}\n\
+         .good line {{ stroke: #363 }}\n.broken line {{ stroke: #c00; stroke-dasharray: 6 4 }}\n.broken text {{ fill: #c00 }}\n\
+         </style>\n</head>\n<body>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{total}\">\n\
+         <defs><marker id=\"good\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">\
+         <path d=\"M0 0 L8 4 L0 8 z\" fill=\"#363\"/></marker><marker id=\"broken\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" \
+         markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#c00\"/></marker></defs>\n\
+         {body}</svg>\n</body>\n</html>\n"
+    )
+}
