@@ -90,9 +90,19 @@ impl Kubectl {
     /// # Errors
     /// kubectl cannot be run, or the cluster not be read.
     pub fn world(&self) -> Result<World, LiveError> {
-        let mut objects = self.objects(KINDS)?;
-        for kind in ISTIO_KINDS {
-            match self.objects(kind) {
+        // kubectl takes longer to start than the cluster to answer, so all are asked at once.
+        let (known, of_istio) = std::thread::scope(|scope| {
+            let known = scope.spawn(|| self.objects(KINDS));
+            let of_istio: Vec<_> =
+                ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.objects(kind))).collect();
+            let lost = || Err(LiveError::Garbled);
+            let of_istio: Vec<_> =
+                of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
+            (known.join().unwrap_or_else(|_| lost()), of_istio)
+        });
+        let mut objects = known?;
+        for found in of_istio {
+            match found {
                 Ok(found) => objects.extend(found),
                 // Without Istio there are no such kinds.
                 Err(LiveError::Refused(message))

@@ -98,7 +98,7 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
         label: "metrics",
         broken: datakit_down || blind || failed(&["istiod-ready"]),
     });
-    let rum_off = outcome.remarks.iter().any(|remark| remark.starts_with("RUM"));
+    let rum_off = !outcome.checked.contains(&"rum-page");
     let rum_broken = outcome.findings.iter().any(|finding| finding.id.starts_with("rum-"));
     edges.push(Edge {
         from: "browser".to_owned(),

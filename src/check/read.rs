@@ -1,7 +1,7 @@
 //! Objects of files. A file that is not YAML is a finding; the others are still read.
 
 use std::io::Read as _;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::world::{Object, Origin, Spot, World, value};
 use super::{Finding, Level};
@@ -46,7 +46,7 @@ fn file(path: &str, mut content: Content, world: &mut World, findings: &mut Vec<
         Err(error) => return findings.push(unreadable(path, None, &io_message(&error))),
     };
     let mut documents = DocumentReader::with_size_hint(reader.by_ref(), size);
-    let path: Rc<str> = Rc::from(path);
+    let path: Arc<str> = Arc::from(path);
     loop {
         let chunk = match documents.next_document() {
             Ok(Some(chunk)) => chunk,
@@ -73,9 +73,9 @@ fn file(path: &str, mut content: Content, world: &mut World, findings: &mut Vec<
         if let Err(error) = doc.refuse_template() {
             return findings.push(unreadable(&path, Some(place(error.at)), &error.message));
         }
-        let text: Rc<str> = Rc::from(chunk.text);
+        let text: Arc<str> = Arc::from(chunk.text);
         for (item, found) in doc.roots().flat_map(|root| items(&doc, root)).enumerate() {
-            let origin = Origin { path: Rc::clone(&path), text: Rc::clone(&text), line: chunk.line, item };
+            let origin = Origin { path: Arc::clone(&path), text: Arc::clone(&text), line: chunk.line, item };
             match found {
                 Item::Resource(resource) | Item::ClientSide(resource) => {
                     world.objects.push(object(&doc, resource, origin));

@@ -1,6 +1,6 @@
 //! The objects that are checked, from files or from a cluster, as plain data; and where in a file a value stands.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -12,9 +12,9 @@ use crate::yaml::{At, Document, Kind, NodeId};
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The input, as the user named it.
-    pub path: Rc<str>,
+    pub path: Arc<str>,
     /// The text of its document.
-    pub text: Rc<str>,
+    pub text: Arc<str>,
     /// Lines in front of that.
     pub line: u64,
     /// Its number among the items of the document.
@@ -242,7 +242,7 @@ impl<'w> Datakit<'w> {
     #[must_use]
     pub fn env(&self, name: &str) -> Option<(usize, &'w Value)> {
         let list = at(self.value(), &["env"]).as_array()?;
-        list.iter().enumerate().filter(|(_, var)| text(at(var, &["name"])) == name).last()
+        list.iter().enumerate().rev().find(|(_, var)| text(at(var, &["name"])) == name)
     }
 
     /// The text of a variable.

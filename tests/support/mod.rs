@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_yaml::Value;
 
+pub mod cluster;
 pub mod http;
 pub mod manifests;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::Outcome;
 use super::super::world::{Object, World, at, list, text};
 use super::datakit::waiting;
+use crate::rule::ANNOTATION;
 
 /// Whether pods in a namespace get a sidecar, or need none.
 pub(super) fn is_labelled(namespace: &Object) -> bool {
@@ -67,20 +68,7 @@ pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
         format!("meshobs init namespace {name} | kubectl apply -f -, then restart its workloads")
     };
     if world.live {
-        if !homes.is_empty() {
-            outcome.looked("namespace-injection");
-        }
-        let any = labelled.iter().any(|namespace| homes.contains(namespace.name.as_str()));
-        let sidecars = world
-            .applications()
-            .any(|(workload, template)| has_sidecar(at(workload.at(template), &["spec"])));
-        if !any && !sidecars && !homes.is_empty() {
-            // Which of them the application's is, nobody can know; one finding says it.
-            let names = homes.iter().copied().collect::<Vec<_>>().join(", ");
-            let first = homes.iter().next().copied().unwrap_or_default();
-            let message = format!("none of the namespaces with workloads ({names}) has the injection label");
-            outcome.missing("namespace-injection", "namespaces", message, hint(first));
-        }
+        live(world, &homes, outcome);
         return;
     }
     for home in &homes {
@@ -116,5 +104,41 @@ pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
                 hint(bare),
             );
         }
+    }
+}
+
+/// Of a cluster's namespaces only those are the mesh's that say so, or whose workloads do.
+fn live(world: &World, homes: &BTreeSet<&str>, outcome: &mut Outcome) {
+    let hint = |name: &str| {
+        format!("meshobs init namespace {name} | kubectl apply -f -, then restart its workloads")
+    };
+    let labelled = |name: &str| world.of("", "Namespace").any(|ns| ns.name == name && is_labelled(ns));
+    let mut meshed = BTreeSet::new();
+    for (workload, template) in world.applications() {
+        let pod = workload.at(template);
+        let annotated = at(pod, &["metadata", "annotations"]).get(ANNOTATION).is_some();
+        if annotated || has_sidecar(at(pod, &["spec"])) || labelled(workload.home()) {
+            meshed.insert(workload.home());
+        }
+    }
+    for name in &meshed {
+        outcome.looked("namespace-injection");
+        let namespace = world.of("", "Namespace").find(|namespace| namespace.name == *name);
+        let Some(namespace) = namespace.filter(|namespace| !is_labelled(namespace)) else { continue };
+        let message = "no injection label, so new pods here get no sidecar";
+        if homes.contains(name) {
+            outcome.fail("namespace-injection", namespace, &["metadata"], message, hint(name));
+        } else {
+            // Their sidecars are their own.
+            outcome.warn("namespace-injection", namespace, &["metadata"], message, hint(name));
+        }
+    }
+    if meshed.is_empty()
+        && let Some(first) = homes.iter().next()
+    {
+        // Which of them the application's is, nobody can know; one finding says it.
+        let names = homes.iter().copied().collect::<Vec<_>>().join(", ");
+        let message = format!("none of the namespaces with workloads ({names}) has the injection label");
+        outcome.missing("namespace-injection", "namespaces", message, hint(first));
     }
 }
