@@ -27,6 +27,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -314,6 +316,57 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         'meshobs;init;help;help' {
             break
         }
+        'meshobs;install' {
+            [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'DataKit''s token; without a value it is asked for')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
+            [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance''s]')
+            [CompletionResult]::new('--token-secret', '--token-secret', [CompletionResultType]::ParameterName, 'Put the address and its token into a Secret of this name')
+            [CompletionResult]::new('--collector', '--collector', [CompletionResultType]::ParameterName, 'How DataKit is told what to collect [default: configmap]')
+            [CompletionResult]::new('--datakit-version', '--datakit-version', [CompletionResultType]::ParameterName, 'DataKit''s version [default: read from the image''s tag]')
+            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'Name of the cluster, for all that DataKit collects and elects')
+            [CompletionResult]::new('--global-tags', '--global-tags', [CompletionResultType]::ParameterName, 'Tag for all that DataKit collects (repeatable)')
+            [CompletionResult]::new('--enable-inputs', '--enable-inputs', [CompletionResultType]::ParameterName, 'Inputs for DataKit to enable')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the application [default: prod]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the application [default: prod]')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Page to put browser monitoring into')
+            [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Id of the application in the console')
+            [CompletionResult]::new('--datakit-origin', '--datakit-origin', [CompletionResultType]::ParameterName, 'DataKit that browsers send to, as scheme://host:port; `/` is the page''s own origin (see init nginx --rum-proxy)')
+            [CompletionResult]::new('--site', '--site', [CompletionResultType]::ParameterName, 'Public site to send to instead, with --client-token')
+            [CompletionResult]::new('--client-token', '--client-token', [CompletionResultType]::ParameterName, 'Client token for --site; it is readable in the page')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Service [default: the SDK''s, browser]')
+            [CompletionResult]::new('--app-version', '--app-version', [CompletionResultType]::ParameterName, 'Version of the application')
+            [CompletionResult]::new('--trace-type', '--trace-type', [CompletionResultType]::ParameterName, 'Headers that carry traces: zipkin is what Envoy takes [default: zipkin]')
+            [CompletionResult]::new('--allowed-tracing-urls', '--allowed-tracing-urls', [CompletionResultType]::ParameterName, 'Addresses whose requests are traced, by their beginnings [default: the page''s own origin]')
+            [CompletionResult]::new('--sdk-url', '--sdk-url', [CompletionResultType]::ParameterName, 'Where the SDK is loaded from [default: the vendor''s server, version 3]')
+            [CompletionResult]::new('--sample-rate', '--sample-rate', [CompletionResultType]::ParameterName, 'Share of sessions to watch, in percent [default: 100]')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print plan and manifests and touch nothing; `server` lets the server judge them')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a rollout may take (30s, 5m)')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('--gateways', '--gateways', [CompletionResultType]::ParameterName, 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)')
+            [CompletionResult]::new('--async', '--async', [CompletionResultType]::ParameterName, 'Load the SDK without letting the page wait')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Record sessions')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--force-conflicts', '--force-conflicts', [CompletionResultType]::ParameterName, 'Take over fields that another manager owns')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 1 where the closing check finds something that is not observable')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;uninstall' {
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'meshobs;check' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are written')
             [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Draw what reports where instead, with broken links marked')
@@ -333,6 +386,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         'meshobs;help' {
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -374,6 +429,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;init;drill' {
+            break
+        }
+        'meshobs;help;install' {
+            break
+        }
+        'meshobs;help;uninstall' {
             break
         }
         'meshobs;help;check' {

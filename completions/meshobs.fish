@@ -28,6 +28,8 @@ complete -c meshobs -n "__fish_meshobs_needs_command" -s h -l help -d 'Print hel
 complete -c meshobs -n "__fish_meshobs_needs_command" -s V -l version -d 'Print version'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "uninstall" -d 'Undo what install did'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -258,6 +260,55 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token -d 'DataKit\'s token; without a value it is asked for' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
+env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
+kubernetesprometheus\t'DataKit\'s newer collector for pods and istiod, without annotations on pods: DataKit 1.34 and later'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l datakit-version -d 'DataKit\'s version [default: read from the image\'s tag]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l cluster-name -d 'Name of the cluster, for all that DataKit collects and elects' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l enable-inputs -d 'Inputs for DataKit to enable' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s n -l namespace -d 'Namespace of the application [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l html -d 'Page to put browser monitoring into' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l app-id -d 'Id of the application in the console' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l datakit-origin -d 'DataKit that browsers send to, as scheme://host:port; `/` is the page\'s own origin (see init nginx --rum-proxy)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l site -d 'Public site to send to instead, with --client-token' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l client-token -d 'Client token for --site; it is readable in the page' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l env -d 'Environment' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l service -d 'Service [default: the SDK\'s, browser]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l app-version -d 'Version of the application' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l trace-type -d 'Headers that carry traces: zipkin is what Envoy takes [default: zipkin]' -r -f -a "zipkin\t''
+zipkin_single_header\t''
+ddtrace\t''
+w3c_traceparent\t''
+w3c_traceparent_64bit\t''
+skywalking_v3\t''
+jaeger\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l allowed-tracing-urls -d 'Addresses whose requests are traced, by their beginnings [default: the page\'s own origin]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l sdk-url -d 'Where the SDK is loaded from [default: the vendor\'s server, version 3]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l sample-rate -d 'Share of sessions to watch, in percent [default: 100]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l dry-run -d 'Print plan and manifests and touch nothing; `server` lets the server judge them' -r -f -a "client\t'Print plan and manifests'
+server\t'Let the server judge them, too'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l timeout -d 'How long a rollout may take (30s, 5m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l async -d 'Load the SDK without letting the page wait'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l replay -d 'Record sessions'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s y -l yes -d 'Do it without asking'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l force-conflicts -d 'Take over fields that another manager owns'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l strict -d 'Exit with 1 where the closing check finds something that is not observable'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s y -l yes -d 'Do it without asking'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l dry-run -d 'Print what would be done, and do nothing'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l format -d 'How the findings are written' -r -f -a "human\t'Lines for people'
 json\t'One JSON document'
 sarif\t'SARIF 2.1, for code scanning (files only)'
@@ -271,11 +322,13 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l context -d 'Co
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init check completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'

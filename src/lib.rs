@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod input;
+pub mod install;
 pub mod manifest;
 pub mod nginx;
 pub mod output;

@@ -10,9 +10,10 @@ mod report;
 mod rules;
 mod world;
 
+pub use crate::page::Snippet as PageSnippet;
 pub use live::{Kubectl, LiveError};
 pub use map::{MapFormat, draw};
-pub use read::read;
+pub use read::{read, read_text};
 pub use report::{Format, write};
 pub use rules::{CATALOG, RuleInfo};
 pub use world::{Object, Spot, World};
@@ -60,6 +61,15 @@ impl Outcome {
     pub fn failed(&self) -> bool {
         self.findings.iter().any(|finding| finding.level == Level::Failure)
     }
+}
+
+/// Why a workload's pods wait, for a message; empty where nobody knows.
+#[must_use]
+pub fn cause(world: &World, kind: &str, namespace: &str, name: &str) -> String {
+    let is = |object: &&Object| {
+        object.kind.to_lowercase() == kind && object.home() == namespace && object.name == name
+    };
+    world.objects.iter().find(is).map(|workload| rules::waiting(world, workload)).unwrap_or_default()
 }
 
 /// Runs all rules. `before` are findings of reading.

@@ -25,6 +25,14 @@ pub fn read(inputs: Vec<Input>) -> (World, Vec<Finding>) {
     (world, findings)
 }
 
+/// Reads one text.
+#[must_use]
+pub fn read_text(name: &str, text: &str) -> (World, Vec<Finding>) {
+    let (mut world, mut findings) = (World::default(), Vec::new());
+    file(name, Content::Memory(text.as_bytes().to_vec()), &mut world, &mut findings);
+    (world, findings)
+}
+
 fn unreadable(path: &str, position: Option<(u64, usize)>, message: &str) -> Finding {
     let (line, column) = position.unwrap_or((1, 1));
     // A finding has its hint behind the last `;` of the message.

@@ -81,7 +81,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
 fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(World, Outcome)> {
     let limit = match wait {
         None => Duration::ZERO,
-        Some(text) => duration(text)?,
+        Some(text) => duration(text, "--wait")?,
     };
     let start = Instant::now();
     loop {
@@ -95,7 +95,7 @@ fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(World, Outc
 }
 
 /// Reads `30s`, `5m`, `1h`.
-fn duration(text: &str) -> anyhow::Result<Duration> {
+pub fn duration(text: &str, flag: &str) -> anyhow::Result<Duration> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let number = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
     let seconds = match unit {
@@ -106,6 +106,6 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
     };
     match number.and_then(|number| number.checked_mul(seconds)) {
         Some(total) if total > 0 => Ok(Duration::from_secs(total)),
-        _ => bail!("invalid duration `{text}` (--wait): a number and a unit, as in `30s` or `5m`"),
+        _ => bail!("invalid duration `{text}` ({flag}): a number and a unit, as in `30s` or `5m`"),
     }
 }

@@ -3,7 +3,9 @@
 mod check;
 mod completion;
 mod init;
+mod install;
 mod patch;
+mod uninstall;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -38,6 +40,10 @@ enum Command {
     /// Print files to start from
     #[command(subcommand)]
     Init(Box<init::Init>),
+    /// Install all of it into a cluster, with a plan first
+    Install(Box<install::InstallArgs>),
+    /// Undo what install did
+    Uninstall(uninstall::UninstallArgs),
     /// Tell what keeps the mesh from being observable, in files or in the cluster
     Check(check::CheckArgs),
     /// Print the completion script of a shell
@@ -59,6 +65,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Patch(args) => patch::run(*args),
         Command::Init(args) => init::run(*args),
+        Command::Install(args) => install::run(*args),
+        Command::Uninstall(args) => uninstall::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Completion(args) => completion::run(&args),
     };

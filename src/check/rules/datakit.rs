@@ -260,7 +260,7 @@ fn collectors(
 }
 
 /// Why pods of a workload wait, for a message.
-pub(super) fn waiting(world: &World, workload: &Object) -> String {
+pub(in crate::check) fn waiting(world: &World, workload: &Object) -> String {
     let selector = workload.at(&["spec", "selector", "matchLabels"]).as_object();
     let pods = world.of("", "Pod").filter(|pod| {
         pod.home() == workload.home()

@@ -8,6 +8,8 @@ mod rum;
 mod tracing;
 mod workload;
 
+pub(super) use datakit::waiting;
+
 use super::world::{Object, World};
 use super::{Finding, Level, Outcome};
 

@@ -17,7 +17,7 @@ use crate::rule::{Datakit, DatakitSettings};
 use crate::secret::Token;
 use crate::yaml::{Document, DocumentReader};
 
-const TEMPLATE: &str = include_str!("../../../templates/datakit.yaml");
+pub(in crate::cli) const TEMPLATE: &str = include_str!("../../../templates/datakit.yaml");
 
 /// Arguments of `init datakit`.
 #[derive(Args, Debug)]
@@ -197,7 +197,7 @@ fn token(args: &DatakitArgs, known: Option<Token>, needed: bool) -> anyhow::Resu
     }
 }
 
-fn ask() -> anyhow::Result<String> {
+pub(in crate::cli) fn ask() -> anyhow::Result<String> {
     let prompt = dialoguer::Password::new().with_prompt("DataKit token");
     prompt.interact().context("cannot ask for the token; use --token-file")
 }

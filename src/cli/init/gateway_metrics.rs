@@ -77,3 +77,14 @@ fn labels<'a>(pairs: &'a [String], flag: &str) -> anyhow::Result<Vec<(&'a str, &
     }
     Ok(found)
 }
+
+/// The Services of the built-in template, for istioctl's gateways.
+pub(in crate::cli) fn built_in(namespace: &str) -> anyhow::Result<String> {
+    let text = template::fill(TEMPLATE, "built-in template", |filler| {
+        for document in 0..2 {
+            filler.set(document, &["metadata", "namespace"], Value::Text(namespace.to_owned()))?;
+        }
+        Ok(())
+    })?;
+    Ok(text)
+}

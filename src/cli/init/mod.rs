@@ -1,14 +1,14 @@
 //! `meshobs init`: files to start from and manifests that go beside the patched ones.
 
 mod config;
-mod datakit;
+pub(super) mod datakit;
 mod drill;
-mod from;
-mod gateway_metrics;
-mod namespace;
+pub(super) mod from;
+pub(super) mod gateway_metrics;
+pub(super) mod namespace;
 mod nginx;
-mod rum;
-mod tracing;
+pub(super) mod rum;
+pub(super) mod tracing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -42,11 +42,26 @@ pub fn run(args: &NamespaceArgs) -> anyhow::Result<u8> {
     let mut documents = Vec::new();
     for namespace in &args.names {
         super::check_name(namespace, "NAME")?;
-        documents.push(template::fill(&template, &name, |filler| {
-            filler.set(0, &["metadata", "name"], Value::Text(namespace.clone()))?;
-            filler.set(0, &["metadata", "labels", label], Value::Text(value.to_owned()))
-        })?);
+        documents.push(manifest((&template, &name), namespace, (label, value))?);
     }
     super::write(&documents.join("---\n"), args.printed.output.as_deref())?;
     Ok(DONE)
+}
+
+/// A Namespace with its label, from the built-in template.
+pub(in crate::cli) fn built_in(namespace: &str, revision: Option<&str>) -> anyhow::Result<String> {
+    let label = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
+    manifest((TEMPLATE, "built-in template"), namespace, label)
+}
+
+fn manifest(
+    (template, name): (&str, &str),
+    namespace: &str,
+    (label, value): (&str, &str),
+) -> anyhow::Result<String> {
+    let text = template::fill(template, name, |filler| {
+        filler.set(0, &["metadata", "name"], Value::Text(namespace.to_owned()))?;
+        filler.set(0, &["metadata", "labels", label], Value::Text(value.to_owned()))
+    })?;
+    Ok(text)
 }

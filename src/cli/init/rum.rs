@@ -256,6 +256,14 @@ fn explain(source: &Source, error: &PageError) -> anyhow::Error {
     Diagnostics::from(diagnostic).into()
 }
 
+/// A page with the snippet in it; one of ours that says something else is replaced.
+pub(in crate::cli) fn with_snippet(source: &Source, snippet: &Snippet) -> anyhow::Result<Vec<u8>> {
+    Ok(match page::insert(&source.bytes, snippet, true).map_err(|error| explain(source, &error))? {
+        Edited::Inserted(page, _) | Edited::Replaced(page) => page,
+        _ => source.bytes.clone(),
+    })
+}
+
 /// Writes bytes as they are.
 fn write(page: &[u8], output: Option<&Path>) -> anyhow::Result<()> {
     match output {
@@ -267,7 +275,12 @@ fn write(page: &[u8], output: Option<&Path>) -> anyhow::Result<()> {
     }
 }
 
-fn config_map(page: &[u8], source: &str, name: &str, namespace: &str) -> anyhow::Result<String> {
+pub(in crate::cli) fn config_map(
+    page: &[u8],
+    source: &str,
+    name: &str,
+    namespace: &str,
+) -> anyhow::Result<String> {
     let Ok(text) = std::str::from_utf8(page) else {
         bail!(
             "{source}: not UTF-8, which a ConfigMap's text has to be; convert the page, or use --mode image"

@@ -18,10 +18,14 @@ use crate::template;
 use crate::yaml::{Document, DocumentReader, Value};
 
 /// Since this version nothing is traced unless it is configured.
-const NO_DEFAULT_TRACER: Version = Version::new(1, 22, 0);
+pub(in crate::cli) const NO_DEFAULT_TRACER: Version = Version::new(1, 22, 0);
 
 /// Since this version the Telemetry API is `v1`.
 const TELEMETRY_V1: Version = Version::new(1, 22, 0);
+
+const EXTERNAL_NAME: &str = include_str!("../../../templates/tracing-external-name.yaml");
+
+const TELEMETRY: &str = include_str!("../../../templates/tracing-telemetry.yaml");
 
 /// How spans get to DataKit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -253,10 +257,23 @@ fn external_name(
                 .to_owned(),
         );
     }
-    let (template, name) =
-        args.printed.template(include_str!("../../../templates/tracing-external-name.yaml"))?;
+    let (template, name) = args.printed.template(EXTERNAL_NAME)?;
+    services((&template, &name), settings)
+}
+
+/// The two Services of the built-in template.
+pub(in crate::cli) fn built_in_services(settings: &TracingSettings) -> anyhow::Result<String> {
+    services((EXTERNAL_NAME, "built-in template"), settings)
+}
+
+/// The Telemetry of the built-in template.
+pub(in crate::cli) fn built_in_telemetry(settings: &TracingSettings) -> anyhow::Result<String> {
+    telemetry_manifest((TELEMETRY, "built-in template"), settings)
+}
+
+fn services((template, name): (&str, &str), settings: &TracingSettings) -> anyhow::Result<String> {
     let target = format!("datakit-service-ext.{}.svc.cluster.local", settings.datakit_namespace);
-    let text = template::fill(&template, &name, |filler| {
+    let text = template::fill(template, name, |filler| {
         filler.set(0, &["metadata", "namespace"], Value::Text(settings.datakit_namespace.clone()))?;
         filler.set(1, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
         filler.set(1, &["spec", "externalName"], Value::Text(target))
@@ -290,19 +307,9 @@ fn telemetry(
     if let Some(version) = settings.istio_version.filter(|v| !TracingSettings::telemetry_works(*v)) {
         bail!("DataKit refuses what Istio {version} sends by way of a provider; use --mode mesh-config");
     }
-    let sampling = settings.sampling.unwrap_or(100.0);
-    let old = settings.istio_version.is_some_and(|version| version < TELEMETRY_V1);
-    let (template, name) =
-        args.printed.template(include_str!("../../../templates/tracing-telemetry.yaml"))?;
-    let text = template::fill(&template, &name, |filler| {
-        if old {
-            filler.set(0, &["apiVersion"], Value::Text("telemetry.istio.io/v1alpha1".to_owned()))?;
-        }
-        filler.set(0, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
-        let percent = ["spec", "tracing", "0", "randomSamplingPercentage"];
-        filler.set(0, &percent, Value::Raw(sampling.to_string()))
-    })?;
-    if sampling >= 100.0 {
+    let (template, name) = args.printed.template(TELEMETRY)?;
+    let text = telemetry_manifest((&template, &name), &settings)?;
+    if settings.sampling.unwrap_or(100.0) >= 100.0 {
         said.push(
             "note: every request is traced; in production pass a smaller --sampling, such as 1".to_owned(),
         );
@@ -336,6 +343,20 @@ fn telemetry(
             Ok(patched + &text)
         }
     }
+}
+
+fn telemetry_manifest((template, name): (&str, &str), settings: &TracingSettings) -> anyhow::Result<String> {
+    let sampling = settings.sampling.unwrap_or(100.0);
+    let old = settings.istio_version.is_some_and(|version| version < TELEMETRY_V1);
+    let text = template::fill(template, name, |filler| {
+        if old {
+            filler.set(0, &["apiVersion"], Value::Text("telemetry.istio.io/v1alpha1".to_owned()))?;
+        }
+        filler.set(0, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
+        let percent = ["spec", "tracing", "0", "randomSamplingPercentage"];
+        filler.set(0, &percent, Value::Raw(sampling.to_string()))
+    })?;
+    Ok(text)
 }
 
 /// The same settings for a new installation: the address works at every version there, since its proxies are new too.

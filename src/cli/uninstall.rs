@@ -1,0 +1,72 @@
+//! `meshobs uninstall`: undoes what `install` recorded.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use super::DONE;
+use crate::check::Kubectl;
+use crate::install::{Record, Undo, undo, undo_plan};
+
+/// Arguments of `uninstall`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody
+changed meanwhile is kept, and so is a namespace that holds others' objects.")]
+pub struct UninstallArgs {
+    /// Do it without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Context of kubectl
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Configuration of kubectl
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
+    let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let failed = |error: crate::install::Failure| anyhow!("{error}");
+    let mut record = Record::load(&kubectl).map_err(failed)?;
+    let mut stderr = io::stderr();
+    if record.is_empty() {
+        let _ = writeln!(stderr, "nothing is recorded in this cluster, so there is nothing to undo");
+        return Ok(DONE);
+    }
+    let plan = undo_plan(&kubectl, &record).map_err(failed)?;
+    for what in &plan {
+        let _ = writeln!(stderr, "{}", what.title());
+    }
+    if args.dry_run {
+        return Ok(DONE);
+    }
+    if !args.yes {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
+        }
+        if !dialoguer::Confirm::new().with_prompt("Do it?").default(false).interact()? {
+            bail!("nothing was done");
+        }
+    }
+    for what in &plan {
+        undo(&kubectl, what).map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
+        // What is done is no longer recorded, so that another run goes on from here.
+        match what {
+            Undo::Delete(done) => record.created.retain(|known| known != done),
+            Undo::Restore(done) => record.changed.retain(|known| known != done),
+            Undo::Keep(_) => continue,
+        }
+        record.save(&kubectl).map_err(failed)?;
+        let _ = writeln!(stderr, "✔ {}", what.title());
+    }
+    Record::delete(&kubectl).map_err(failed)?;
+    let _ = writeln!(stderr, "done; the record is gone");
+    Ok(DONE)
+}

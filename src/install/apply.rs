@@ -1,0 +1,195 @@
+//! Applying, comparing and deleting through the user's own kubectl. Manifests go to its stdin only; what it says comes back
+//! without tokens.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use super::record::Change;
+use crate::check::Kubectl;
+use crate::secret;
+
+/// The field manager that server-side apply records.
+pub const MANAGER: &str = "meshobs";
+
+/// What kubectl says where a Service's ports omit their protocol, which Kubernetes before 1.21 cannot merge.
+const NO_PROTOCOL: &str = "omits key field";
+
+/// What kubectl did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its lines.
+    pub lines: Vec<String>,
+    /// Whether it was done on the client's side.
+    pub client_side: bool,
+}
+
+/// How a step compares with the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// Nothing would change.
+    Same,
+    /// The difference, without tokens.
+    Differs(String),
+    /// Its namespace is not there yet, so all of it is new.
+    New,
+}
+
+/// Why kubectl could not do it, in its own words without tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it said.
+    pub message: String,
+    /// Whether another manager owns fields.
+    pub conflict: bool,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        if self.conflict {
+            f.write_str("\nothers own these fields; --force-conflicts takes them over")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs kubectl with a text on its stdin.
+fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Output, Failure> {
+    let failed = |error: std::io::Error| Failure { message: format!("kubectl: {error}"), conflict: false };
+    let mut command: Command = kubectl.command();
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let stdin = child.stdin.take();
+    let text = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        if let Some(mut stdin) = stdin {
+            // kubectl says itself what it did not like.
+            let _ = stdin.write_all(text.as_bytes());
+        }
+    });
+    let output = child.wait_with_output().map_err(failed)?;
+    let _ = writer.join();
+    Ok(output)
+}
+
+fn failure(output: &Output) -> Failure {
+    let message = secret::mask(String::from_utf8_lossy(&output.stderr).trim());
+    let conflict = message.contains("conflict") && message.contains("Apply failed");
+    Failure { message, conflict }
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    String::from_utf8_lossy(&output.stdout).lines().map(secret::mask).collect()
+}
+
+/// Applies manifests.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn apply(kubectl: &Kubectl, text: &str, force: bool, dry_run: bool) -> Result<Applied, Failure> {
+    let mut args = vec!["apply", "--server-side", "--field-manager", MANAGER];
+    if force {
+        args.push("--force-conflicts");
+    }
+    if dry_run {
+        args.push("--dry-run=server");
+    }
+    args.extend(["-f", "-"]);
+    let output = run(kubectl, &args, text)?;
+    if output.status.success() {
+        return Ok(Applied { lines: lines(&output), client_side: false });
+    }
+    let why = failure(&output);
+    if !why.message.contains(NO_PROTOCOL) {
+        return Err(why);
+    }
+    let mut args = vec!["apply", "--field-manager", MANAGER];
+    if dry_run {
+        args.push("--dry-run=server");
+    }
+    args.extend(["-f", "-"]);
+    let output = run(kubectl, &args, text)?;
+    if output.status.success() {
+        return Ok(Applied { lines: lines(&output), client_side: true });
+    }
+    Err(failure(&output))
+}
+
+/// Compares manifests with the cluster.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn compare(kubectl: &Kubectl, text: &str, force: bool) -> Result<Compared, Failure> {
+    let mut args = vec!["diff", "--server-side", "--field-manager", MANAGER];
+    if force {
+        args.push("--force-conflicts");
+    }
+    args.extend(["-f", "-"]);
+    let mut output = run(kubectl, &args, text)?;
+    if output.status.code() != Some(0) && String::from_utf8_lossy(&output.stderr).contains(NO_PROTOCOL) {
+        output = run(kubectl, &["diff", "-f", "-"], text)?;
+    }
+    match output.status.code() {
+        Some(0) => Ok(Compared::Same),
+        Some(1) if !output.stdout.is_empty() => Ok(Compared::Differs(tidy(&lines(&output)))),
+        _ => {
+            let why = failure(&output);
+            let absent = why.message.contains("namespaces \"") && why.message.contains("not found");
+            if absent { Ok(Compared::New) } else { Err(why) }
+        }
+    }
+}
+
+/// A diff without what the server adds by itself.
+fn tidy(lines: &[String]) -> String {
+    let noise = |line: &String| {
+        let text = line.trim_start_matches(['+', '-', ' ']);
+        line.starts_with("diff ")
+            || ["generation:", "resourceVersion:", "uid:", "creationTimestamp:"]
+                .iter()
+                .any(|key| text.starts_with(key))
+    };
+    lines.iter().filter(|line| !noise(line)).map(|line| format!("{line}\n")).collect()
+}
+
+/// Changes one value of an object; refused where somebody changed the object since it was read (`version`). Nothing else of
+/// it changes, not even what kubectl notes in it of earlier applies.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn patch(
+    kubectl: &Kubectl,
+    change: &Change,
+    value: Option<&str>,
+    version: &str,
+) -> Result<Vec<String>, Failure> {
+    let leaf = value.map_or(serde_json::Value::Null, serde_json::Value::from);
+    let mut body = change.path.iter().rev().fold(leaf, |value, key| serde_json::json!({key: value}));
+    if let Some(body) = body.as_object_mut()
+        && !version.is_empty()
+    {
+        let metadata = body.entry("metadata").or_insert_with(|| serde_json::json!({}));
+        if let Some(metadata) = metadata.as_object_mut() {
+            metadata.insert("resourceVersion".to_owned(), serde_json::Value::from(version));
+        }
+    }
+    let mut args = vec!["patch", change.kind.as_str(), change.name.as_str(), "--type", "merge"];
+    args.extend(["--field-manager", MANAGER, "--patch-file", "/dev/stdin"]);
+    if !change.namespace.is_empty() {
+        args.extend(["-n", change.namespace.as_str()]);
+    }
+    let output = run(kubectl, &args, &body.to_string())?;
+    if output.status.success() { Ok(lines(&output)) } else { Err(failure(&output)) }
+}
+
+/// Runs kubectl with nothing on its stdin.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn plain(kubectl: &Kubectl, args: &[&str]) -> Result<String, Failure> {
+    let output = run(kubectl, args, "")?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(failure(&output))
+}

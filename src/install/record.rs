@@ -1,0 +1,131 @@
+//! What an installation did, kept in the cluster so that it can be undone. It lies in `kube-system`, where it survives the
+//! deletion of DataKit's namespace, and holds no token.
+
+use serde::{Deserialize, Serialize};
+
+use super::apply::{self, Failure};
+use crate::check::Kubectl;
+
+/// The ConfigMap's name.
+const NAME: &str = "meshobs-record";
+
+/// Its namespace.
+const NAMESPACE: &str = "kube-system";
+
+/// An object by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// As kubectl takes it: `kind.group`, or `kind` of the core group.
+    pub kind: String,
+    /// Empty for what belongs to the cluster as a whole.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid when it was created: another object of the same name is another's.
+    pub uid: String,
+}
+
+/// A value that was changed in an object that was there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// As kubectl takes it.
+    pub kind: String,
+    /// Empty for what belongs to the cluster as a whole.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The path of the value, its keys.
+    pub path: Vec<String>,
+    /// What it was; none where it was not there.
+    pub before: Option<String>,
+    /// What was written.
+    pub after: String,
+}
+
+/// All that was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was created, in order.
+    pub created: Vec<Reference>,
+    /// What was changed, in order.
+    pub changed: Vec<Change>,
+}
+
+impl Record {
+    /// Reads the record of the cluster; an empty one where there is none.
+    ///
+    /// # Errors
+    /// kubectl refuses, or the record cannot be read.
+    pub fn load(kubectl: &Kubectl) -> Result<Self, Failure> {
+        let args = [
+            "get",
+            "configmap",
+            NAME,
+            "-n",
+            NAMESPACE,
+            "--ignore-not-found",
+            "-o",
+            "jsonpath={.data.record}",
+        ];
+        let text = apply::plain(kubectl, &args)?;
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(&text).map_err(|error| Failure {
+            message: format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"),
+            conflict: false,
+        })
+    }
+
+    /// Writes it to the cluster.
+    ///
+    /// # Errors
+    /// kubectl refuses.
+    pub fn save(&self, kubectl: &Kubectl) -> Result<(), Failure> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let object = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "meshobs"}},
+            "data": {"record": text},
+        });
+        apply::apply(kubectl, &object.to_string(), true, false).map(|_| ())
+    }
+
+    /// Takes it out of the cluster.
+    ///
+    /// # Errors
+    /// kubectl refuses.
+    pub fn delete(kubectl: &Kubectl) -> Result<(), Failure> {
+        apply::plain(kubectl, &["delete", "configmap", NAME, "-n", NAMESPACE, "--ignore-not-found"])
+            .map(|_| ())
+    }
+
+    /// Notes an object that was created.
+    pub fn create(&mut self, reference: Reference) {
+        let same = |known: &Reference| {
+            (&known.kind, &known.namespace, &known.name)
+                == (&reference.kind, &reference.namespace, &reference.name)
+        };
+        self.created.retain(|known| !same(known));
+        self.created.push(reference);
+    }
+
+    /// Notes a value that was changed; what it was at first stays.
+    pub fn change(&mut self, change: Change) {
+        let same = |known: &&mut Change| {
+            (&known.kind, &known.namespace, &known.name, &known.path)
+                == (&change.kind, &change.namespace, &change.name, &change.path)
+        };
+        match self.changed.iter_mut().find(same) {
+            Some(known) => known.after = change.after,
+            None => self.changed.push(change),
+        }
+    }
+
+    /// Whether nothing was done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.created.is_empty() && self.changed.is_empty()
+    }
+}
