@@ -238,6 +238,102 @@ fn what_cannot_be_done_is_said_with_its_cause() {
     assert_eq!(done.status, 0, "{}", done.stderr);
 }
 
+/// A kubectl that dies once it has applied a Deployment, as a kill or a broken line would have it.
+const DYING: &str = "#!/bin/sh
+case \"$*\" in
+*apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
+*apply*) cat > \"$HOME/in\"
+  \"$REAL\" \"$@\" < \"$HOME/in\" || exit $?
+  grep -q 'kind: Deployment' \"$HOME/in\" && kill -9 $$
+  exit 0 ;;
+*) exec \"$REAL\" \"$@\" ;;
+esac
+";
+
+#[test]
+fn a_kubectl_that_dies_leaves_a_state_that_can_be_gone_on_from_and_undone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let path = std::env::var("PATH").unwrap();
+    let real = std::env::split_paths(&path)
+        .map(|folder| folder.join("kubectl"))
+        .find(|file| file.is_file())
+        .unwrap();
+    let fake = place.folder.path().join("kubectl");
+    fs::write(&fake, DYING).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let home = place.folder.path().display().to_string();
+    let run = place.cluster.meshobs(&["install", "--yes", "--token-file", "token", "app.yaml"]).cwd(&home);
+    let run = run
+        .env("PATH", &format!("{home}:{path}"))
+        .env("REAL", &real.display().to_string())
+        .env("HOME", &home);
+    let done = run.run();
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(
+        done.stderr.contains("step application failed") && done.stderr.contains("run it again"),
+        "{}",
+        done.stderr
+    );
+    let again = place.install(&[]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
+
+/// Runs a command at a pseudo-terminal and answers its questions: `question=answer`, in order.
+const TERMINAL: &str = r#"
+import os, pty, select, sys, time
+command, answers = sys.argv[1].split("\n"), [pair.split("=", 1) for pair in sys.argv[2:]]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(command[0], command)
+seen, shown, end = b"", b"", time.time() + 120
+while time.time() < end:
+    ready, _, _ = select.select([terminal], [], [], 0.2)
+    if ready:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+        shown += data
+    if answers and answers[0][0].encode() in seen:
+        time.sleep(0.3)
+        os.write(terminal, answers.pop(0)[1].encode() + b"\r")
+        seen = b""
+_, status = os.waitpid(pid, 0)
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+
+#[test]
+fn at_a_terminal_it_asks_for_the_token_and_before_it_does_anything() {
+    let Some(place) = Place::new() else { return };
+    let run = |answers: &[String]| {
+        let command = [env!("CARGO_BIN_EXE_meshobs"), "install", "app.yaml"].join("\n");
+        let mut run = std::process::Command::new("python3");
+        run.args(["-c", TERMINAL, &command]).args(answers).current_dir(place.folder.path());
+        for name in ["KUBECONFIG", "KUBECACHEDIR"] {
+            run.env(name, place.cluster.variable(name));
+        }
+        let output = run.env_remove("MESHOBS_TOKEN").output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let before = place.objects();
+    let (status, shown) = run(&[format!("DataKit token={TOKEN}"), "Apply this?=n".to_owned()]);
+    assert!(status == Some(2) && shown.contains("nothing was done"), "{status:?} {shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    same(&before, &place.objects());
+    let (status, shown) = run(&[format!("DataKit token={TOKEN}"), "Apply this?=y".to_owned()]);
+    assert!(status == Some(0) && shown.contains("nothing found"), "{status:?} {shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+}
+
 #[test]
 fn without_a_terminal_or_a_cluster_it_refuses() {
     let here = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -23,6 +24,9 @@ use crate::secret::Token;
 
 /// The oldest kubectl whose server-side apply can be relied on.
 const OLDEST_KUBECTL: Version = Version::new(1, 18, 0);
+
+/// The exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// What `--dry-run` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -425,6 +429,7 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
 
 fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> anyhow::Result<()> {
     let mut stderr = io::stderr();
+    let running = watch_for_ctrl_c();
     let fail = |step: &Step, error: Failure| {
         anyhow!(
             "step {} failed: {error}\nwhat came before it is applied; run it again to go on from here",
@@ -435,6 +440,9 @@ fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> a
     for (step, open) in steps.iter().zip(open) {
         if !open {
             continue;
+        }
+        if let Ok(mut running) = running.lock() {
+            *running = Some(step.name);
         }
         let result = execute(kubectl, step, force, &mut record);
         // What was done is recorded even where the rest of the step was not.
@@ -452,6 +460,24 @@ fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> a
         }
     }
     Ok(())
+}
+
+/// Lets Ctrl-C say where it stopped and how to go on. The cluster's record names all that was begun.
+fn watch_for_ctrl_c() -> Arc<Mutex<Option<&'static str>>> {
+    let running = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&running);
+    let set = ctrlc::set_handler(move || {
+        let step = seen.lock().ok().and_then(|step| *step).unwrap_or("plan");
+        let _ = writeln!(
+            io::stderr(),
+            "\ninterrupted in step {step}; what came before it is applied. Run it again to go on from here, or \
+             `meshobs uninstall` to undo it"
+        );
+        std::process::exit(INTERRUPTED);
+    });
+    // Another handler can only be one of ours.
+    drop(set);
+    running
 }
 
 /// Waits until every workload has rolled out.

@@ -125,7 +125,12 @@ impl DatakitOptions {
         for url in self.dataway.unwrap_or_default() {
             let url = url.trim().to_owned();
             dataway::check(&url).map_err(|error| {
+                // Neither a token nor a password is shown.
                 let shown = crate::secret::mask(&url);
+                let shown = match (shown.split_once("://"), shown.rsplit_once('@')) {
+                    (Some((scheme, _)), Some((_, host))) => format!("{scheme}://****@{host}"),
+                    _ => shown,
+                };
                 format!("invalid address `{shown}` (--dataway, datakit.dataway): {error}")
             })?;
             if let Some(given) = dataway::token_of(&url).filter(|token| !token.starts_with('<')) {

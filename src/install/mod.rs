@@ -77,12 +77,26 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
     match &step.action {
         Action::Apply(text) => {
             let before = existing(kubectl, text)?;
+            // Noted first: whatever happens to this program or to kubectl, nothing that is created is forgotten.
+            for (kind, namespace, name) in names(text) {
+                let known = |object: &Value| {
+                    let there = reference(object);
+                    (&there.kind, &there.namespace, &there.name) == (&kind, &namespace, &name)
+                };
+                if !before.iter().any(known) {
+                    record.create(Reference { kind, namespace, name, uid: String::new() });
+                }
+            }
+            record.save(kubectl)?;
             let done = apply(kubectl, text, force, false)?;
             let after = existing(kubectl, text)?;
             let known: BTreeSet<_> = before.iter().map(|object| uid(object).to_owned()).collect();
             for object in &after {
-                if !known.contains(uid(object)) {
-                    record.create(reference(object));
+                let there = reference(object);
+                let noted =
+                    record.created.iter().any(|what| what.uid.is_empty() && what.is_named_like(&there));
+                if noted || !known.contains(uid(object)) {
+                    record.create(there);
                 }
             }
             Ok(Done { lines: done.lines, client_side: done.client_side })
@@ -138,6 +152,12 @@ pub fn names(text: &str) -> Vec<(String, String, String)> {
 
 fn text<'v>(object: &'v Value, path: &str) -> &'v str {
     object.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether our manager applied an object.
+fn is_managed(object: &Value) -> bool {
+    let fields = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+    fields.into_iter().flatten().any(|entry| text(entry, "/manager") == apply::MANAGER)
 }
 
 fn uid(object: &Value) -> &str {
@@ -217,7 +237,9 @@ pub fn undo_plan(kubectl: &Kubectl, record: &Record) -> Result<Vec<Undo>, Failur
     let namespaces = record.created.iter().rev().filter(is_namespace);
     for what in objects.chain(namespaces) {
         let Some(now) = get(kubectl, &what.kind, &what.namespace, &what.name)? else { continue };
-        if uid(&now) != what.uid {
+        // One that was noted and never seen again is ours where our manager applied it.
+        let ours = if what.uid.is_empty() { is_managed(&now) } else { uid(&now) == what.uid };
+        if !ours {
             plan.push(Undo::Keep(format!("{}: it is another one of that name", what.name)));
             continue;
         }
@@ -233,7 +255,7 @@ pub fn undo_plan(kubectl: &Kubectl, record: &Record) -> Result<Vec<Undo>, Failur
 }
 
 fn get(kubectl: &Kubectl, kind: &str, namespace: &str, name: &str) -> Result<Option<Value>, Failure> {
-    let mut args = vec!["get", kind, name, "--ignore-not-found", "-o", "json"];
+    let mut args = vec!["get", kind, name, "--ignore-not-found", "--show-managed-fields=true", "-o", "json"];
     if !namespace.is_empty() {
         args.extend(["-n", namespace]);
     }
@@ -257,6 +279,13 @@ fn others(kubectl: &Kubectl, namespace: &str, record: &Record) -> Result<Vec<Str
     let text_of = plain(kubectl, &["get", KINDS, "-n", namespace, "-o", "json"])?;
     let value: Value = serde_json::from_str(&text_of).unwrap_or_default();
     let ours: BTreeSet<&str> = record.created.iter().map(|what| what.uid.as_str()).collect();
+    let noted = |object: &Value| {
+        let there = reference(object);
+        record
+            .created
+            .iter()
+            .any(|what| what.uid.is_empty() && what.kind == there.kind && what.name == there.name)
+    };
     let all = value.get("items").and_then(Value::as_array).into_iter().flatten();
     let found = all.filter(|object| {
         let name = text(object, "/metadata/name");
@@ -266,7 +295,7 @@ fn others(kubectl: &Kubectl, namespace: &str, record: &Record) -> Result<Vec<Str
         );
         let token = text(object, "/type") == "kubernetes.io/service-account-token";
         let owned = object.pointer("/metadata/ownerReferences").is_some();
-        !own && !token && !owned && !ours.contains(uid(object))
+        !own && !token && !owned && !ours.contains(uid(object)) && !noted(object)
     });
     Ok(found
         .map(|object| format!("{}/{}", text(object, "/kind").to_lowercase(), text(object, "/metadata/name")))

@@ -21,8 +21,17 @@ pub struct Reference {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its uid when it was created: another object of the same name is another's.
+    /// Its uid when it was created: another object of the same name is another's. Empty where it was about to be created
+    /// and nobody saw it since.
     pub uid: String,
+}
+
+impl Reference {
+    /// Whether both name the same object.
+    #[must_use]
+    pub fn is_named_like(&self, other: &Self) -> bool {
+        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
+    }
 }
 
 /// A value that was changed in an object that was there.
