@@ -26,7 +26,7 @@ const ERROR: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "meshobs", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 `patch --check` found changes or `check` failures, 2 wrong input or usage."
+    after_help = "Exit codes: 0 done, 1 `patch --check` found changes or `check` failures, 2 wrong input or usage, or it could not be done."
 )]
 pub struct Cli {
     #[command(subcommand)]
