@@ -11,7 +11,6 @@ mod rules;
 mod world;
 
 pub use crate::page::Snippet as PageSnippet;
-pub use live::{Kubectl, LiveError};
 pub use map::{MapFormat, draw};
 pub use read::{read, read_text};
 pub use report::{Format, write};

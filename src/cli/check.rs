@@ -8,8 +8,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{CHANGES, DONE};
-use crate::check::{self, Format, Kubectl, MapFormat, Outcome, World};
+use crate::check::{self, Format, MapFormat, Outcome, World};
 use crate::input;
+use crate::kubectl::Kubectl;
 
 /// How often the cluster is looked at while waiting.
 const PAUSE: Duration = Duration::from_secs(2);

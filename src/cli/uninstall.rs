@@ -7,8 +7,8 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::DONE;
-use crate::check::Kubectl;
 use crate::install::{Record, Undo, undo, undo_plan};
+use crate::kubectl::Kubectl;
 
 /// Arguments of `uninstall`.
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use super::record::Change;
-use crate::check::Kubectl;
+use crate::kubectl::Kubectl;
 use crate::secret;
 
 /// The field manager that server-side apply records.

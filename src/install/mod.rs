@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::check::Kubectl;
+use crate::kubectl::Kubectl;
 use crate::manifest::{Item, items};
 use crate::yaml::{Document, DocumentReader};
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::{self, Failure};
-use crate::check::Kubectl;
+use crate::kubectl::Kubectl;
 
 /// The ConfigMap's name.
 const NAME: &str = "meshobs-record";

@@ -1,0 +1,66 @@
+//! The user's own kubectl: which cluster it talks to, and what it prints. No credentials are handled here.
+
+use std::io;
+use std::process::Command;
+
+/// Why a cluster cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveError {
+    /// kubectl is not there or does not start.
+    NoKubectl(String),
+    /// kubectl says why.
+    Refused(String),
+    /// What kubectl printed is no JSON.
+    Garbled,
+}
+
+impl std::fmt::Display for LiveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoKubectl(why) => {
+                write!(f, "kubectl cannot be run ({why}); install it, or put it on the PATH")
+            }
+            Self::Refused(message) => write!(f, "kubectl: {message}"),
+            Self::Garbled => f.write_str("kubectl printed something that is no JSON; is it the real one?"),
+        }
+    }
+}
+
+impl std::error::Error for LiveError {}
+
+/// kubectl and the cluster it is to talk to.
+#[derive(Clone, Debug, Default)]
+pub struct Kubectl {
+    /// Its `--context`.
+    pub context: Option<String>,
+    /// Its `--kubeconfig`.
+    pub kubeconfig: Option<std::path::PathBuf>,
+}
+
+impl Kubectl {
+    /// A command that talks to the cluster.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new("kubectl");
+        if let Some(context) = &self.context {
+            command.arg("--context").arg(context);
+        }
+        if let Some(path) = &self.kubeconfig {
+            command.arg("--kubeconfig").arg(path);
+        }
+        command
+    }
+
+    /// What a command prints.
+    ///
+    /// # Errors
+    /// It cannot be run, or fails.
+    pub fn output(&self, args: &[&str]) -> Result<String, LiveError> {
+        let output = self.command().args(args).stdin(std::process::Stdio::null()).output();
+        let output = output.map_err(|error: io::Error| LiveError::NoKubectl(error.to_string()))?;
+        if !output.status.success() {
+            return Err(LiveError::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
