@@ -134,6 +134,9 @@ fn one_run_makes_a_mesh_visible_another_changes_nothing_and_it_can_be_undone() {
         place.cluster.kubectl(&["get", "configmap", "meshobs-record", "-n", "kube-system", "-o", "json"], "");
     assert!(!record.contains(SECRET) && record.contains("productpage-rum"), "{record}");
 
+    let nginx = place.run(&["init", "nginx", "--detect"]);
+    assert!(nginx.text().contains("proxy_pass http://127.0.0.1:3"), "{}{}", nginx.text(), nginx.stderr);
+
     let installed = place.objects();
     let again = place.install(&rum);
     assert_eq!(again.status, 0, "{}", again.stderr);
