@@ -286,6 +286,72 @@ fn a_kubectl_that_dies_leaves_a_state_that_can_be_gone_on_from_and_undone() {
     same(&before, &place.objects());
 }
 
+#[test]
+fn of_two_at_once_one_steps_back_and_nothing_is_forgotten() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let both: Vec<Done> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..2).map(|_| scope.spawn(|| place.install(&[]))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for done in &both {
+        let told = done.status == 2 && done.stderr.contains("another installation is running");
+        assert!(done.status == 0 || told, "{} {}", done.status, done.stderr);
+    }
+    let again = place.install(&[]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
+
+/// Who may read and not write.
+const READER: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: reader
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: reader
+subjects:
+- kind: User
+  name: reader
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: reader
+rules:
+- apiGroups: ['*']
+  resources: ['*']
+  verbs: [get, list, watch]
+";
+
+#[test]
+fn who_may_not_is_told_so() {
+    let Some(place) = Place::new() else { return };
+    let as_user = |name: &str| {
+        let config = place.cluster.kubectl(&["config", "view", "--raw", "-o", "json"], "");
+        let mut config: Value = serde_json::from_str(&config).unwrap();
+        config["users"][0]["user"]["as"] = name.into();
+        fs::write(place.folder.path().join(name), config.to_string()).unwrap();
+    };
+    place.cluster.apply(READER);
+    as_user("reader");
+    as_user("nobody");
+    let before = place.objects();
+    let done = place.install(&["--kubeconfig", "reader"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("forbidden") || done.stderr.contains("Forbidden"), "{}", done.stderr);
+    same(&before, &place.objects());
+    assert!(place.run(&["check", "--kubeconfig", "reader"]).status < 2);
+    let done = place.run(&["check", "--kubeconfig", "nobody"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stdout.is_empty() && done.stderr.contains("orbidden"), "{}", done.stderr);
+}
+
 /// Runs a command at a pseudo-terminal and answers its questions: `question=answer`, in order.
 const TERMINAL: &str = r#"
 import os, pty, select, sys, time

@@ -182,6 +182,18 @@ pub fn patch(
     if output.status.success() { Ok(lines(&output)) } else { Err(failure(&output)) }
 }
 
+/// Creates or replaces one object; what the server made of it, as JSON.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn write(kubectl: &Kubectl, verb: &str, text: &str) -> Result<String, Failure> {
+    let output = run(kubectl, &[verb, "--field-manager", MANAGER, "-f", "-", "-o", "json"], text)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(failure(&output))
+}
+
 /// Runs kubectl with nothing on its stdin.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! deletion of DataKit's namespace, and holds no token.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::apply::{self, Failure};
 use crate::kubectl::Kubectl;
@@ -58,6 +59,13 @@ pub struct Record {
     pub created: Vec<Reference>,
     /// What was changed, in order.
     pub changed: Vec<Change>,
+    /// The resourceVersion it was read or written with: who writes another one in between is noticed.
+    #[serde(skip)]
+    version: String,
+}
+
+fn version_of(object: &Value) -> String {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 impl Record {
@@ -66,39 +74,50 @@ impl Record {
     /// # Errors
     /// kubectl refuses, or the record cannot be read.
     pub fn load(kubectl: &Kubectl) -> Result<Self, Failure> {
-        let args = [
-            "get",
-            "configmap",
-            NAME,
-            "-n",
-            NAMESPACE,
-            "--ignore-not-found",
-            "-o",
-            "jsonpath={.data.record}",
-        ];
+        let args = ["get", "configmap", NAME, "-n", NAMESPACE, "--ignore-not-found", "-o", "json"];
         let text = apply::plain(kubectl, &args)?;
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        serde_json::from_str(&text).map_err(|error| Failure {
+        let Ok(object) = serde_json::from_str::<Value>(&text) else { return Ok(Self::default()) };
+        let record = object.pointer("/data/record").and_then(Value::as_str).unwrap_or_default();
+        let mut read: Self = serde_json::from_str(record).map_err(|error| Failure {
             message: format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"),
             conflict: false,
-        })
+        })?;
+        read.version = version_of(&object);
+        Ok(read)
     }
 
     /// Writes it to the cluster.
     ///
     /// # Errors
-    /// kubectl refuses.
-    pub fn save(&self, kubectl: &Kubectl) -> Result<(), Failure> {
+    /// kubectl refuses, or somebody else wrote it since: another installation is running.
+    pub fn save(&mut self, kubectl: &Kubectl) -> Result<(), Failure> {
         let text = serde_json::to_string(self).unwrap_or_default();
-        let object = serde_json::json!({
+        let mut object = serde_json::json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "meshobs"}},
             "data": {"record": text},
         });
-        apply::apply(kubectl, &object.to_string(), true, false).map(|_| ())
+        let verb = if self.version.is_empty() { "create" } else { "replace" };
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+            && !self.version.is_empty()
+        {
+            metadata.insert("resourceVersion".to_owned(), Value::from(self.version.as_str()));
+        }
+        let written = apply::write(kubectl, verb, &object.to_string()).map_err(|failure| {
+            let signs = ["AlreadyExists", "Conflict", "NotFound", "has been modified"];
+            if !signs.iter().any(|sign| failure.message.contains(sign)) {
+                return failure;
+            }
+            let message = format!(
+                "another meshobs wrote ConfigMap {NAME} in {NAMESPACE} meanwhile, so another installation is running; \
+                 run this again when that has ended"
+            );
+            Failure { message, conflict: false }
+        })?;
+        self.version =
+            serde_json::from_str::<Value>(&written).map(|object| version_of(&object)).unwrap_or_default();
+        Ok(())
     }
 
     /// Takes it out of the cluster.
