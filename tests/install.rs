@@ -162,9 +162,19 @@ fn what_others_made_or_changed_is_kept() {
     place.cluster.apply(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: mine\n  namespace: prod\ndata:\n  a: b\n",
     );
+    // A Zipkin of others' keeps its name, so Istio is told another address.
+    place.cluster.apply("apiVersion: v1\nkind: Service\nmetadata:\n  name: zipkin\n  namespace: istio-system\nspec:\n  ports:\n  - port: 9411\n    protocol: TCP\n");
     let before = place.objects();
     let done = place.install(&[]);
     assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    assert!(
+        done.stderr.contains("$(HOST_IP):9529") && done.text().contains("✔ nothing found"),
+        "{}{}",
+        done.text(),
+        done.stderr
+    );
+    let again = place.install(&[]);
+    assert!(again.stderr.contains("DataKit in Istio's mesh configuration (in place)"), "{}", again.stderr);
     // Something of others in a namespace that was created.
     place.cluster.apply("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n  namespace: datakit\n");
     let plan = place.run(&["uninstall", "--dry-run"]);
