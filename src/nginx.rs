@@ -22,6 +22,15 @@ pub struct Server {
     pub rum: Option<String>,
 }
 
+/// Whether a configuration takes in others, in which a server for the same name may be.
+#[must_use]
+pub fn includes_servers(conf: &str) -> bool {
+    conf.lines().map(str::trim_start).any(|line| {
+        line.starts_with("include")
+            && (line.contains("sites-enabled") || line.contains("conf.d") || line.contains('*'))
+    })
+}
+
 /// What came of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edited {
@@ -149,7 +158,9 @@ pub fn insert(conf: &str, server: &Server, overwrite: bool) -> Result<Edited, Co
         let text = format!("{lead}{}", rendered(indent));
         return Ok(Edited::Inserted(splice(conf, at..at, &text)));
     }
-    let fragment = blocks.iter().any(|block| matches!(block.name.as_str(), "server" | "upstream" | "map"));
+    let top =
+        |names: &[&str]| blocks.iter().any(|block| block.depth == 0 && names.contains(&block.name.as_str()));
+    let fragment = top(&["server", "upstream", "map", "location"]) && !top(&["events", "stream", "mail"]);
     if !fragment && !conf.trim().is_empty() {
         let message =
             "neither a block `http` nor `server` in it, so it is no configuration to put a server into";
@@ -186,16 +197,28 @@ impl Block {
         let all = |name: &'static str| {
             self.directives.iter().filter(move |words| words.first().is_some_and(|word| word == name))
         };
-        let port = |address: &str| match address.strip_prefix("*:") {
-            Some(port) => port.to_owned(),
-            None => address.to_owned(),
+        // Every address alike: `80`, `*:80` and `0.0.0.0:80` are one.
+        let port = |address: &str| {
+            let address = address.replace("localhost", "127.0.0.1");
+            let any = ["*:", "0.0.0.0:"].iter().find_map(|any| address.strip_prefix(any));
+            match any {
+                Some(port) => port.to_owned(),
+                None if address.contains(':') || address.chars().all(|c| c.is_ascii_digit()) => address,
+                None => format!("{address}:80"),
+            }
         };
         let mut listens: Vec<_> = all("listen").filter_map(|words| words.get(1)).map(|a| port(a)).collect();
         if listens.is_empty() {
             listens.push("80".to_owned());
         }
         let names: Vec<_> = all("server_name").flat_map(|words| words.iter().skip(1)).collect();
-        let named = |name: &String| names.contains(&name) || (name == "_" && names.is_empty());
+        let same = |one: &str, other: &str| {
+            let (one, other) = (one.to_lowercase(), other.to_lowercase());
+            let dotted = |a: &str, b: &str| a.strip_prefix('.').is_some_and(|a| a == b);
+            one == other || dotted(&one, &other) || dotted(&other, &one)
+        };
+        let named =
+            |name: &String| names.iter().any(|other| same(other, name)) || (name == "_" && names.is_empty());
         listens.contains(&port(&server.listen)) && server.names.iter().any(named)
     }
 }

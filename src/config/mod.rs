@@ -127,6 +127,9 @@ fn explain(message: &str) -> String {
         let rank = (ratio * 1000.0) as u32;
         rank
     });
+    if first.starts_with("unknown variant") {
+        return format!("invalid value `{unknown}`; it is one of {}", known.join(", "));
+    }
     match nearest {
         Some(nearest) => format!("unknown key `{unknown}`; did you mean `{nearest}`?"),
         None => format!("unknown key `{unknown}`; remove it"),

@@ -26,10 +26,10 @@ pub struct PageOptions {
     #[arg(long, value_name = "ID", env = "MESHOBS_APP_ID")]
     pub app_id: Option<String>,
     /// DataKit that browsers send to, as scheme://host:port; `/` is the page's own origin (see init nginx --rum-proxy)
-    #[arg(long, value_name = "ORIGIN", env = "MESHOBS_DATAKIT_ORIGIN", conflicts_with = "site")]
+    #[arg(long, value_name = "ORIGIN", env = "MESHOBS_DATAKIT_ORIGIN")]
     pub datakit_origin: Option<String>,
     /// Public site to send to instead, with --client-token
-    #[arg(long, value_name = "URL", env = "MESHOBS_RUM_SITE", requires = "client_token")]
+    #[arg(long, value_name = "URL", env = "MESHOBS_RUM_SITE")]
     pub site: Option<String>,
     /// Client token for --site; it is readable in the page
     #[arg(long, value_name = "TOKEN", env = "MESHOBS_CLIENT_TOKEN", hide_env_values = true)]
@@ -98,7 +98,17 @@ impl PageOptions {
         if app_id.is_empty() || !app_id.chars().all(fits) {
             return Err("invalid id (--app-id, rum.page.app_id): letters, digits and `_.-`".to_owned());
         }
-        let target = match (self.datakit_origin, self.site) {
+        // A flag goes before the other's variable.
+        let of = |variable: &str, value: &Option<String>| std::env::var(variable).ok() == *value;
+        let (mut origin, mut site) = (self.datakit_origin, self.site);
+        if origin.is_some() && site.is_some() {
+            match (of("MESHOBS_DATAKIT_ORIGIN", &origin), of("MESHOBS_RUM_SITE", &site)) {
+                (true, false) => origin = None,
+                (false, true) => site = None,
+                _ => return Err("--datakit-origin and --site at once; give one of the two".to_owned()),
+            }
+        }
+        let target = match (origin, site) {
             (Some(origin), _) => {
                 if origin != "/" {
                     address::check_origin(&origin).map_err(|error| {

@@ -22,8 +22,8 @@ pub fn derived(image: &str) -> String {
 /// The text has no `FROM`, so it is no Dockerfile.
 pub fn adapted(text: &str) -> Result<Option<String>, String> {
     let line = copy_line();
-    if text.lines().any(|existing| existing.trim() == line) {
-        return Ok(None);
+    if text.contains("<<") {
+        return Err(format!("a heredoc, which is not understood here; add the line `{line}` yourself"));
     }
     let mut instructions = Vec::new();
     let mut offset = 0;
@@ -58,6 +58,13 @@ pub fn adapted(text: &str) -> Result<Option<String>, String> {
         (is(words, "COPY") || is(words, "ADD"))
             && (words.contains("templates") || words.contains("/opt/microservices"))
     });
+    let ours = last_stage.iter().rposition(|(words, ..)| words.trim() == line);
+    let theirs = last_stage.iter().rposition(|(words, ..)| {
+        (is(words, "COPY") || is(words, "ADD")) && words.contains("templates") && words.trim() != line
+    });
+    if ours.is_some() && ours > theirs {
+        return Ok(None);
+    }
     // Tests that are run in the image see the page, too.
     let starts = last_stage
         .iter()

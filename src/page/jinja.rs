@@ -12,8 +12,8 @@ pub enum Construct {
         /// What follows it.
         rest: String,
     },
-    /// `{{ … }}`.
-    Expression,
+    /// `{{ … }}`: its text.
+    Expression(String),
     /// `{# … #}`.
     Comment,
 }
@@ -57,15 +57,19 @@ pub fn constructs(page: &[u8]) -> Vec<Jinja> {
         at = start + 1;
         let (close, construct): (&[u8], _) = match page.get(start + 1) {
             Some(b'%') => (b"%}", None),
-            Some(b'{') if !raw => (b"}}", Some(Construct::Expression)),
+            Some(b'{') if !raw => (b"}}", Some(Construct::Expression(String::new()))),
             Some(b'#') if !raw => (b"#}", Some(Construct::Comment)),
             _ => continue,
         };
         let comment = construct == Some(Construct::Comment);
         let Some(end) = end_of(page, start + 2, close, comment) else { continue };
+        let inner = page.get(start + 2..end - 2).unwrap_or_default();
+        let inner = String::from_utf8_lossy(inner);
+        let construct = construct.map(|construct| match construct {
+            Construct::Expression(_) => Construct::Expression(inner.to_string()),
+            other => other,
+        });
         let construct = construct.unwrap_or_else(|| {
-            let inner = page.get(start + 2..end - 2).unwrap_or_default();
-            let inner = String::from_utf8_lossy(inner);
             let inner = inner.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
             let (word, rest) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
             Construct::Statement { word: word.to_owned(), rest: rest.trim().to_owned() }

@@ -41,6 +41,8 @@ pub enum PageError {
     NotHtml,
     /// It extends another page and fills no block of its head; the offset of `extends`.
     Extends(usize),
+    /// All of it stands inside of a condition; where that begins.
+    Conditional(usize),
     /// One of the two marks without the other, or twice; its offset.
     Marks(usize),
 }
@@ -74,6 +76,7 @@ pub fn insert(page: &[u8], snippet: &Snippet, overwrite: bool) -> Result<Edited,
     let place = outline.place().map_err(|error| match error {
         NoPlace::NotHtml => PageError::NotHtml,
         NoPlace::Extends(at) => PageError::Extends(at),
+        NoPlace::Conditional(at) => PageError::Conditional(at),
     })?;
     let at = place.at;
     let text = if place.needs_block {

@@ -23,6 +23,8 @@ pub enum NoPlace {
     NotHtml,
     /// The page extends another one and fills no block that is in the head; the offset of `extends`.
     Extends(usize),
+    /// All of the page stands inside of a condition; where that begins.
+    Conditional(usize),
 }
 
 /// A script element: its start tag and its text.
@@ -48,29 +50,44 @@ const KNOWN: &[&str] = &[
     "table", "ul", "form", "nav", "main", "section", "header", "footer", "img", "button",
 ];
 
-/// Statements that have an end, and what they hold is rendered where it stands.
-const CONTROL: &[&str] =
-    &["if", "for", "block", "filter", "with", "autoescape", "call", "trans", "macro", "raw"];
+/// Statements that have an end, and what they hold may be left out or rendered more than once.
+const CONDITIONAL: &[&str] = &["if", "for", "filter", "trans"];
+
+/// Statements that have an end, and what they hold is rendered once where it stands; a page that extends this one may put
+/// something else into a block.
+const WRAPPING: &[&str] = &["block", "with", "autoescape", "raw"];
+
+/// Statements whose text is rendered elsewhere, or nowhere.
+const HIDING: &[&str] = &["macro", "set"];
 
 /// Statements that render nothing themselves.
-const SILENT: &[&str] = &["extends", "import", "from", "set", "do", "else", "elif", "endset"];
+const SILENT: &[&str] = &["extends", "import", "from", "set", "do", "else", "elif"];
 
 impl Outline {
     /// Reads a page.
     #[must_use]
     pub fn read(page: &[u8]) -> Self {
-        let jinja = constructs(page);
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let all = constructs(page);
+        let hidden = hidden(&all);
         let mut masked = page.to_vec();
-        for construct in &jinja {
-            if let Some(bytes) = masked.get_mut(construct.span.clone()) {
+        if masked.starts_with(MARK) {
+            masked.iter_mut().take(MARK.len()).for_each(|byte| *byte = b' ');
+        }
+        for span in all.iter().map(|construct| &construct.span).chain(&hidden) {
+            if let Some(bytes) = masked.get_mut(span.clone()) {
                 bytes.fill(b' ');
             }
         }
         let mut emitter = DefaultEmitter::<usize>::new_with_span();
         emitter.naively_switch_states(true);
         let tokens = Tokenizer::new_with_emitter(masked.as_slice(), emitter);
+        let shown = |jinja: &Jinja| !hidden.iter().any(|span| span.contains(&jinja.span.start));
         // Reading from memory cannot fail.
-        Self { tokens: tokens.filter_map(Result::ok).collect(), jinja }
+        Self {
+            tokens: tokens.filter_map(Result::ok).collect(),
+            jinja: all.into_iter().filter(shown).collect(),
+        }
     }
 
     /// The scripts of the page, comments left out.
@@ -81,8 +98,11 @@ impl Outline {
         for token in &self.tokens {
             match token {
                 Token::StartTag(tag) if *tag.name == *b"script" => {
-                    let src = tag.attributes.get(b"src".as_slice()).map(|value| value.value.to_vec());
-                    let src = String::from_utf8_lossy(&src.unwrap_or_default()).into_owned();
+                    // As it is written: Jinja may stand in the address.
+                    let raw = page.get(range(tag.span)).unwrap_or_default();
+                    let raw = String::from_utf8_lossy(raw);
+                    let src = raw.split_once("src").map_or("", |(_, rest)| rest);
+                    let src = src.trim_start_matches([' ', '=', '"', '\'']).to_owned();
                     found.push(Script { at: tag.span.start, src, text: String::new() });
                     open = true;
                 }
@@ -105,29 +125,35 @@ impl Outline {
     /// There is none.
     pub fn place(&self) -> Result<Place, NoPlace> {
         let plain = |at| Ok(Place { at, needs_block: false });
+        let extends = self.jinja.iter().find(|jinja| jinja.word() == "extends");
+        let Some(extends) = extends else {
+            let first = self.first_content()?;
+            // Bookinfo's pages without a base begin with this block, which is meant for it.
+            let begins = |region: &Range<usize>| {
+                self.jinja
+                    .iter()
+                    .find(|jinja| jinja.span.end == region.start)
+                    .map_or(region.start, |j| j.span.start)
+            };
+            return match self.block("metas").filter(|region| begins(region) <= first) {
+                Some(region) => plain(self.first_in(&region).unwrap_or(region.end)),
+                None => plain(first),
+            };
+        };
+        if self.block("doc").or_else(|| self.block("html")).is_some() {
+            return plain(self.first_content()?);
+        }
+        if let Some(region) = self.block("head") {
+            return plain(region.start);
+        }
         if let Some(region) = self.block("metas") {
             return plain(self.first_in(&region).unwrap_or(region.end));
         }
-        let extends = self.jinja.iter().find(|jinja| jinja.word() == "extends");
-        if let Some(extends) = extends {
-            if let Some(region) = self.block("head") {
-                return plain(region.start);
-            }
-            // Flask-Bootstrap's base has the block in its head.
-            if extends.rest().trim_matches(['"', '\'']) == "bootstrap/base.html" {
-                return Ok(Place { at: extends.span.end, needs_block: true });
-            }
-            return Err(NoPlace::Extends(extends.span.start));
+        // Flask-Bootstrap's base has the block in its head.
+        if extends.rest().trim_matches(['"', '\'']) == "bootstrap/base.html" {
+            return Ok(Place { at: extends.span.end, needs_block: true });
         }
-        let known = self.tokens.iter().any(|token| match token {
-            Token::StartTag(tag) => KNOWN.iter().any(|name| *tag.name == *name.as_bytes()),
-            Token::Doctype(_) => true,
-            _ => false,
-        });
-        if !known {
-            return Err(NoPlace::NotHtml);
-        }
-        self.first_content().map_or(Err(NoPlace::NotHtml), plain)
+        Err(NoPlace::Extends(extends.span.start))
     }
 
     /// The inside of a block of this name.
@@ -135,6 +161,11 @@ impl Outline {
         let named =
             |jinja: &Jinja| jinja.word() == "block" && jinja.rest().split_whitespace().next() == Some(name);
         let first = self.jinja.iter().position(named)?;
+        let mut open = Vec::new();
+        self.jinja.iter().take(first).for_each(|jinja| step(&mut open, jinja, CONDITIONAL));
+        if !open.is_empty() {
+            return None;
+        }
         let start = self.jinja.get(first)?.span.end;
         let mut depth = 0usize;
         for jinja in self.jinja.get(first..).unwrap_or_default() {
@@ -153,96 +184,205 @@ impl Outline {
     /// What in a region may run a script first: a script, an expression, an inclusion; where the condition around it
     /// begins, if there is one.
     fn first_in(&self, region: &Range<usize>) -> Option<usize> {
-        let script = self.tokens.iter().find_map(|token| match token {
-            Token::StartTag(tag) if *tag.name == *b"script" && region.contains(&tag.span.start) => {
-                Some(tag.span.start)
-            }
-            _ => None,
-        });
-        let mut open = Vec::new();
-        for jinja in self.jinja.iter().filter(|jinja| region.contains(&jinja.span.start)) {
-            if script.is_some_and(|script| script < jinja.span.start) {
-                break;
-            }
-            if jinja.word() == "include" {
-                return Some(open.first().copied().unwrap_or(jinja.span.start));
-            }
-            step(&mut open, jinja);
-        }
-        script.map(|script| open.first().copied().unwrap_or(script))
+        let mut walk = Walk::new(self, region.clone());
+        walk.content_counts = false;
+        walk.first()
     }
 
     /// The first script or body content of a page that stands for itself.
-    fn first_content(&self) -> Option<usize> {
-        let mut open: Vec<usize> = Vec::new();
-        let mut jinja = self.jinja.iter().peekable();
-        // The element whose text is none of the page's.
-        let mut inside: Option<Vec<u8>> = None;
-        let mut last = None;
-        for token in &self.tokens {
-            let span = match token {
-                Token::StartTag(tag) => tag.span,
-                Token::EndTag(tag) => tag.span,
-                Token::String(text) => text.span,
-                Token::Comment(text) => text.span,
-                Token::Doctype(doctype) => doctype.span,
-                Token::Error(_) => continue,
-            };
-            let text = matches!(token, Token::String(_));
+    fn first_content(&self) -> Result<usize, NoPlace> {
+        let known = self.tokens.iter().any(|token| match token {
+            Token::StartTag(tag) => KNOWN.iter().any(|name| *tag.name == *name.as_bytes()),
+            Token::Doctype(_) => true,
+            _ => false,
+        });
+        if !known {
+            return Err(NoPlace::NotHtml);
+        }
+        // What stands in front of the page proper, such as an inclusion with a licence, is none of it.
+        let proper = self.tokens.iter().find_map(|token| match token {
+            Token::Doctype(doctype) => Some(doctype.span.start),
+            Token::StartTag(tag) if matches!(&**tag.name, b"html" | b"head") => Some(tag.span.start),
+            _ => None,
+        });
+        let mut open = Vec::new();
+        let before = |jinja: &&Jinja| proper.is_some_and(|proper| jinja.span.start < proper);
+        self.jinja.iter().take_while(before).for_each(|jinja| step(&mut open, jinja, CONDITIONAL));
+        if let Some(at) = open.first() {
+            return Err(NoPlace::Conditional(*at));
+        }
+        let walk = Walk::new(self, proper.unwrap_or(0)..usize::MAX);
+        let end = self.tokens.last().map(|token| span_of(token).end);
+        walk.first().or(end).ok_or(NoPlace::NotHtml)
+    }
+}
+
+/// Goes along the tokens of a part of a page.
+struct Walk<'o> {
+    outline: &'o Outline,
+    region: Range<usize>,
+    /// Whether the first text or element of the body ends the search, too.
+    content_counts: bool,
+    /// Where the statements begin that are open.
+    open: Vec<usize>,
+    /// The element whose text is none of the page's, and how many of its name are open.
+    inside: Option<(Vec<u8>, usize)>,
+}
+
+impl<'o> Walk<'o> {
+    fn new(outline: &'o Outline, region: Range<usize>) -> Self {
+        Self { outline, region, content_counts: true, open: Vec::new(), inside: None }
+    }
+
+    /// An offset, or where the outermost open statement begins.
+    fn outside(&self, at: usize) -> usize {
+        self.open.first().copied().unwrap_or(at)
+    }
+
+    fn first(mut self) -> Option<usize> {
+        let outline = self.outline;
+        let region = self.region.clone();
+        let mut jinja = outline.jinja.iter().filter(|jinja| region.contains(&jinja.span.start)).peekable();
+        let mut last = region.start;
+        for token in &outline.tokens {
+            let span = span_of(token);
+            if span.end <= region.start || matches!(token, Token::Error(_)) {
+                continue;
+            }
+            if span.start >= region.end {
+                break;
+            }
             // Jinja in front of the token, and in a text also inside of it.
+            let text = matches!(token, Token::String(_));
             while let Some(next) = jinja.peek() {
                 let bound = if text { span.end } else { span.start };
                 if next.span.start >= bound {
                     break;
                 }
-                let renders = match &next.construct {
-                    Construct::Expression => true,
-                    Construct::Comment => false,
-                    Construct::Statement { word, .. } => {
-                        !word.starts_with("end")
-                            && !CONTROL.contains(&word.as_str())
-                            && !SILENT.contains(&word.as_str())
-                    }
-                };
-                let between = last.is_none_or(|end| next.span.start >= end);
-                if renders && inside.is_none() && between {
-                    return Some(open.first().copied().unwrap_or(next.span.start));
+                // Not that inside of a tag.
+                let between = next.span.start >= last;
+                if between && self.inside.is_none() && renders(next) {
+                    return Some(self.outside(next.span.start));
                 }
-                step(&mut open, next);
+                if between {
+                    step(&mut self.open, next, &[CONDITIONAL, WRAPPING].concat());
+                }
                 jinja.next();
             }
-            last = Some(span.end);
-            let found = |at: usize| Some(open.first().copied().unwrap_or(at));
+            last = span.end;
+            if let Some(at) = self.token(token, span) {
+                return Some(at);
+            }
+        }
+        let rest = jinja.find(|next| self.inside.is_none() && next.span.start >= last && renders(next));
+        rest.map(|next| self.outside(next.span.start))
+    }
+
+    /// Where the search ends, if a token ends it.
+    fn token(&mut self, token: &Token<usize>, span: Span<usize>) -> Option<usize> {
+        if let Some((name, depth)) = &mut self.inside {
             match token {
-                Token::EndTag(tag) if inside.as_deref() == Some(&**tag.name) => inside = None,
-                _ if inside.is_some() => {}
-                Token::StartTag(tag) => match &**tag.name {
-                    b"html" | b"head" | b"meta" | b"link" | b"base" => {}
-                    b"title" | b"style" | b"noscript" | b"template" if !tag.self_closing => {
-                        inside = Some(tag.name.to_vec());
-                    }
-                    _ => return found(span.start),
-                },
-                Token::EndTag(tag) if *tag.name == *b"head" => return found(span.start),
-                Token::String(text) => {
-                    let blank = text.value.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                    if blank < text.value.len() {
-                        return found(span.start + blank);
+                Token::StartTag(tag) if **tag.name == **name => *depth += 1,
+                Token::EndTag(tag) if **tag.name == **name => {
+                    *depth -= 1;
+                    if *depth == 0 {
+                        self.inside = None;
                     }
                 }
                 _ => {}
             }
+            return None;
         }
-        last
+        match token {
+            Token::StartTag(tag) => match &**tag.name {
+                b"script" => Some(self.outside(span.start)),
+                b"html" | b"head" => {
+                    // A wrapper of the whole page is no place of its own.
+                    self.open.clear();
+                    None
+                }
+                b"meta" | b"link" | b"base" => None,
+                b"title" | b"style" | b"noscript" | b"template" if !tag.self_closing => {
+                    self.inside = Some((tag.name.to_vec(), 1));
+                    None
+                }
+                _ => self.content_counts.then(|| self.outside(span.start)),
+            },
+            Token::Doctype(_) => {
+                self.open.clear();
+                None
+            }
+            Token::EndTag(tag) if *tag.name == *b"head" && self.content_counts => {
+                Some(self.outside(span.start))
+            }
+            Token::String(text) if self.content_counts => {
+                let start = span.start.max(self.region.start);
+                let skipped = start - span.start;
+                let rest = text.value.get(skipped..).unwrap_or_default();
+                let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                (blank < rest.len()).then(|| self.outside(start + blank))
+            }
+            _ => None,
+        }
     }
 }
 
-/// Keeps the statements that are open.
-fn step(open: &mut Vec<usize>, jinja: &Jinja) {
+fn span_of(token: &Token<usize>) -> Span<usize> {
+    match token {
+        Token::StartTag(tag) => tag.span,
+        Token::EndTag(tag) => tag.span,
+        Token::String(text) | Token::Comment(text) => text.span,
+        Token::Doctype(doctype) => doctype.span,
+        Token::Error(error) => error.span,
+    }
+}
+
+/// Whether a construct renders something that may be a script. What a base template has in a block of its head is known not
+/// to be.
+fn renders(jinja: &Jinja) -> bool {
+    match &jinja.construct {
+        Construct::Expression(text) => !text.trim_matches(['-', '+', ' ']).starts_with("super("),
+        Construct::Comment => false,
+        Construct::Statement { word, .. } => {
+            let known = [CONDITIONAL, WRAPPING, SILENT].concat();
+            !word.starts_with("end") && !known.contains(&word.as_str())
+        }
+    }
+}
+
+/// The spans from a statement to its end whose text is rendered elsewhere, or nowhere.
+fn hidden(all: &[Jinja]) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut open: Option<(&str, usize, usize)> = None;
+    for jinja in all {
+        let word = jinja.word();
+        match &mut open {
+            None if HIDING.contains(&word) && !(word == "set" && jinja.rest().contains('=')) => {
+                open = Some((word, jinja.span.start, 1));
+            }
+            None => {}
+            Some((name, start, depth)) => {
+                let nested = word == *name && !(word == "set" && jinja.rest().contains('='));
+                *depth += usize::from(nested);
+                if word.strip_prefix("end") == Some(name) {
+                    *depth -= 1;
+                    if *depth == 0 {
+                        found.push(*start..jinja.span.end);
+                        open = None;
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Keeps the statements of some kinds that are open.
+fn step(open: &mut Vec<usize>, jinja: &Jinja, kinds: &[&str]) {
     let word = jinja.word();
-    if CONTROL.contains(&word) {
+    if kinds.contains(&word) {
         open.push(jinja.span.start);
-    } else if word.strip_prefix("end").is_some_and(|word| CONTROL.contains(&word)) {
+    } else if word.strip_prefix("end").is_some_and(|word| kinds.contains(&word)) {
         open.pop();
     }
 }
@@ -281,6 +421,21 @@ mod tests {
             "{% block metas %}<meta>^{% if x %}<script></script>{% endif %}{% endblock %}",
             "{% extends 'base.html' %}{% block head %}^{{ super() }}{% endblock %}",
             "{% extends \"bootstrap/base.html\" %}^\n{% block content %}{% endblock %}",
+            "\u{feff}<!doctype html>\n<html><head><title>x</title>^</head></html>",
+            "{% macro a() %}<script></script>{% endmacro %}\n<!doctype html><html><head>^</head></html>",
+            "{% block doc -%}<!doctype html><html><head><title>x</title>^</head></html>{%- endblock doc %}",
+            "{% include 'licence.html' %}\n<!doctype html><html><head>^</head></html>",
+            "{% set js %}<script></script>{% endset %}<head>^{{ js }}</head>",
+            "<head>^<script>first</script>{% block metas %}{% endblock %}</head>",
+            "<head>^{% if no %}{% block metas %}<meta>{% endblock %}{% endif %}<script></script></head>"
+                .replace("^{% if", "{% if")
+                .replace("<script>", "^<script>")
+                .as_str(),
+            "{% extends \"bootstrap/base.html\" %}{% block head %}^<script>h</script>{{ super() }}{% endblock %}{% block metas %}{% endblock %}",
+            "{% extends \"bootstrap/base.html\" %}{% block html %}<head><title>x</title>^</head><body></body>{% endblock %}",
+            "{% extends \"bootstrap/base.html\" %}{% block metas %}{{ super() }}<meta content=\"{{ x }}\">^{{ analytics() }}{% endblock %}",
+            "<head><meta>^{% call w() %}x{% endcall %}</head>",
+            "<head><template><template><p></template><script>t</script></template><title>x</title>^<script></script></head>",
         ] {
             assert_eq!(marked(&page.replace('^', "")), page);
         }
@@ -288,6 +443,7 @@ mod tests {
 
     #[test]
     fn a_page_without_a_place_is_told() {
+        assert_eq!(marked("{% if a %}<!doctype html><html></html>{% endif %}"), "Conditional(0)");
         assert_eq!(marked("{% extends 'x.html' %}{% block content %}{% endblock %}"), "Extends(0)");
         for text in ["", "key: value\n", "a <your-token> b", "{\"a\": 1}"] {
             assert_eq!(marked(text), "NotHtml", "{text}");

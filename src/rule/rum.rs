@@ -70,6 +70,7 @@ impl Rum {
         target: &Target<'_>,
         template: &PodTemplate,
         container: At,
+        has_volume: &mut bool,
         changes: &mut Changes,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
@@ -90,13 +91,29 @@ impl Rum {
         match ours {
             Some(volume) => {
                 let name = doc.path(volume, &["configMap", "name"]).and_then(|at| doc.string(at.node));
-                if name.is_none_or(|name| name != self.0.config_map.as_str()) {
-                    let reason = format!("volume `{VOLUME}` comes from elsewhere; rename it");
-                    outcome.skip(doc.start(volume.node), true, reason);
+                let same = name.as_ref().is_some_and(|name| *name == self.0.config_map.as_str());
+                if !same && name.is_some() && target.overwrite && !*has_volume {
+                    let path = [("configMap", Place::Last), ("name", Place::Last)];
+                    target.set(changes, volume, &path, text(&self.0.config_map))?;
+                    outcome.patched = true;
+                } else if !same && !*has_volume {
+                    let what = if name.is_some() {
+                        "another ConfigMap, kept, see --overwrite"
+                    } else {
+                        "elsewhere; rename it"
+                    };
+                    outcome.skip(
+                        doc.start(volume.node),
+                        true,
+                        format!("volume `{VOLUME}` comes from {what}"),
+                    );
                     return Ok(());
                 }
+                *has_volume = true;
             }
+            None if *has_volume => {}
             None => {
+                *has_volume = true;
                 let source = Value::Map(vec![entry("name", text(&self.0.config_map))]);
                 let item = Value::Map(vec![entry("name", text(VOLUME)), entry("configMap", source)]);
                 add(target, template.spec, "volumes", volumes, item, changes)?;
@@ -146,6 +163,7 @@ impl Rule for Rum {
         let doc = target.doc;
         let mut outcome = Outcome::default();
         for template in pod_templates(doc, target.resource).unwrap_or_default() {
+            let mut has_volume = false;
             for list in ["containers", "initContainers"] {
                 let Some(list) = doc.get(template.spec, list) else {
                     continue;
@@ -159,7 +177,7 @@ impl Rule for Rum {
                     };
                     let page = ImageRef::parse(&old).repository.ends_with(PRODUCTPAGE);
                     if page && self.0.mode == RumMode::Configmap {
-                        self.mount(target, &template, container, changes, &mut outcome)?;
+                        self.mount(target, &template, container, &mut has_volume, changes, &mut outcome)?;
                     }
                     let Some(new) = self.replacement(&old) else {
                         continue;

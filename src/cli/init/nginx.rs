@@ -11,7 +11,7 @@ use super::super::DONE;
 use super::from::Source;
 use crate::address;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::nginx::{Edited, Server, insert};
+use crate::nginx::{Edited, Server, includes_servers, insert};
 
 /// Arguments of `init nginx`.
 #[derive(Args, Debug)]
@@ -83,6 +83,11 @@ fn edit(source: &Source, server: &Server, overwrite: bool) -> anyhow::Result<(St
     let edited =
         insert(conf, server, overwrite).map_err(|error| Diagnostics::from(spot(error.at, &error.message)))?;
     let (text, what) = match edited {
+        Edited::Inserted(text) if includes_servers(conf) => {
+            let more = "server added; files that it includes may have one for the same name and address, which nginx \
+                        would take instead: see what `nginx -t` says, or give a --server-name";
+            (text, more.to_owned())
+        }
         Edited::Inserted(text) => (text, "server added".to_owned()),
         Edited::Replaced(text) => (text, "server replaced".to_owned()),
         Edited::Same => (conf.to_owned(), "unchanged".to_owned()),
@@ -100,17 +105,25 @@ fn edit(source: &Source, server: &Server, overwrite: bool) -> anyhow::Result<(St
 /// Checks what goes into the configuration, so that nothing in it can end a directive.
 fn check(server: &Server) -> anyhow::Result<()> {
     let port = server.listen.rsplit_once(':').map_or(server.listen.as_str(), |(_, port)| port);
-    let host = server.listen.strip_suffix(port).unwrap_or_default().trim_end_matches(':');
-    let fits = |c: char| c.is_ascii_alphanumeric() || ".-:[]*".contains(c);
-    if port.parse::<u16>().map_or(true, |port| port == 0) || !host.chars().all(fits) {
+    let host = server.listen.strip_suffix(port).unwrap_or_default().strip_suffix(':');
+    let word =
+        |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    let host_fits =
+        host.is_none_or(|host| match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => host == "*" || word(host),
+        });
+    let digits = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    if !digits || port.parse::<u16>().map_or(true, |port| port == 0) || !host_fits {
         bail!(
             "invalid address `{}` (--listen): write [ADDRESS:]PORT, as in `80` or `127.0.0.1:8080`",
             server.listen
         );
     }
     for name in &server.names {
-        let fits = |c: char| c.is_ascii_alphanumeric() || ".-_*".contains(c);
-        if name.is_empty() || !name.chars().all(fits) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        let bare = name.strip_prefix("*.").or_else(|| name.strip_suffix(".*")).unwrap_or(name);
+        if bare.is_empty() || !bare.chars().all(fits) {
             bail!("invalid name `{name}` (--server-name): a host's name, `*.example.org`, or `_` for any");
         }
     }

@@ -18,6 +18,9 @@ use crate::yaml::{Value, document};
 /// What a ConfigMap may hold, in bytes.
 const CONFIG_MAP_LIMIT: usize = 1 << 20;
 
+/// What kubectl can note of an object when it applies it, in bytes.
+const APPLY_LIMIT: usize = 256 << 10;
+
 /// How the page reaches the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
@@ -117,6 +120,12 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
         Some(Mode::Configmap) => {
             let text = config_map(&page, &source.name, &settings.rum.config_map, &settings.namespace.name)?;
             super::write(&text, args.output.as_deref())?;
+            if text.len() > APPLY_LIMIT {
+                said.push(
+                    "it is too large for a plain `kubectl apply`; use `kubectl apply --server-side`"
+                        .to_owned(),
+                );
+            }
             said.push(format!(
                 "then mount it: `meshobs patch --rum-mode configmap{}`; running pods see a new page when they restart",
                 if args.rum_config_map.is_some() {
@@ -249,6 +258,10 @@ fn explain(source: &Source, error: &PageError) -> anyhow::Error {
             "this page extends another one and fills no block `metas` or `head` of it, so there is no place where a \
              script may go; give the page it extends, or add such a block",
         ),
+        PageError::Conditional(at) => spot(
+            *at,
+            "all of this page stands inside of a condition, so no place in it is always rendered; give the pages one by one",
+        ),
         PageError::Marks(at) => {
             spot(*at, "this mark of a snippet of ours has no counterpart, or stands twice; mend that first")
         }
@@ -317,6 +330,20 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
         }
         None => dockerfile::derived(&base_image(args, page, source)?),
     };
+    let target = folder.join("Dockerfile");
+    if let Ok(old) = fs::read(&target)
+        && old != file.as_bytes()
+        && args.dockerfile.is_none()
+        && !args.overwrite
+    {
+        bail!(
+            "{}: is there and says something else; pass --overwrite, or --dockerfile to adapt it",
+            target.display()
+        );
+    }
+    if folder.is_file() {
+        bail!("{}: is a file; --mode image writes a folder", folder.display());
+    }
     fs::create_dir_all(folder).map_err(|error| anyhow!("{}: {error}", folder.display()))?;
     super::write_bytes(page, &folder.join(FILE))?;
     readable(&folder.join(FILE))?;
@@ -325,7 +352,9 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
     let text = match &args.push {
         Some(registry) => {
             let registry = registry.trim_end_matches('/');
-            let image = format!("{registry}/{name}");
+            // The registry is the new one's, and a digest can only be told once it is built.
+            let last = name.rsplit('/').next().unwrap_or(name).split('@').next().unwrap_or(name);
+            let image = format!("{registry}/{last}");
             if !crate::manifest::ImageRef::is_valid(&image) {
                 bail!("invalid registry `{registry}` (--push): write REGISTRY/PROJECT, in lower case");
             }
@@ -358,7 +387,12 @@ fn readable(_: &Path) -> anyhow::Result<()> {
 }
 
 fn base_image(args: &RumArgs, page: &[u8], source: &str) -> anyhow::Result<String> {
-    let generation = Generation::of(page);
+    // As it was before our snippet.
+    let bare = match page::remove(page) {
+        Ok(Edited::Removed(bare)) => bare,
+        _ => page.to_vec(),
+    };
+    let generation = Generation::of(&bare);
     match (&args.base_image, generation) {
         (Some(image), generation) => {
             if !crate::manifest::ImageRef::is_valid(image) {
