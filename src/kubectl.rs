@@ -1,5 +1,6 @@
 //! The user's own kubectl: which cluster it talks to, and what it prints. No credentials are handled here.
 
+use std::ffi::OsString;
 use std::io;
 use std::process::Command;
 
@@ -42,13 +43,16 @@ impl Kubectl {
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new("kubectl");
-        if let Some(context) = &self.context {
-            command.arg("--context").arg(context);
-        }
-        if let Some(path) = &self.kubeconfig {
-            command.arg("--kubeconfig").arg(path);
-        }
+        command.args(self.cluster_args());
         command
+    }
+
+    /// The arguments that name the cluster, for kubectl and istioctl alike.
+    #[must_use]
+    pub fn cluster_args(&self) -> Vec<OsString> {
+        let context = self.context.iter().map(|name| ["--context".into(), name.into()]);
+        let config = self.kubeconfig.iter().map(|path| ["--kubeconfig".into(), path.into()]);
+        context.chain(config).flatten().collect()
     }
 
     /// What a command prints.

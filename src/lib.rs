@@ -12,6 +12,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod input;
 pub mod install;
+pub mod istioctl;
 pub mod kubectl;
 pub mod manifest;
 pub mod nginx;

@@ -306,7 +306,7 @@ fn each_fault_has_its_own_finding_and_no_other() {
 #[test]
 fn pods_that_fail_and_a_cluster_that_is_gone_are_told() {
     let Some(cluster) = Cluster::start() else { return };
-    let fail = format!("{}/fail", cluster.variable("MESHOBS_CLUSTER_DIR"));
+    let Some(fail) = cluster.failing() else { return };
     fs::write(fail, "ratings-*\n").unwrap();
     cluster.apply(&printed(&["init", "namespace", "prod"], ""));
     cluster.apply(&printed(&["patch", "-q", "--skip", "rum"], &application()));

@@ -202,6 +202,7 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
         rum: std::mem::take(&mut args.rum),
         datakit: std::mem::take(&mut args.datakit),
         tracing: std::mem::take(&mut args.tracing),
+        ..Options::default()
     };
     let file = if args.no_config {
         Options::default()

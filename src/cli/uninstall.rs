@@ -7,7 +7,9 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::DONE;
+use super::install::confirm;
 use crate::install::{Record, Undo, undo, undo_plan};
+use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
 
 /// Arguments of `uninstall`.
@@ -40,9 +42,13 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         let _ = writeln!(stderr, "nothing is recorded in this cluster, so there is nothing to undo");
         return Ok(DONE);
     }
-    let plan = undo_plan(&kubectl, &record).map_err(failed)?;
+    let istioctl = if record.istio.is_some() { Istioctl::find() } else { None };
+    let plan = undo_plan(&kubectl, istioctl.as_ref(), &record).map_err(failed)?;
     for what in &plan {
         let _ = writeln!(stderr, "{}", what.title());
+        if let Undo::Restore(_, difference) = what {
+            let _ = stderr.write_all(difference.as_bytes());
+        }
     }
     if args.dry_run {
         return Ok(DONE);
@@ -51,16 +57,18 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
         }
-        if !dialoguer::Confirm::new().with_prompt("Do it?").default(false).interact()? {
+        if !confirm("Do it?", false)? {
             bail!("nothing was done");
         }
     }
     for what in &plan {
-        undo(&kubectl, what).map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
+        undo(&kubectl, istioctl.as_ref(), what)
+            .map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
         // What is done is no longer recorded, so that another run goes on from here.
         match what {
             Undo::Delete(done) => record.created.retain(|known| known != done),
-            Undo::Restore(done) => record.changed.retain(|known| known != done),
+            Undo::Restore(done, _) => record.changed.retain(|known| known != done),
+            Undo::Istio(_) => record.istio = None,
             Undo::Keep(_) => continue,
         }
         record.save(&kubectl).map_err(failed)?;

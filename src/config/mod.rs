@@ -11,6 +11,7 @@ macro_rules! first_of {
 }
 
 mod datakit;
+mod install;
 mod metrics;
 mod namespace;
 mod page;
@@ -31,6 +32,7 @@ use crate::rule::{
 };
 
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
+pub use install::InstallOptions;
 pub use metrics::{MetricsOptions, Profile};
 pub use namespace::NamespaceOptions;
 pub use page::PageOptions;
@@ -57,6 +59,8 @@ pub struct Options {
     pub datakit: DatakitOptions,
     /// `[tracing]`.
     pub tracing: TracingOptions,
+    /// `[install]`.
+    pub install: InstallOptions,
 }
 
 /// A setting that cannot be used.
@@ -147,6 +151,7 @@ impl Options {
             rum: self.rum.or(other.rum),
             datakit: self.datakit.or(other.datakit),
             tracing: self.tracing.or(other.tracing),
+            install: self.install.or(other.install),
         }
     }
 
@@ -235,6 +240,7 @@ mod tests {
                 vec!["dataway", "collector", "gateways", "rum", "enable_inputs", "global_tags", "env"],
             ),
             ("tracing", vec!["mode", "istio_namespace", "datakit_namespace", "ipv6"]),
+            ("install", vec!["manifests"]),
         ] {
             for key in keys {
                 assert!(template[table].get(key).is_some(), "{table}.{key}");

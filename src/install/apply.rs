@@ -4,7 +4,9 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use super::record::Change;
+use serde_json::Value;
+
+use super::{Change, Reference};
 use crate::kubectl::Kubectl;
 use crate::secret;
 
@@ -115,6 +117,36 @@ pub fn apply(kubectl: &Kubectl, text: &str, force: bool, dry_run: bool) -> Resul
     Err(failure(&output))
 }
 
+/// What applying manifests would make of their objects.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn preview(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<Value>, Failure> {
+    let mut args = vec!["apply", "--server-side", "--field-manager", MANAGER];
+    if force {
+        args.push("--force-conflicts");
+    }
+    let rest = ["--dry-run=server", "-o", "json", "-f", "-"];
+    args.extend(rest);
+    let mut output = run(kubectl, &args, text)?;
+    if !output.status.success() && failure(&output).message.contains(NO_PROTOCOL) {
+        let args = [&["apply", "--field-manager", MANAGER][..], &rest].concat();
+        output = run(kubectl, &args, text)?;
+    }
+    if !output.status.success() {
+        return Err(failure(&output));
+    }
+    // One object after the other, or a List of them.
+    let read = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+    Ok(read
+        .map_while(Result::ok)
+        .flat_map(|object| match object.get("items").and_then(Value::as_array) {
+            Some(items) => items.clone(),
+            None => vec![object],
+        })
+        .collect())
+}
+
 /// Compares manifests with the cluster.
 ///
 /// # Errors
@@ -140,46 +172,96 @@ pub fn compare(kubectl: &Kubectl, text: &str, force: bool) -> Result<Compared, F
     }
 }
 
-/// A diff without what the server adds by itself.
+/// A diff without what the server adds by itself, and without the folders and times of kubectl's temporary files.
 fn tidy(lines: &[String]) -> String {
-    let noise = |line: &String| {
+    let noise = |line: &str| {
         let text = line.trim_start_matches(['+', '-', ' ']);
         line.starts_with("diff ")
             || ["generation:", "resourceVersion:", "uid:", "creationTimestamp:"]
                 .iter()
                 .any(|key| text.starts_with(key))
     };
-    lines.iter().filter(|line| !noise(line)).map(|line| format!("{line}\n")).collect()
+    let mut out = String::new();
+    for line in lines.iter().filter(|line| !noise(line)) {
+        // `--- /tmp/LIVE-123/v1.Service.prod.ratings	2026-…`
+        let header = ["--- ", "+++ "].iter().find_map(|mark| {
+            let (path, _) = line.strip_prefix(mark)?.split_once('\t')?;
+            Some((mark, path.rsplit('/').next()?))
+        });
+        match header {
+            Some((mark, name)) => out.push_str(&format!("{mark}{name}\n")),
+            None => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
 }
 
-/// Changes one value of an object; refused where somebody changed the object since it was read (`version`). Nothing else of
-/// it changes, not even what kubectl notes in it of earlier applies.
+/// Changes one value of an object; refused where somebody changed the object since it was read. Nothing else of it changes,
+/// not even what kubectl notes in it of earlier applies.
 ///
 /// # Errors
 /// kubectl refuses.
-pub fn patch(
-    kubectl: &Kubectl,
-    change: &Change,
-    value: Option<&str>,
-    version: &str,
-) -> Result<Vec<String>, Failure> {
-    let leaf = value.map_or(serde_json::Value::Null, serde_json::Value::from);
+pub fn patch(kubectl: &Kubectl, change: &Change) -> Result<Vec<String>, Failure> {
+    let leaf = Value::from(change.after.as_str());
     let mut body = change.path.iter().rev().fold(leaf, |value, key| serde_json::json!({key: value}));
     if let Some(body) = body.as_object_mut()
-        && !version.is_empty()
+        && !change.version.is_empty()
     {
         let metadata = body.entry("metadata").or_insert_with(|| serde_json::json!({}));
         if let Some(metadata) = metadata.as_object_mut() {
-            metadata.insert("resourceVersion".to_owned(), serde_json::Value::from(version));
+            metadata.insert("resourceVersion".to_owned(), Value::from(change.version.as_str()));
         }
     }
-    let mut args = vec!["patch", change.kind.as_str(), change.name.as_str(), "--type", "merge"];
+    let object = &change.object;
+    let mut args = vec!["patch", object.kind.as_str(), object.name.as_str(), "--type", "merge"];
     args.extend(["--field-manager", MANAGER, "--patch-file", "/dev/stdin"]);
-    if !change.namespace.is_empty() {
-        args.extend(["-n", change.namespace.as_str()]);
+    if !object.namespace.is_empty() {
+        args.extend(["-n", object.namespace.as_str()]);
     }
     let output = run(kubectl, &args, &body.to_string())?;
     if output.status.success() { Ok(lines(&output)) } else { Err(failure(&output)) }
+}
+
+/// Makes one object that is there another: only what differs is sent, so that what kubectl notes in it of earlier applies
+/// stays; refused where somebody changed it since it was read. What the server made of it.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn rewrite(kubectl: &Kubectl, old: &Value, new: &Value) -> Result<Value, Failure> {
+    let version = old.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    let mut ops =
+        vec![serde_json::json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
+    let mut differ = |prefix: &str, old: Option<&Value>, new: Option<&Value>, own: &[&str]| {
+        let (Some(old), Some(new)) = (old.and_then(Value::as_object), new.and_then(Value::as_object)) else {
+            return;
+        };
+        let added = new.keys().filter(|key| !old.contains_key(*key));
+        for key in old.keys().chain(added).filter(|key| !own.contains(&key.as_str())) {
+            let path = format!("{prefix}/{}", key.replace('~', "~0").replace('/', "~1"));
+            match (old.get(key), new.get(key)) {
+                (old, new) if old == new => {}
+                (_, Some(new)) => ops.push(serde_json::json!({"op": "add", "path": path, "value": new})),
+                (_, None) => ops.push(serde_json::json!({"op": "remove", "path": path})),
+            }
+        }
+    };
+    differ("", Some(old), Some(new), &["metadata", "status"]);
+    differ("/metadata", old.get("metadata"), new.get("metadata"), &["managedFields", "resourceVersion"]);
+    let object = Reference::of(old);
+    let mut args = vec!["patch", object.kind.as_str(), object.name.as_str(), "--type", "json", "-o", "json"];
+    args.extend(["--field-manager", MANAGER, "--patch-file", "/dev/stdin"]);
+    if !object.namespace.is_empty() {
+        args.extend(["-n", object.namespace.as_str()]);
+    }
+    let output = run(kubectl, &args, &Value::from(ops).to_string())?;
+    if output.status.success() {
+        return Ok(serde_json::from_slice(&output.stdout).unwrap_or_default());
+    }
+    let mut why = failure(&output);
+    if why.message.contains("test") && why.message.contains("resourceVersion") {
+        why.message = format!("{} was changed by somebody else at this moment", object.title());
+    }
+    Err(why)
 }
 
 /// Creates or replaces one object; what the server made of it, as JSON.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::apply::{self, Failure};
+use super::object::{Reference, text};
+use super::restore::ValueChange;
 use crate::kubectl::Kubectl;
 
 /// The ConfigMap's name.
@@ -13,43 +15,16 @@ const NAME: &str = "meshobs-record";
 /// Its namespace.
 const NAMESPACE: &str = "kube-system";
 
-/// An object by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reference {
-    /// As kubectl takes it: `kind.group`, or `kind` of the core group.
-    pub kind: String,
-    /// Empty for what belongs to the cluster as a whole.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid when it was created: another object of the same name is another's. Empty where it was about to be created
-    /// and nobody saw it since.
-    pub uid: String,
-}
+/// What a ConfigMap may hold, in bytes, less what it says besides.
+const LIMIT: usize = 1_000_000;
 
-impl Reference {
-    /// Whether both name the same object.
-    #[must_use]
-    pub fn is_named_like(&self, other: &Self) -> bool {
-        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
-    }
-}
-
-/// A value that was changed in an object that was there.
+/// What was changed in an object that was there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// As kubectl takes it.
-    pub kind: String,
-    /// Empty for what belongs to the cluster as a whole.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// The path of the value, its keys.
-    pub path: Vec<String>,
-    /// What it was; none where it was not there.
-    pub before: Option<String>,
-    /// What was written.
-    pub after: String,
+pub struct Changed {
+    /// The object.
+    pub object: Reference,
+    /// The values, in order.
+    pub values: Vec<ValueChange>,
 }
 
 /// All that was done.
@@ -58,14 +33,17 @@ pub struct Record {
     /// What was created, in order.
     pub created: Vec<Reference>,
     /// What was changed, in order.
-    pub changed: Vec<Change>,
+    pub changed: Vec<Changed>,
+    /// Istio's version, where istioctl installed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub istio: Option<String>,
     /// The resourceVersion it was read or written with: who writes another one in between is noticed.
     #[serde(skip)]
     version: String,
 }
 
 fn version_of(object: &Value) -> String {
-    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+    text(object, "/metadata/resourceVersion").to_owned()
 }
 
 impl Record {
@@ -75,9 +53,9 @@ impl Record {
     /// kubectl refuses, or the record cannot be read.
     pub fn load(kubectl: &Kubectl) -> Result<Self, Failure> {
         let args = ["get", "configmap", NAME, "-n", NAMESPACE, "--ignore-not-found", "-o", "json"];
-        let text = apply::plain(kubectl, &args)?;
-        let Ok(object) = serde_json::from_str::<Value>(&text) else { return Ok(Self::default()) };
-        let record = object.pointer("/data/record").and_then(Value::as_str).unwrap_or_default();
+        let found = apply::plain(kubectl, &args)?;
+        let Ok(object) = serde_json::from_str::<Value>(&found) else { return Ok(Self::default()) };
+        let record = text(&object, "/data/record");
         let mut read: Self = serde_json::from_str(record).map_err(|error| Failure {
             message: format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"),
             conflict: false,
@@ -91,7 +69,10 @@ impl Record {
     /// # Errors
     /// kubectl refuses, or somebody else wrote it since: another installation is running.
     pub fn save(&mut self, kubectl: &Kubectl) -> Result<(), Failure> {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        while text.len() > LIMIT && self.forget_longest() {
+            text = serde_json::to_string(self).unwrap_or_default();
+        }
         let mut object = serde_json::json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -129,31 +110,55 @@ impl Record {
             .map(|_| ())
     }
 
+    /// Drops the longest text that could be put back, so that the record fits.
+    fn forget_longest(&mut self) -> bool {
+        let length =
+            |value: &&mut ValueChange| value.before.as_ref().map_or(0, |text| text.to_string().len());
+        let values = self.changed.iter_mut().flat_map(|changed| &mut changed.values);
+        match values.max_by_key(length).filter(|value| value.before.is_some()) {
+            Some(value) => {
+                value.before = None;
+                value.lost = true;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Notes an object that was created.
     pub fn create(&mut self, reference: Reference) {
-        let same = |known: &Reference| {
-            (&known.kind, &known.namespace, &known.name)
-                == (&reference.kind, &reference.namespace, &reference.name)
-        };
-        self.created.retain(|known| !same(known));
+        self.created.retain(|known| !known.is_named_like(&reference));
         self.created.push(reference);
     }
 
-    /// Notes a value that was changed; what it was at first stays.
-    pub fn change(&mut self, change: Change) {
-        let same = |known: &&mut Change| {
-            (&known.kind, &known.namespace, &known.name, &known.path)
-                == (&change.kind, &change.namespace, &change.name, &change.path)
+    /// Whether an object was created by an installation.
+    #[must_use]
+    pub fn has_created(&self, reference: &Reference) -> bool {
+        self.created.iter().any(|known| {
+            known.is_named_like(reference) && (known.uid.is_empty() || known.uid == reference.uid)
+        })
+    }
+
+    /// Notes values that were changed; what they were at first stays.
+    pub fn change(&mut self, object: Reference, values: Vec<ValueChange>) {
+        if values.is_empty() {
+            return;
+        }
+        let Some(known) = self.changed.iter_mut().find(|known| known.object == object) else {
+            self.changed.push(Changed { object, values });
+            return;
         };
-        match self.changed.iter_mut().find(same) {
-            Some(known) => known.after = change.after,
-            None => self.changed.push(change),
+        for value in values {
+            match known.values.iter_mut().find(|old| old.path == value.path) {
+                Some(old) => (old.after, old.digest) = (value.after, value.digest),
+                None => known.values.push(value),
+            }
         }
     }
 
     /// Whether nothing was done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.created.is_empty() && self.changed.is_empty()
+        self.created.is_empty() && self.changed.is_empty() && self.istio.is_none()
     }
 }

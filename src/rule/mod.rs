@@ -2,6 +2,7 @@
 //! changes of its document; it never sees files, output or other rules.
 
 pub mod datakit;
+mod installed;
 mod metrics;
 mod namespace;
 mod reference;
@@ -13,6 +14,7 @@ use crate::survey::Survey;
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 pub use datakit::{Collector, Datakit, DatakitSettings};
+pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use rum::{Rum, RumMode, RumSettings};

@@ -14,6 +14,7 @@ use serde_yaml::Value;
 pub mod cluster;
 pub mod http;
 pub mod manifests;
+pub mod place;
 
 // ---- the command -------------------------------------------------------------------------------------------
 

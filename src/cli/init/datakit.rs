@@ -199,5 +199,6 @@ fn token(args: &DatakitArgs, known: Option<Token>, needed: bool) -> anyhow::Resu
 
 pub(in crate::cli) fn ask() -> anyhow::Result<String> {
     let prompt = dialoguer::Password::new().with_prompt("DataKit token");
-    prompt.interact().context("cannot ask for the token; use --token-file")
+    let valid = |text: &String| Token::parse(text).map(|_| ());
+    prompt.validate_with(valid).interact().context("cannot ask for the token; use --token-file")
 }

@@ -91,7 +91,7 @@ fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
 }
 
 /// Writes bytes to a file in place of one that is there.
-fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<()> {
+pub(in crate::cli) fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<()> {
     match output::replace(path, bytes) {
         Ok(()) => Ok(()),
         Err(OutputError::Stdout(error)) => Err(error.into()),

@@ -271,6 +271,16 @@ pub(in crate::cli) fn built_in_telemetry(settings: &TracingSettings) -> anyhow::
     telemetry_manifest((TELEMETRY, "built-in template"), settings)
 }
 
+/// What lays the address over a profile of istioctl's.
+pub(in crate::cli) fn built_in_operator(settings: &TracingSettings) -> anyhow::Result<String> {
+    let (built_in, prefix) = operator();
+    fill_fragment((built_in, "built-in template"), settings, prefix)
+}
+
+fn operator() -> (&'static str, &'static [&'static str]) {
+    (include_str!("../../../templates/tracing-istio-operator.yaml"), &["spec"])
+}
+
 fn services((template, name): (&str, &str), settings: &TracingSettings) -> anyhow::Result<String> {
     let target = format!("datakit-service-ext.{}.svc.cluster.local", settings.datakit_namespace);
     let text = template::fill(template, name, |filler| {
@@ -362,16 +372,24 @@ fn telemetry_manifest((template, name): (&str, &str), settings: &TracingSettings
 /// The same settings for a new installation: the address works at every version there, since its proxies are new too.
 fn fragment(args: &TracingArgs, settings: &TracingSettings, mode: Mode) -> anyhow::Result<String> {
     let (built_in, prefix): (_, &[&str]) = match mode {
-        Mode::IstioOperator => (include_str!("../../../templates/tracing-istio-operator.yaml"), &["spec"]),
+        Mode::IstioOperator => operator(),
         _ => (include_str!("../../../templates/tracing-helm-values.yaml"), &[]),
     };
     let (template, name) = args.printed.template(built_in)?;
+    fill_fragment((&template, &name), settings, prefix)
+}
+
+fn fill_fragment(
+    (template, name): (&str, &str),
+    settings: &TracingSettings,
+    prefix: &[&'static str],
+) -> anyhow::Result<String> {
     let address = settings.address(settings.istio_version, false);
     let sampling = settings.sampling.unwrap_or(100.0);
     let path = |tail: &[&'static str]| -> Vec<&str> {
         [prefix, &["meshConfig", "defaultConfig", "tracing"], tail].concat()
     };
-    let text = template::fill(&template, &name, |filler| {
+    let text = template::fill(template, name, |filler| {
         filler.set(0, &path(&["sampling"]), Value::Raw(sampling.to_string()))?;
         filler.set(0, &path(&["zipkin", "address"]), Value::Text(address))
     })?;

@@ -1,27 +1,31 @@
 //! `meshobs install`: from a cluster to visible traces in one run.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 
+mod ask;
+mod cluster;
+mod farewell;
+mod rollout;
 mod steps;
 
 use super::init::{datakit, from};
 use super::{CHANGES, DONE};
-use crate::check::{self, Format, Object};
-use crate::config::{self, DatakitOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
+use crate::check::{self, Format};
+use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
-use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, names, plain, plan};
+use crate::input;
+use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan};
 use crate::kubectl::Kubectl;
-use crate::manifest::{ImageRef, Version};
 use crate::rule::RumMode;
 use crate::secret::Token;
-
-/// The oldest kubectl whose server-side apply can be relied on.
-const OLDEST_KUBECTL: Version = Version::new(1, 18, 0);
+pub(super) use ask::confirm;
+use cluster::Found;
+use steps::Wanted;
 
 /// The exit code after Ctrl-C, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -38,10 +42,13 @@ pub enum DryRun {
 /// Arguments of `install`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Steps: DataKit, tracing, the namespace with its injection label, the application (patched on the way), the page with
-browser monitoring (with --html, --app-id and --datakit-origin), the gateways' metrics, then it waits for rollouts and
-checks. Each step is compared with the cluster first; what is in place already is left alone, so running it again goes
-on where it stopped. `meshobs uninstall` undoes it.
+Steps: DataKit, Istio itself where there is none and istioctl is on the PATH, tracing, the namespace with its injection
+label, the page with browser monitoring (with --app-id, --datakit-origin and --html), the application (patched on the
+way), the gateways' metrics (with --gateways); then it waits for rollouts and checks. Each step is compared with the cluster first; what is in place already is left alone, so running it again goes
+on where it stopped. `meshobs uninstall` undoes it. A DataKit that others installed is told what to collect; one among
+the manifests is patched with them.
+
+At a terminal it asks for what is missing, and offers to keep the answers, but for the token, in meshobs.toml.
 
 Everything goes through your own kubectl. Manifests go to its stdin only.
 
@@ -50,9 +57,8 @@ Exit codes:
   1  with --strict: the closing check found something that is not observable
   2  a step failed; running it again goes on from there")]
 pub struct InstallArgs {
-    /// The application's files and directories; none installs the rest
-    #[arg(value_name = "MANIFEST")]
-    manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    what: InstallOptions,
     /// DataKit's token; without a value it is asked for
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "", conflicts_with = "token_file")]
     token: Option<String>,
@@ -61,9 +67,6 @@ pub struct InstallArgs {
     /// Namespace of the application [default: prod]
     #[arg(short, long, value_name = "NAME", env = "MESHOBS_NAMESPACE")]
     namespace: Option<String>,
-    /// Page to put browser monitoring into
-    #[arg(long, value_name = "FILE", help_heading = "Browser monitoring")]
-    html: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Browser monitoring")]
     page: PageOptions,
     /// Do it without asking
@@ -95,15 +98,6 @@ pub struct InstallArgs {
     no_config: bool,
 }
 
-/// What the cluster is.
-struct Found {
-    istio: Option<Version>,
-    gateways: bool,
-    /// Whether a Service `zipkin` is there that is no alias of DataKit's.
-    zipkin: bool,
-    world: check::World,
-}
-
 /// Runs the command.
 pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     super::check::duration(&args.timeout, "--timeout")?;
@@ -111,100 +105,123 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     if !args.yes && args.dry_run.is_none() && !interactive {
         bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
     }
+    let mut options = options(&mut args)?;
+    let istio_namespace = options.tracing.istio_namespace.clone();
+    let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
     let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
-    preflight(&kubectl)?;
-    let found = look(&kubectl)?;
-    let (mut settings, snippet) = settings(&mut args)?;
-    if settings.datakit.token.is_none() {
-        settings.datakit.token = token(&args, &found, interactive)?;
+    cluster::preflight(&kubectl)?;
+    let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
+    let found = cluster::look(&kubectl, &istio_namespace, &record)?;
+    let asks = interactive && !args.yes && args.dry_run.is_none();
+    let mut given = given_token(&args, &options, &found, interactive)?;
+    if asks {
+        let answers = ask::questions(&options, &found)?;
+        answers.fill(&mut options);
+        if !answers.is_empty() {
+            answers.offer_to_save(args.config.as_deref().filter(|_| !args.no_config))?;
+        }
     }
-    let steps = steps::steps(&args, &kubectl, &found, &settings, snippet.as_ref())?;
+    let manifests = options.install.manifests.clone().unwrap_or_default();
+    let page = page(&mut options)?;
+    let mut settings = settings(options)?;
+    if let Some(token) = given.take() {
+        settings.datakit.token = Some(token);
+    }
+    let own_datakit = has_datakit(&manifests, &settings)?;
+    let wanted = Wanted { settings: &settings, manifests: &manifests, page, own_datakit };
+    let steps = steps::steps(&kubectl, &found, &wanted)?;
     if let Some(kind) = args.dry_run {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
     }
     let open = compare_all(&kubectl, &steps, args.force_conflicts)?;
-    if open.iter().any(|open| *open) && !args.yes {
-        let prompt = dialoguer::Confirm::new().with_prompt("Apply this?").default(true);
-        if !prompt.interact()? {
-            bail!("nothing was done");
-        }
+    if open.iter().any(|open| *open) && !args.yes && !confirm("Apply this?", true)? {
+        bail!("nothing was done");
     }
-    apply_all(&kubectl, &steps, &open, args.force_conflicts)?;
-    rollouts(&kubectl, &steps, &args.timeout)?;
+    apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record)?;
+    rollout::wait(&kubectl, &steps, &args.timeout)?;
     let world = kubectl.world()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Format::Human, true)?;
     io::stdout().write_all(&out)?;
-    farewell(&world, snippet.is_some());
+    farewell::say(&world, &istio_namespace, wanted.page.is_some());
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
 }
 
-/// kubectl is there, new enough, and reaches a cluster.
-fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
-    let text = kubectl.output(&["version", "--client", "-o", "json"])?;
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let version = value.pointer("/clientVersion/gitVersion").and_then(|version| version.as_str());
-    if let Some(version) = version.and_then(Version::parse)
-        && version < OLDEST_KUBECTL
-    {
-        bail!("kubectl {version} is too old; {OLDEST_KUBECTL} or later is needed");
-    }
-    kubectl.output(&["get", "namespace", "kube-system", "-o", "name"])?;
-    Ok(())
-}
-
-fn look(kubectl: &Kubectl) -> anyhow::Result<Found> {
-    let world = kubectl.world()?;
-    let label = |object: &Object| object.text(&["metadata", "labels", "app"]);
-    let image = |object: &Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]);
-    let istiods = world.of("apps", "Deployment").filter(|object| label(object) == "istiod");
-    let istio = istiods.filter_map(|object| Version::parse(ImageRef::parse(&image(object)).tag?)).min();
-    let there = world.of("apps", "Deployment").any(|object| label(object) == "istiod");
-    if !there {
-        bail!("no istiod in the cluster; install Istio first: `istioctl install --set profile=demo`");
-    }
-    let gateways =
-        world.of("apps", "Deployment").any(|object| label(object).starts_with("istio-ingressgateway"));
-    let zipkin = world.get("", "Service", "istio-system", "zipkin");
-    let zipkin = zipkin
-        .is_some_and(|service| !service.text(&["spec", "externalName"]).starts_with("datakit-service-ext."));
-    Ok(Found { istio, gateways, zipkin, world })
-}
-
-fn settings(args: &mut InstallArgs) -> anyhow::Result<(Settings, Option<check::PageSnippet>)> {
+/// What flags, environment and file say.
+fn options(args: &mut InstallArgs) -> anyhow::Result<Options> {
     let file = if args.no_config {
         Options::default()
     } else {
         config::load(args.config.as_deref()).map_err(Diagnostics::from)?
     };
     let mut flags = Options { datakit: std::mem::take(&mut args.datakit), ..Options::default() };
+    flags.install = std::mem::take(&mut args.what);
     flags.namespace.name.clone_from(&args.namespace);
     flags.rum.page = std::mem::take(&mut args.page);
     let mut options = flags.or(file);
-    let page = std::mem::take(&mut options.rum.page);
-    let wanted = args.html.is_some();
-    if wanted {
-        options.datakit.rum = true;
-    }
-    let snippet = if wanted { Some(page.snippet().map_err(|message| anyhow!(message))?) } else { None };
     if args.token.is_some() {
         options.datakit.token_file = None;
     }
+    Ok(options)
+}
+
+/// The page and what goes into it, where an application's id and an origin are given.
+fn page(options: &mut Options) -> anyhow::Result<Option<(PathBuf, check::PageSnippet)>> {
+    let page = std::mem::take(&mut options.rum.page);
+    let html = options.install.html.take();
+    let aimed = page.datakit_origin.is_some() || page.site.is_some();
+    match (html, page.app_id.is_some() && aimed) {
+        (None, false) => Ok(None),
+        (None, true) => bail!(
+            "browser monitoring needs the page that it goes into: pass --html FILE; bookinfo's is printed by\n  \
+             docker run --rm --entrypoint cat IMAGE /opt/microservices/templates/productpage.html"
+        ),
+        // What is missing is said by the snippet.
+        (Some(html), _) => {
+            options.datakit.rum = true;
+            Ok(Some((html, page.snippet().map_err(|message| anyhow!(message))?)))
+        }
+    }
+}
+
+fn settings(options: Options) -> anyhow::Result<Settings> {
     let mut settings = options.settings().map_err(|message| anyhow!(message))?;
     settings.datakit.checksum = true;
     settings.rum.mode = RumMode::Configmap;
-    Ok((settings, snippet))
+    Ok(settings)
 }
 
-fn token(args: &InstallArgs, found: &Found, interactive: bool) -> anyhow::Result<Option<Token>> {
+/// Whether the application's manifests bring a DataKit of their own.
+fn has_datakit(manifests: &[PathBuf], settings: &Settings) -> anyhow::Result<bool> {
+    if manifests.is_empty() {
+        return Ok(false);
+    }
+    let (inputs, errors) = input::collect(manifests, &settings.exclude)?;
+    if !errors.is_empty() {
+        return Err(Diagnostics(errors).into());
+    }
+    if inputs.iter().any(|input| input.path.is_none()) {
+        bail!("the application's manifests are files; stdin is never read");
+    }
+    let (world, _) = check::read(inputs);
+    Ok(world.datakits().next().is_some())
+}
+
+/// The token as given or asked for; nothing where file and environment have it, or the DataKit that is there.
+fn given_token(
+    args: &InstallArgs,
+    options: &Options,
+    found: &Found,
+    interactive: bool,
+) -> anyhow::Result<Option<Token>> {
     let check = |text: &str| Token::parse(text).map(Some).map_err(|message| anyhow!("{message} (--token)"));
+    let known = options.datakit.token_file.is_some() || std::env::var_os(TOKEN_VARIABLE).is_some();
     match args.token.as_deref() {
         Some("") if interactive => check(&datakit::ask()?),
         Some("") => bail!("no terminal to ask for the token; use --token-file or {TOKEN_VARIABLE}"),
         Some(text) => check(text),
-        // The one that is in the cluster stays.
-        None if found.world.datakits().next().is_some() => Ok(None),
+        None if known || found.datakit.is_some() => Ok(None),
         None if interactive => check(&datakit::ask()?),
         None => {
             bail!("no token for DataKit; pass --token-file FILE, set {TOKEN_VARIABLE}, or pass --token=TOKEN")
@@ -217,8 +234,10 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
     for step in steps {
         text.push_str(&format!("# step {}: {}\n", step.name, step.title));
         let manifests = match &step.action {
-            Action::Apply(manifests) => manifests,
-            Action::Change { new, .. } => new,
+            Action::Apply(manifests) => manifests.as_str(),
+            Action::Change(change) => change.new.as_str(),
+            Action::Edit(edit) => edit.new.as_str(),
+            Action::Istio(_, settings) => settings.as_deref().unwrap_or_default(),
         };
         // What is shown is no manifest to apply where it would hold the token.
         text.push_str(&crate::secret::mask(manifests));
@@ -271,7 +290,13 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
     Ok(open)
 }
 
-fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> anyhow::Result<()> {
+fn apply_all(
+    kubectl: &Kubectl,
+    steps: &[Step],
+    open: &[bool],
+    force: bool,
+    record: &mut Record,
+) -> anyhow::Result<()> {
     let mut stderr = io::stderr();
     let running = watch_for_ctrl_c();
     let fail = |step: &Step, error: Failure| {
@@ -280,7 +305,6 @@ fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> a
             step.name
         )
     };
-    let mut record = Record::load(kubectl).map_err(|error| anyhow!("{error}"))?;
     for (step, open) in steps.iter().zip(open) {
         if !open {
             continue;
@@ -288,11 +312,21 @@ fn apply_all(kubectl: &Kubectl, steps: &[Step], open: &[bool], force: bool) -> a
         if let Ok(mut running) = running.lock() {
             *running = Some(step.name);
         }
-        let result = execute(kubectl, step, force, &mut record);
+        let bar = rollout::bar(step.name);
+        rollout::start(&bar);
+        let result = execute(kubectl, step, force, record);
+        let time = rollout::elapsed(&bar);
+        bar.finish_and_clear();
         // What was done is recorded even where the rest of the step was not.
-        record.save(kubectl).map_err(|error| anyhow!("the record cannot be written: {error}"))?;
+        let saved = record.save(kubectl);
         let done = result.map_err(|error| fail(step, error))?;
-        let _ = writeln!(stderr, "✔ {}", step.name);
+        saved.map_err(|error| {
+            anyhow!(
+                "step {} is applied, but its record cannot be written: {error}\nrun it again to go on from here",
+                step.name
+            )
+        })?;
+        let _ = writeln!(stderr, "✔ {}{time}", step.name);
         for line in &done.lines {
             let _ = writeln!(stderr, "    {line}");
         }
@@ -322,72 +356,4 @@ fn watch_for_ctrl_c() -> Arc<Mutex<Option<&'static str>>> {
     // Another handler can only be one of ours.
     drop(set);
     running
-}
-
-/// Waits until every workload has rolled out.
-fn rollouts(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::Result<()> {
-    let mut stderr = io::stderr();
-    let live = stderr.is_terminal();
-    for step in steps {
-        let Action::Apply(text) = &step.action else { continue };
-        for (kind, namespace, name) in names(text) {
-            let short = kind.split('.').next().unwrap_or_default().to_lowercase();
-            if !matches!(short.as_str(), "deployment" | "daemonset" | "statefulset") {
-                continue;
-            }
-            let what = format!("{short}/{name}");
-            let bar = indicatif::ProgressBar::new_spinner();
-            if live {
-                bar.set_message(format!("{what} rolls out"));
-                bar.enable_steady_tick(std::time::Duration::from_millis(200));
-            } else {
-                bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-            }
-            let result =
-                plain(kubectl, &["rollout", "status", &what, "-n", &namespace, "--timeout", timeout]);
-            bar.finish_and_clear();
-            if let Err(error) = result {
-                let cause = check::cause(&kubectl.world()?, &short, &namespace, &name);
-                bail!(
-                    "{what} in {namespace} did not roll out{cause}: {}\nrun it again to go on from here",
-                    error.message
-                );
-            }
-            let _ = writeln!(stderr, "✔ {what} in {namespace} has rolled out");
-        }
-    }
-    Ok(())
-}
-
-/// Where to look now.
-fn farewell(world: &check::World, rum: bool) {
-    let mut stderr = io::stderr();
-    let gateway = world.get("", "Service", "istio-system", "istio-ingressgateway");
-    if let Some(gateway) = gateway {
-        let host = ["ip", "hostname"]
-            .into_iter()
-            .map(|key| gateway.text(&["status", "loadBalancer", "ingress", "0", key]))
-            .find(|host| !host.is_empty());
-        let ports = gateway.at(&["spec", "ports"]).as_array().cloned().unwrap_or_default();
-        let http = ports.iter().find(|port| port.get("port").and_then(serde_json::Value::as_u64) == Some(80));
-        let node_port = http.and_then(|port| port.get("nodePort")).and_then(serde_json::Value::as_u64);
-        let node = world.of("", "Node").find_map(|node| {
-            let addresses = node.at(&["status", "addresses"]).as_array()?.clone();
-            let internal =
-                addresses.iter().find(|address| address.get("type").is_some_and(|kind| kind == "InternalIP"));
-            internal?.get("address")?.as_str().map(str::to_owned)
-        });
-        match (host, node_port, node) {
-            (Some(host), ..) => drop(writeln!(stderr, "page: http://{host}/productpage")),
-            (None, Some(port), Some(node)) => {
-                drop(writeln!(stderr, "page: http://{node}:{port}/productpage"))
-            }
-            _ => {}
-        }
-    }
-    let _ = writeln!(
-        stderr,
-        "in the console: measurement istio_prom, traces of the services{}",
-        if rum { ", the RUM application" } else { "" }
-    );
 }

@@ -1,38 +1,46 @@
 //! What the steps of an installation hold: the manifests that `init` prints and `patch` makes, for this cluster.
 
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
 use anyhow::{anyhow, bail};
 
 use super::super::init::from::{self, Source};
 use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
-use super::{Found, InstallArgs};
+use super::cluster::{Found, Running};
 use crate::check;
 use crate::config::Settings;
 use crate::input;
-use crate::install::{Action, Change, Step, plain};
+use crate::install::{Action, Change, Edit, Reference, Step, plain};
 use crate::kubectl::Kubectl;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
-use crate::rule::{Datakit, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
+use crate::rule::{Datakit, Installed, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
+
+/// What is to be installed.
+pub(super) struct Wanted<'a> {
+    pub settings: &'a Settings,
+    /// The application's files and directories.
+    pub manifests: &'a [PathBuf],
+    /// The page and what goes into it.
+    pub page: Option<(PathBuf, check::PageSnippet)>,
+    /// Whether DataKit is among the application's manifests.
+    pub own_datakit: bool,
+}
 
 /// The steps, in the order that they have to come in.
-pub(super) fn steps(
-    args: &InstallArgs,
-    kubectl: &Kubectl,
-    found: &Found,
-    settings: &Settings,
-    snippet: Option<&check::PageSnippet>,
-) -> anyhow::Result<Vec<Step>> {
+pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Step>> {
+    let settings = wanted.settings;
     let mut steps = Vec::new();
-    let step = |name, title: &str, text| Step { name, title: title.to_owned(), action: Action::Apply(text) };
-    if settings.datakit.token.is_some() || found.world.datakits().next().is_none() {
-        let source = Source {
-            name: "built-in template".to_owned(),
-            named: false,
-            bytes: datakit::TEMPLATE.as_bytes().to_vec(),
-        };
-        let edited = from::edit(source, Box::new(Datakit(settings.datakit.clone())), true, None)?;
-        steps.push(step("datakit", "DataKit on every node, with token and collectors", edited.text));
+    if !wanted.own_datakit {
+        steps.extend(datakit_step(kubectl, found, settings)?);
+    }
+    if let Some(istioctl) = found.istioctl {
+        // The mesh comes before what leads its spans to DataKit: that lies in its namespace.
+        let fragment = is_newer(found).then(|| tracing::built_in_operator(&settings.tracing)).transpose()?;
+        let title = format!("Istio {}, by `istioctl install --set profile=demo`", istioctl.version);
+        steps.push(Step { name: "istio", title, action: Action::Istio(istioctl, fragment) });
     }
     steps.extend(tracing_steps(kubectl, found, settings)?);
     let home = settings.namespace.name.as_str();
@@ -40,24 +48,82 @@ pub(super) fn steps(
     let title = format!("namespace {home}, whose pods get sidecars");
     let action = match found.world.of("", "Namespace").find(|namespace| namespace.name == home) {
         Some(_) => label(kubectl, home, revision)?,
-        None => Action::Apply(namespace::built_in(home, revision)?),
+        None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
     };
     steps.push(Step { name: "namespace", title, action });
-    if let (Some(html), Some(snippet)) = (&args.html, snippet) {
+    if let Some((html, snippet)) = &wanted.page {
         let source = Source::read(html)?;
         let page = rum::with_snippet(&source, snippet)?;
         let text = rum::config_map(&page, &source.name, &settings.rum.config_map, home)?;
-        steps.push(step("rum", "the page with browser monitoring", text));
+        steps.push(step("rum", "the page with browser monitoring", text)?);
     }
-    if !args.manifests.is_empty() {
-        let text = application(args, settings, snippet.is_some())?;
-        steps.push(step("application", "the application, patched", text));
+    if !wanted.manifests.is_empty() {
+        let text = application(wanted)?;
+        let title = "the application, patched".to_owned();
+        steps.push(Step { name: "application", title, action: Action::Apply(text) });
     }
     if found.gateways && settings.datakit.gateways {
         let text = gateway_metrics::built_in(&settings.tracing.istio_namespace)?;
-        steps.push(step("gateways", "Services for the gateways' metrics", text));
+        steps.push(step("gateways", "Services for the gateways' metrics", text)?);
     }
     Ok(steps)
+}
+
+/// A step that applies manifests of ours.
+fn step(name: &'static str, title: &str, text: String) -> anyhow::Result<Step> {
+    Ok(Step { name, title: title.to_owned(), action: Action::Apply(labelled(text)?) })
+}
+
+/// Manifests of ours with the label by which people find them.
+fn labelled(text: String) -> anyhow::Result<String> {
+    let source = Source { name: "built-in template".to_owned(), named: false, bytes: text.into_bytes() };
+    Ok(from::edit(source, Box::new(Installed), false, None)?.text)
+}
+
+/// DataKit: ours, or the one that is there, told what to collect.
+fn datakit_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Option<Step>> {
+    let there = match &found.datakit {
+        Some(there) if !there.ours => there,
+        Some(_) if settings.datakit.token.is_none() => return Ok(None),
+        _ => {
+            let bytes = datakit::TEMPLATE.as_bytes().to_vec();
+            let source = Source { name: "built-in template".to_owned(), named: false, bytes };
+            let edited = from::edit(source, Box::new(Datakit(settings.datakit.clone())), true, None)?;
+            return step("datakit", "DataKit on every node, with token and collectors", edited.text)
+                .map(Some);
+        }
+    };
+    edit_datakit(kubectl, there, settings).map(Some)
+}
+
+/// Edits the DataKit that others installed as `patch --only datakit` does.
+fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyhow::Result<Step> {
+    let what = "daemonsets,configmaps,services";
+    let get = ["get", what, "-n", &there.namespace, "-o", "yaml", "--show-managed-fields=false"];
+    let old = plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?;
+    let edit = |checksum| {
+        let bytes = old.clone().into_bytes();
+        let source = Source { name: format!("namespace {}", there.namespace), named: false, bytes };
+        let settings =
+            crate::rule::DatakitSettings { checksum, default_namespace: None, ..settings.datakit.clone() };
+        from::edit(source, Box::new(Datakit(settings)), false, None)
+    };
+    // The checksum alone is no reason to restart it.
+    let mut edited = edit(false)?;
+    if edited.text != old {
+        edited = edit(true)?;
+    }
+    if edited.remarkable {
+        let _ = writeln!(io::stderr(), "{}", edited.report);
+    }
+    let objects = |text: &str| {
+        let (world, _) = check::read_text("cluster", text);
+        world.objects.into_iter().map(|object| object.value).collect()
+    };
+    let (before, after) = (objects(&old), objects(&edited.text));
+    let title = format!("daemonset/{} in {}, told what to collect", there.name, there.namespace);
+    let action = Action::Edit(Box::new(Edit { old, new: edited.text, before, after }));
+    Ok(Step { name: "datakit", title, action })
 }
 
 /// The injection label on a namespace that is there. Nothing else of it is touched, not even who manages it.
@@ -75,28 +141,39 @@ fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Resul
             before = old.and_then(|old| old.as_str().map(str::to_owned));
         }
     }
+    let version = object.pointer("/metadata/resourceVersion").and_then(|version| version.as_str());
     let change = Change {
-        kind: "Namespace".to_owned(),
-        namespace: String::new(),
-        name: home.to_owned(),
-        path: vec!["metadata".to_owned(), "labels".to_owned(), key.to_owned()],
+        object: Reference { kind: "Namespace".to_owned(), name: home.to_owned(), ..Reference::default() },
+        version: version.unwrap_or_default().to_owned(),
+        path: ["metadata", "labels", key].map(str::to_owned).to_vec(),
         before,
         after: value.to_owned(),
+        old: format!("{object:#}\n"),
+        new: format!("{new:#}\n"),
     };
-    let version = object.pointer("/metadata/resourceVersion").and_then(|version| version.as_str());
-    let version = version.unwrap_or_default().to_owned();
-    Ok(Action::Change { old: format!("{object:#}\n"), new: format!("{new:#}\n"), change, version })
+    Ok(Action::Change(Box::new(change)))
+}
+
+/// Whether this Istio sends nothing by itself.
+fn is_newer(found: &Found) -> bool {
+    found.istio.is_none_or(|version| version >= tracing::NO_DEFAULT_TRACER)
 }
 
 /// What sends spans to DataKit: the guide's two Services before 1.22, the provider and then the Telemetry later, and the
 /// address in the mesh configuration where another Zipkin is there.
 fn tracing_steps(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Vec<Step>> {
-    let settings = TracingSettings { istio_version: found.istio, ..settings.tracing.clone() };
-    let step = |name, title: &str, text| Step { name, title: title.to_owned(), action: Action::Apply(text) };
-    let newer = found.istio.is_none_or(|version| version >= tracing::NO_DEFAULT_TRACER);
+    let mut settings = TracingSettings { istio_version: found.istio, ..settings.tracing.clone() };
+    if let Some(there) = &found.datakit {
+        settings.datakit_namespace.clone_from(&there.namespace);
+    }
+    let newer = is_newer(found);
     if !newer && !found.zipkin {
         let text = tracing::built_in_services(&settings)?;
-        return Ok(vec![step("tracing", "Services that lead Istio's spans to DataKit", text)]);
+        return Ok(vec![step("tracing", "Services that lead Istio's spans to DataKit", text)?]);
+    }
+    if found.istioctl.is_some() {
+        // It is installed with the address.
+        return Ok(Vec::new());
     }
     let mode = if newer { TracingMode::Telemetry } else { TracingMode::MeshConfig };
     let name = settings.config_map();
@@ -119,29 +196,30 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyho
         world.objects.first().map(|object| object.text(path)).unwrap_or_default()
     };
     let mesh = |text: &str| value(text, &["data", "mesh"]);
-    let version = value(&old, &["metadata", "resourceVersion"]);
+    let namespace = settings.istio_namespace.clone();
     let change = Change {
-        kind: "ConfigMap".to_owned(),
-        namespace: settings.istio_namespace.clone(),
-        name,
+        object: Reference { kind: "ConfigMap".to_owned(), namespace, name, uid: String::new() },
+        version: value(&old, &["metadata", "resourceVersion"]),
         path: vec!["data".to_owned(), "mesh".to_owned()],
         before: Some(mesh(&old)),
         after: mesh(&new),
+        old,
+        new,
     };
     let title = "DataKit in Istio's mesh configuration".to_owned();
-    let mut steps =
-        vec![Step { name: "tracing", title, action: Action::Change { old, new, change, version } }];
+    let mut steps = vec![Step { name: "tracing", title, action: Action::Change(Box::new(change)) }];
     if newer {
         // The provider first: a Telemetry without it switches tracing off.
         let text = tracing::built_in_telemetry(&settings)?;
-        steps.push(step("telemetry", "the Telemetry that uses it", text));
+        steps.push(step("telemetry", "the Telemetry that uses it", text)?);
     }
     Ok(steps)
 }
 
-/// The application's manifests, patched.
-fn application(args: &InstallArgs, settings: &Settings, rum: bool) -> anyhow::Result<String> {
-    let (inputs, errors) = input::collect(&args.manifests, &settings.exclude)?;
+/// The application's manifests, patched. What the rules left alone is told.
+fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
+    let settings = wanted.settings;
+    let (inputs, errors) = input::collect(wanted.manifests, &settings.exclude)?;
     if inputs.iter().any(|input| input.path.is_none()) {
         bail!("the application's manifests are files; stdin is never read");
     }
@@ -149,9 +227,13 @@ fn application(args: &InstallArgs, settings: &Settings, rum: bool) -> anyhow::Re
         Box::new(Namespace(settings.namespace.clone())),
         Box::new(Metrics::new(settings.metrics.clone())),
     ];
-    if rum {
+    if wanted.page.is_some() {
         rules.push(Box::new(Rum(settings.rum.clone())));
     }
+    if wanted.own_datakit {
+        rules.push(Box::new(Datakit(settings.datakit.clone())));
+    }
+    rules.push(Box::new(Installed));
     let patcher = Patcher {
         rules,
         cluster_scoped: settings.cluster_scoped.clone(),
@@ -163,8 +245,14 @@ fn application(args: &InstallArgs, settings: &Settings, rum: bool) -> anyhow::Re
     let mut planned = patcher.plan(inputs, errors, &mut || ())?;
     let mut out = Vec::new();
     match output::stream(&mut planned, &mut out) {
-        Ok(()) => Ok(String::from_utf8(out)?),
-        Err(OutputError::Stdout(error)) => Err(error.into()),
-        Err(OutputError::Files(errors)) => Err(errors.into()),
+        Ok(()) => {}
+        Err(OutputError::Stdout(error)) => return Err(error.into()),
+        Err(OutputError::Files(errors)) => return Err(errors.into()),
     }
+    if planned.report.has_remarks() {
+        let mut said = Vec::new();
+        planned.report.finish(&mut said, &[])?;
+        io::stderr().write_all(&said)?;
+    }
+    Ok(String::from_utf8(out)?)
 }

@@ -1,0 +1,149 @@
+//! Waiting for rollouts: a line a workload with its counts at a terminal, plain lines elsewhere, and the cause where one
+//! fails.
+
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::bail;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::check;
+use crate::install::{Action, Reference, Step, plain, references};
+use crate::kubectl::Kubectl;
+use crate::secret;
+
+/// How many rollouts are watched at once: each takes a kubectl.
+const AT_ONCE: usize = 8;
+
+/// How many events are told of a workload that fails.
+const EVENTS: usize = 3;
+
+/// A spinner with a name, a state, and the time it has taken; hidden where nobody watches.
+pub(super) fn bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if !io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name.to_owned());
+    bar
+}
+
+/// How long a bar has been there, for people who watch.
+pub(super) fn elapsed(bar: &ProgressBar) -> String {
+    if io::stderr().is_terminal() { format!(" ({} s)", bar.elapsed().as_secs()) } else { String::new() }
+}
+
+/// Lets a bar turn.
+pub(super) fn start(bar: &ProgressBar) {
+    if !bar.is_hidden() {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+}
+
+/// Waits until every workload of the steps has rolled out.
+pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::Result<()> {
+    let texts = steps.iter().filter_map(|step| match &step.action {
+        Action::Apply(text) => Some(text.as_str()),
+        Action::Edit(edit) => Some(edit.new.as_str()),
+        Action::Change(_) | Action::Istio(..) => None,
+    });
+    let is_workload = |what: &Reference| {
+        let kind = what.kind.split('.').next().unwrap_or_default();
+        matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
+    };
+    let workloads: Vec<_> = texts.flat_map(references).filter(is_workload).collect();
+    let mut failed = Vec::new();
+    let lines = MultiProgress::new();
+    if !io::stderr().is_terminal() {
+        lines.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    for some in workloads.chunks(AT_ONCE) {
+        let results = std::thread::scope(|scope| {
+            let watched: Vec<_> = some
+                .iter()
+                .map(|what| {
+                    let bar = lines.add(bar(&what.title()));
+                    start(&bar);
+                    (what, scope.spawn(move || (watch(kubectl, what, timeout, &bar), elapsed(&bar))))
+                })
+                .collect();
+            let results: Vec<_> = watched.into_iter().map(|(what, thread)| (what, thread.join())).collect();
+            results
+        });
+        for (what, result) in results {
+            match result {
+                Ok((Ok(()), time)) => {
+                    let _ = writeln!(io::stderr(), "✔ {} has rolled out{time}", what.title());
+                }
+                Ok((Err(message), _)) => failed.push((what, message)),
+                Err(_) => failed.push((what, "it could not be watched".to_owned())),
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let world = kubectl.world()?;
+    let causes: Vec<String> = failed
+        .iter()
+        .map(|(what, message)| {
+            let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
+            let cause = check::cause(&world, &kind, &what.namespace, &what.name);
+            let events = events(kubectl, what);
+            let events: String = events.iter().map(|event| format!("\n    {event}")).collect();
+            format!("{} did not roll out{cause}: {message}{events}", what.title())
+        })
+        .collect();
+    bail!("{}\nrun it again to go on from here", causes.join("\n"))
+}
+
+/// Watches one rollout, whose counts go to its line.
+fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) -> Result<(), String> {
+    let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
+    let name = format!("{kind}/{}", what.name);
+    let mut command = kubectl.command();
+    command.args(["rollout", "status", &name, "-n", &what.namespace, "--timeout", timeout]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("kubectl: {error}"))?;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let state = line.split_once("finish: ").map_or(line.as_str(), |(_, state)| state);
+            bar.set_message(state.trim_end_matches('.').to_owned());
+        }
+    }
+    let mut said = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        let _ = stderr.read_to_string(&mut said);
+    }
+    let status = child.wait().map_err(|error| format!("kubectl: {error}"))?;
+    bar.finish_and_clear();
+    if status.success() { Ok(()) } else { Err(secret::mask(said.trim())) }
+}
+
+/// The last warnings about a workload, its pods, and what stands between.
+fn events(kubectl: &Kubectl, what: &Reference) -> Vec<String> {
+    let args = ["get", "events", "-n", &what.namespace, "--field-selector", "type=Warning"];
+    let sorted = ["--sort-by", ".metadata.creationTimestamp", "-o", "json"];
+    let Ok(text) = plain(kubectl, &[&args[..], &sorted].concat()) else { return Vec::new() };
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let all = value.get("items").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let of = |event: &serde_json::Value, pointer: &str| {
+        event.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let about = |event: &&serde_json::Value| {
+        let name = of(event, "/involvedObject/name");
+        name == what.name || name.starts_with(&format!("{}-", what.name))
+    };
+    let mut found: Vec<String> = all
+        .iter()
+        .filter(about)
+        .map(|event| secret::mask(&format!("{}: {}", of(event, "/reason"), of(event, "/message").trim())))
+        .collect();
+    found.dedup();
+    found.split_off(found.len().saturating_sub(EVENTS))
+}

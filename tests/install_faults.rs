@@ -1,0 +1,282 @@
+//! What can go wrong while `install` runs against a real API server: pods that fail, kubectl or the server that dies, a second
+//! installation, missing rights, Ctrl-C. Where `../shared/cluster` is missing these tests say so and pass, or fail with
+//! MESHOBS_TEST_ALL=1.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::place::{Place, TOKEN, judge, real_kubectl, same};
+use support::{Done, Meshobs};
+
+/// What a kubelet would say of a pod.
+const EVENT: &str = "\
+apiVersion: v1
+kind: Event
+metadata:
+  name: said
+  namespace: prod
+involvedObject:
+  kind: Pod
+  name: productpage-v1-x
+  namespace: prod
+type: Warning
+reason: Failed
+message: 'no such image: tkn_0123456789abcdef0123456789abcdef'
+";
+
+#[test]
+fn what_cannot_be_done_is_said_with_its_cause() {
+    let Some(place) = Place::new() else { return };
+    let Some(fail) = place.cluster.failing() else { return };
+    fs::write(&fail, "productpage-*\n").unwrap();
+    place.cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n");
+    place.cluster.apply(EVENT);
+    let done = place.install(&["--timeout", "8s"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(
+        done.stderr.contains("deployment/productpage-v1 in prod did not roll out (productpage-v1-"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        done.stderr.contains("ImagePullBackOff") && done.stderr.contains("run it again"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("\n    Failed: no such image: tkn_****"), "{}", done.stderr);
+    // The next rollout is slow, and that is no fault.
+    let done = std::thread::scope(|scope| {
+        let run = scope.spawn(|| place.install(&["--timeout", "60s"]));
+        std::thread::sleep(std::time::Duration::from_secs(8));
+        assert!(!run.is_finished());
+        fs::write(&fail, "").unwrap();
+        run.join().unwrap()
+    });
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+
+    // A field that another manager owns.
+    let limit = "{\"spec\":{\"revisionHistoryLimit\":3}}";
+    let patch = [
+        "patch",
+        "daemonset/datakit",
+        "-n",
+        "datakit",
+        "--type",
+        "merge",
+        "--field-manager",
+        "other",
+        "-p",
+        limit,
+    ];
+    place.cluster.kubectl(&patch, "");
+    let done = place.install(&[]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(
+        done.stderr.contains("\"other\"") && done.stderr.contains(".spec.revisionHistoryLimit"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("--force-conflicts"), "{}", done.stderr);
+    let done = place.install(&["--force-conflicts"]);
+    assert_eq!(done.status, 0, "{}", done.stderr);
+}
+
+/// A kubectl that dies once it has applied a Deployment, as a kill or a broken line would have it.
+const DYING: &str = "#!/bin/sh
+case \"$*\" in
+*apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
+*apply*) cat > \"$HOME/in\"
+  \"$REAL\" \"$@\" < \"$HOME/in\" || exit $?
+  grep -q 'kind: Deployment' \"$HOME/in\" && kill -9 $$
+  exit 0 ;;
+*) exec \"$REAL\" \"$@\" ;;
+esac
+";
+
+#[test]
+fn a_kubectl_that_dies_leaves_a_state_that_can_be_gone_on_from_and_undone() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let path = place.script("kubectl", DYING);
+    let home = place.folder.path().display().to_string();
+    let run = place.command(&["install", "--yes", "--token-file", "token", "app.yaml"]);
+    let run = run.env("PATH", &path).env("REAL", &real_kubectl()).env("HOME", &home);
+    let done = run.run();
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(
+        done.stderr.contains("step application failed") && done.stderr.contains("run it again"),
+        "{}",
+        done.stderr
+    );
+    let again = place.install(&[]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
+
+#[test]
+fn of_two_at_once_one_steps_back_and_nothing_is_forgotten() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let both: Vec<Done> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..2).map(|_| scope.spawn(|| place.install(&[]))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for done in &both {
+        let told = done.status == 2 && done.stderr.contains("another installation is running");
+        assert!(done.status == 0 || told, "{} {}", done.status, done.stderr);
+    }
+    let again = place.install(&[]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
+
+/// Who may read and not write.
+const READER: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: reader
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: reader
+subjects:
+- kind: User
+  name: reader
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: reader
+rules:
+- apiGroups: ['*']
+  resources: ['*']
+  verbs: [get, list, watch]
+";
+
+#[test]
+fn who_may_not_is_told_so() {
+    let Some(place) = Place::new() else { return };
+    let as_user = |name: &str| {
+        let config = place.cluster.kubectl(&["config", "view", "--raw", "-o", "json"], "");
+        let mut config: Value = serde_json::from_str(&config).unwrap();
+        config["users"][0]["user"]["as"] = name.into();
+        fs::write(place.folder.path().join(name), config.to_string()).unwrap();
+    };
+    place.cluster.apply(READER);
+    as_user("reader");
+    as_user("nobody");
+    let before = place.objects();
+    let done = place.install(&["--kubeconfig", "reader"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("forbidden") || done.stderr.contains("Forbidden"), "{}", done.stderr);
+    same(&before, &place.objects());
+    assert!(place.run(&["check", "--kubeconfig", "reader"]).status < 2);
+    let done = place.run(&["check", "--kubeconfig", "nobody"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stdout.is_empty() && done.stderr.contains("orbidden"), "{}", done.stderr);
+}
+
+#[test]
+fn without_a_terminal_or_a_cluster_it_refuses() {
+    let here = tempfile::tempdir().unwrap();
+    let run =
+        |args: &[&str]| Meshobs::new(args).cwd(here.path()).env("KUBECONFIG", "/nowhere").run().expect(2);
+    for args in [&["install"][..], &["install", "--token", TOKEN]] {
+        assert!(run(args).stderr.contains("--yes"), "{args:?}");
+    }
+    let gone =
+        Meshobs::new(["install", "--yes", "--token", TOKEN]).cwd(here.path()).env("PATH", "/nowhere").run();
+    assert!(gone.status == 2 && gone.stderr.contains("kubectl cannot be run"), "{}", gone.stderr);
+}
+
+/// A kubectl that ends the cluster once it has applied a Namespace.
+const ENDING: &str = "#!/bin/sh
+case \"$*\" in
+*apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
+*apply*) cat > \"$HOME/in\"
+  \"$REAL\" \"$@\" < \"$HOME/in\" || exit $?
+  grep -q 'name: prod' \"$HOME/in\" && \"$DOWN\" --keep > /dev/null 2>&1
+  exit 0 ;;
+*) exec \"$REAL\" \"$@\" ;;
+esac
+";
+
+#[test]
+fn a_server_that_is_gone_is_told() {
+    let Some(place) = Place::new() else { return };
+    let Some(down) = place.cluster.down() else { return };
+    let path = place.script("kubectl", ENDING);
+    let home = place.folder.path().display().to_string();
+    let run = place.command(&["install", "--yes", "--token-file", "token", "app.yaml"]);
+    let run = run.env("PATH", &path).env("REAL", &real_kubectl()).env("HOME", &home);
+    let done = judge(run.env("DOWN", &down.display().to_string()).run());
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("✔ datakit") && done.stderr.contains("step namespace"), "{}", done.stderr);
+    assert!(done.stderr.contains("refused") && done.stderr.contains("run it again"), "{}", done.stderr);
+    let done = place.install(&[]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stdout.is_empty() && done.stderr.contains("refused"), "{}", done.stderr);
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 2);
+}
+
+/// A kubectl that takes its time over the application.
+const SLOW: &str = "#!/bin/sh
+case \"$*\" in
+*apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
+*apply*) cat > \"$HOME/in\"
+  grep -q 'kind: Deployment' \"$HOME/in\" && touch \"$HOME/slow\" && sleep 60
+  exec \"$REAL\" \"$@\" < \"$HOME/in\" ;;
+*) exec \"$REAL\" \"$@\" ;;
+esac
+";
+
+#[test]
+fn ctrl_c_says_where_it_stopped_and_how_to_go_on() {
+    use std::os::unix::process::CommandExt as _;
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let home = place.folder.path().to_path_buf();
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_meshobs"));
+    run.args(["install", "--yes", "--token-file", "token", "app.yaml"]).current_dir(&home);
+    for (name, value) in place.cluster.variables() {
+        run.env(name, value);
+    }
+    run.env("PATH", place.script("kubectl", SLOW)).env("REAL", real_kubectl()).env("HOME", &home);
+    // As a terminal has it: the signal goes to the program and to its children.
+    run.process_group(0).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let child = run.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let group = format!("-{}", child.id());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !home.join("slow").exists() && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    std::process::Command::new("kill").args(["-INT", "--", &group]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("interrupted in step application") && said.contains("meshobs uninstall"), "{said}");
+    let again = place.install(&[]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
+    same(&before, &place.objects());
+}
+
+#[test]
+fn an_old_kubectl_is_told_at_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let here = tempfile::tempdir().unwrap();
+    let kubectl = here.path().join("kubectl");
+    fs::write(&kubectl, "#!/bin/sh\necho '{\"clientVersion\": {\"gitVersion\": \"v1.15.3\"}}'\n").unwrap();
+    fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = Meshobs::new(["install", "--yes", "--token", TOKEN]).cwd(here.path());
+    let done = run.env("PATH", &format!("{}:/bin:/usr/bin", here.path().display())).run().expect(2);
+    assert!(done.stderr.contains("kubectl 1.15.3 is too old; 1.21.0 or later"), "{}", done.stderr);
+}
