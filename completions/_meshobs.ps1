@@ -317,6 +317,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;install' {
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Page to put browser monitoring into')
             [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'DataKit''s token; without a value it is asked for')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
             [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance''s]')
@@ -328,7 +329,6 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--enable-inputs', '--enable-inputs', [CompletionResultType]::ParameterName, 'Inputs for DataKit to enable')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the application [default: prod]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the application [default: prod]')
-            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Page to put browser monitoring into')
             [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Id of the application in the console')
             [CompletionResult]::new('--datakit-origin', '--datakit-origin', [CompletionResultType]::ParameterName, 'DataKit that browsers send to, as scheme://host:port; `/` is the page''s own origin (see init nginx --rum-proxy)')
             [CompletionResult]::new('--site', '--site', [CompletionResultType]::ParameterName, 'Public site to send to instead, with --client-token')

@@ -1075,12 +1075,16 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__install)
-            opts="-n -y -h --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --html --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --config --no-config --help"
+            opts="-n -y -h --html --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --token)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1122,10 +1126,6 @@ _meshobs() {
                     return 0
                     ;;
                 -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

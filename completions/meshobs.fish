@@ -260,6 +260,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l html -d 'Page to put browser monitoring into' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token -d 'DataKit\'s token; without a value it is asked for' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
@@ -272,7 +273,6 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l cluster-name
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l enable-inputs -d 'Inputs for DataKit to enable' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s n -l namespace -d 'Namespace of the application [default: prod]' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l html -d 'Page to put browser monitoring into' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l app-id -d 'Id of the application in the console' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l datakit-origin -d 'DataKit that browsers send to, as scheme://host:port; `/` is the page\'s own origin (see init nginx --rum-proxy)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l site -d 'Public site to send to instead, with --client-token' -r

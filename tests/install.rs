@@ -294,3 +294,13 @@ fn where_there_is_no_mesh_istioctl_puts_one_in_and_takes_it_out() {
     assert!(undone.stderr.contains("✔ uninstall Istio 1.11.2 by istioctl"), "{}", undone.stderr);
     same(&before, &place.objects());
 }
+
+#[test]
+fn the_session_in_readme_is_what_is_printed() {
+    let Some(place) = Place::new() else { return };
+    let args = "--token-file token --yes app.yaml";
+    let printed = place.merged(&format!("\"$MESHOBS\" install {args}"));
+    for shown in support::place::shown(&format!("meshobs install {args}")) {
+        support::place::follow(&shown, &printed).unwrap();
+    }
+}

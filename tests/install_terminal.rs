@@ -124,3 +124,38 @@ fn at_a_terminal_it_asks_for_what_is_missing_and_before_it_does_anything() {
     assert!(status == Some(0) && shown.contains("the record is gone"), "{status:?} {shown}");
     same(&before, &place.objects());
 }
+
+#[test]
+fn the_session_in_readme_is_what_is_seen() {
+    if !on_path("python3") {
+        return skip("no python3 here");
+    }
+    let Some(place) = Place::new() else { return };
+    let answers = [
+        ("DataKit token", TOKEN),
+        ("Namespace of the application", ""),
+        ("Manifests of the application", "app.yaml"),
+        (PAGE_QUESTION, ""),
+        ("Keep these answers", "y"),
+        ("Apply this?", "y"),
+    ];
+    let (status, seen) = Terminal(&place).run(&["install"], &answers);
+    assert_eq!(status, Some(0), "{seen}");
+    // Of a line that was written over, what was written last is seen.
+    let escapes = |part: &str| -> String {
+        let mut parts = part.split("\u{1b}[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |line, rest| {
+            line + rest.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or("")
+        })
+    };
+    let lines =
+        seen.lines().map(|line| escapes(line.trim_end_matches('\r').rsplit('\r').next().unwrap_or(line)));
+    let text = lines
+        .filter(|line| !line.trim().is_empty() && line != "DataKit token: ")
+        .collect::<Vec<_>>()
+        .join("\n");
+    for shown in support::place::shown("meshobs install") {
+        support::place::follow(&shown, &text).unwrap();
+    }
+}

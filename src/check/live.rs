@@ -23,20 +23,27 @@ impl Kubectl {
         Ok(list(at(&value, &["items"])).cloned().map(Object::of_json).collect())
     }
 
+    fn server_version(&self) -> Option<String> {
+        let text = self.output(&["version", "-o", "json"]).ok()?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        Some(value.pointer("/serverVersion/gitVersion")?.as_str()?.to_owned())
+    }
+
     /// Reads the cluster. Secrets are not among what is read.
     ///
     /// # Errors
     /// kubectl cannot be run, or the cluster not be read.
     pub fn world(&self) -> Result<World, LiveError> {
         // kubectl takes longer to start than the cluster to answer, so all are asked at once.
-        let (known, of_istio) = std::thread::scope(|scope| {
+        let (known, of_istio, kubernetes) = std::thread::scope(|scope| {
+            let version = scope.spawn(|| self.server_version());
             let known = scope.spawn(|| self.objects(KINDS));
             let of_istio: Vec<_> =
                 ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.objects(kind))).collect();
             let lost = || Err(LiveError::Garbled);
             let of_istio: Vec<_> =
                 of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
-            (known.join().unwrap_or_else(|_| lost()), of_istio)
+            (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or_default())
         });
         let mut objects = known?;
         for found in of_istio {
@@ -48,6 +55,6 @@ impl Kubectl {
                 Err(error) => return Err(error),
             }
         }
-        Ok(World { objects, live: true })
+        Ok(World { objects, live: true, kubernetes })
     }
 }

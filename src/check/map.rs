@@ -58,13 +58,12 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
     let gateway = world.of("networking.istio.io", "Gateway").next().is_some()
         || world.objects.iter().any(|object| object.name == "istio-ingressgateway");
     if gateway {
-        node("gateway", "ingress gateway".to_owned(), 1);
-        edges.push(Edge {
-            from: "browser".to_owned(),
-            to: "gateway".to_owned(),
-            label: "requests",
-            broken: false,
-        });
+        // It stands outside of the mesh, where neither manifests nor the cluster tell of it.
+        node("nginx", "nginx (if there is one)".to_owned(), 1);
+        node("gateway", "ingress gateway".to_owned(), 2);
+        for (from, to) in [("browser", "nginx"), ("nginx", "gateway")] {
+            edges.push(Edge { from: from.to_owned(), to: to.to_owned(), label: "requests", broken: false });
+        }
     }
     let datakit_down = failed(&["datakit-missing", "datakit-ready", "datakit-listen"]);
     let no_spans = datakit_down
@@ -76,7 +75,7 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
         if !seen.insert(workload.title()) {
             continue;
         }
-        node(&id, format!("{} ({})", workload.name, workload.home()), 2);
+        node(&id, format!("{} ({})", workload.name, workload.home()), 3);
         let app = text(at(&workload.value, &["metadata", "labels", "app"]));
         if gateway && (routed.contains(&app) || routed.contains(&workload.name)) {
             edges.push(Edge { from: "gateway".to_owned(), to: id.clone(), label: "requests", broken: false });
@@ -90,7 +89,7 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
         link("logs", datakit_down || failed(&["logs-input"]) || about("logs-json", &workload.title()));
     }
     let mut node = |id: &str, label: String, column| nodes.push(Node { id: id.to_owned(), label, column });
-    node("istiod", "istiod".to_owned(), 2);
+    node("istiod", "istiod".to_owned(), 3);
     let blind = outcome.findings.iter().any(|finding| finding.id == "datakit-istiod");
     edges.push(Edge {
         from: "istiod".to_owned(),
@@ -103,11 +102,11 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
     edges.push(Edge {
         from: "browser".to_owned(),
         to: "datakit".to_owned(),
-        label: "RUM",
-        broken: rum_off || rum_broken || datakit_down,
+        label: if rum_off { "RUM (not set up)" } else { "RUM" },
+        broken: !rum_off && (rum_broken || datakit_down),
     });
-    node("datakit", "DataKit".to_owned(), 3);
-    node("console", "console".to_owned(), 4);
+    node("datakit", "DataKit".to_owned(), 4);
+    node("console", "console".to_owned(), 5);
     edges.push(Edge {
         from: "datakit".to_owned(),
         to: "console".to_owned(),
@@ -164,15 +163,28 @@ fn dot(nodes: &[Node], edges: &[Edge]) -> String {
     out
 }
 
+/// A label that fits into its box.
+fn short(label: &str) -> String {
+    const LONGEST: usize = 28;
+    if label.chars().count() <= LONGEST {
+        return label.to_owned();
+    }
+    label.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
 /// A page with the picture as SVG: columns from the left to the right, arrows between the middles of boxes.
 fn html(nodes: &[Node], edges: &[Edge]) -> String {
+    const COLUMNS: usize = 6;
     const WIDTH: usize = 190;
     const HEIGHT: usize = 40;
     const GAP_X: usize = 130;
     const GAP_Y: usize = 34;
-    let rows =
-        (0..5).map(|column| nodes.iter().filter(|node| node.column == column).count()).max().unwrap_or(1);
+    let rows = (0..COLUMNS)
+        .map(|column| nodes.iter().filter(|node| node.column == column).count())
+        .max()
+        .unwrap_or(1);
     let total = rows.max(1) * (HEIGHT + GAP_Y) + GAP_Y;
+    let column = |id: &str| nodes.iter().find(|node| node.id == id).map_or(0, |node| node.column);
     let place = |id: &str| -> Option<(usize, usize)> {
         let node = nodes.iter().find(|node| node.id == id)?;
         let siblings: Vec<_> = nodes.iter().filter(|other| other.column == node.column).collect();
@@ -184,12 +196,27 @@ fn html(nodes: &[Node], edges: &[Edge]) -> String {
     let mut body = String::new();
     for (i, edge) in edges.iter().enumerate() {
         let (Some((x1, y1)), Some((x2, y2))) = (place(&edge.from), place(&edge.to)) else { continue };
+        let class = if edge.broken { "broken" } else { "good" };
+        let mark = if edge.broken { " ✖" } else { "" };
+        if column(&edge.to) > column(&edge.from) + 1 {
+            // Past other boxes: below all of them.
+            let (start, end, low) = (x1 + WIDTH / 2, x2 + WIDTH / 2, total + 10);
+            let _ = writeln!(
+                body,
+                "<g class=\"{class}\"><path d=\"M{start} {} V{low} H{end} V{}\" marker-end=\"url(#{class})\"/>\
+                 <text x=\"{}\" y=\"{}\">{}{mark}</text></g>",
+                y1 + HEIGHT,
+                y2 + HEIGHT,
+                start + 8,
+                low - 4,
+                edge.label
+            );
+            continue;
+        }
         // Several arrows between two boxes are spread.
         let spread =
             edges.iter().take(i).filter(|other| other.from == edge.from && other.to == edge.to).count();
         let (from, to) = (y1 + 8 + spread * 12, y2 + 8 + (spread * 12) % HEIGHT);
-        let class = if edge.broken { "broken" } else { "good" };
-        let mark = if edge.broken { " ✖" } else { "" };
         let _ = writeln!(
             body,
             "<g class=\"{class}\"><line x1=\"{}\" y1=\"{from}\" x2=\"{x2}\" y2=\"{to}\" marker-end=\"url(#{class})\"/>\
@@ -204,18 +231,21 @@ fn html(nodes: &[Node], edges: &[Edge]) -> String {
         let Some((x, y)) = place(&node.id) else { continue };
         let _ = writeln!(
             body,
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"5\"/><text x=\"{}\" y=\"{}\">{}</text>",
+            "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"5\"/>\
+             <text x=\"{}\" y=\"{}\">{}</text></g>",
+            escape(&node.label),
             x + 10,
             y + 25,
-            escape(&node.label)
+            escape(&short(&node.label))
         );
     }
-    let width = 5 * WIDTH + 4 * GAP_X + 40;
+    let height = total + 20;
+    let width = COLUMNS * WIDTH + (COLUMNS - 1) * GAP_X + 40;
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>meshobs: what reports where</title>\n\
          <style>\nbody {{ font-family: sans-serif }}\nrect {{ fill: #eef; stroke: #336 }}\ntext {{ font-size: 12px }}\n\
-         .good line {{ stroke: #363 }}\n.broken line {{ stroke: #c00; stroke-dasharray: 6 4 }}\n.broken text {{ fill: #c00 }}\n\
-         </style>\n</head>\n<body>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{total}\">\n\
+         g > path {{ fill: none }}\n.good line, .good path {{ stroke: #363 }}\n.broken line, .broken path {{ stroke: #c00; stroke-dasharray: 6 4 }}\n.broken text {{ fill: #c00 }}\n\
+         </style>\n</head>\n<body>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\">\n\
          <defs><marker id=\"good\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">\
          <path d=\"M0 0 L8 4 L0 8 z\" fill=\"#363\"/></marker><marker id=\"broken\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" \
          markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#c00\"/></marker></defs>\n\

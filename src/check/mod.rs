@@ -43,6 +43,15 @@ pub struct Finding {
     pub spot: Option<Spot>,
 }
 
+/// Something to know of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// `kubernetes`, `istio`, `datakit`, `nodes`.
+    pub name: &'static str,
+    /// A version, or a number.
+    pub value: String,
+}
+
 /// What came of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -50,6 +59,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// The ids of the rules that had something to look at.
     pub checked: Vec<&'static str>,
+    /// What the cluster is.
+    pub facts: Vec<Fact>,
     /// What is not set up and does not have to be.
     pub remarks: Vec<String>,
 }

@@ -1,10 +1,11 @@
 //! What is said of a check: for people, as JSON, as SARIF 2.1, or as annotations of GitHub's.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{CATALOG, Finding, Level, Outcome, RuleInfo};
+use super::{CATALOG, Fact, Finding, Level, Outcome, RuleInfo};
 use crate::diagnostic::printable;
 use crate::secret;
 
@@ -71,6 +72,16 @@ fn remarks(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     outcome.remarks.iter().try_for_each(|remark| writeln!(out, "- {}", clean(remark)))
 }
 
+fn facts(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
+    let shown = |fact: &Fact| match fact.name {
+        "nodes" => format!("{} node{}", fact.value, if fact.value == "1" { "" } else { "s" }),
+        "kubernetes" => format!("Kubernetes {}", clean(&fact.value)),
+        "istio" => format!("Istio {}", clean(&fact.value)),
+        _ => format!("DataKit {}", clean(&fact.value)),
+    };
+    writeln!(out, "- {}", outcome.facts.iter().map(shown).collect::<Vec<_>>().join(", "))
+}
+
 fn mark(level: Level) -> &'static str {
     match level {
         Level::Failure => "✖",
@@ -102,6 +113,9 @@ fn sections(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
             section = rule.section;
             writeln!(out, "{section}")?;
             writeln!(out, "{}", "-".repeat(section.chars().count()))?;
+            if section == "cluster" {
+                facts(out, outcome)?;
+            }
         }
         let found: Vec<_> = outcome.findings.iter().filter(|finding| finding.id == rule.id).collect();
         let worst = found.iter().map(|finding| finding.level).max();
@@ -142,6 +156,7 @@ fn level(level: Level) -> &'static str {
 fn document(outcome: &Outcome) -> Value {
     json!({
         "ok": !outcome.failed(),
+        "cluster": outcome.facts.iter().map(|fact| (fact.name, clean(&fact.value))).collect::<BTreeMap<_, _>>(),
         "checked": outcome.checked,
         "findings": outcome.findings.iter().map(record).collect::<Vec<_>>(),
         "remarks": outcome.remarks,

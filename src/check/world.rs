@@ -167,6 +167,8 @@ pub struct World {
     pub objects: Vec<Object>,
     /// Whether they are a cluster's: what is not among them is not there.
     pub live: bool,
+    /// The version of a cluster's API server, if it tells one.
+    pub kubernetes: Option<String>,
 }
 
 impl World {

@@ -96,6 +96,17 @@ impl Place {
         self.run(&all.copied().collect::<Vec<_>>())
     }
 
+    /// What a shell's command prints, stdout and stderr as a terminal would show them.
+    pub fn merged(&self, command: &str) -> String {
+        let mut run = std::process::Command::new("sh");
+        run.args(["-c", &format!("{command} 2>&1")]).current_dir(self.folder.path());
+        run.env("MESHOBS", env!("CARGO_BIN_EXE_meshobs")).env_remove("MESHOBS_TOKEN");
+        for (name, value) in self.cluster.variables() {
+            run.env(name, value);
+        }
+        String::from_utf8(run.output().unwrap().stdout).unwrap()
+    }
+
     pub fn objects(&self) -> Objects {
         self.cluster.objects()
     }
@@ -120,4 +131,39 @@ pub fn same(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
     }
     let new: Vec<_> = after.keys().filter(|name| !before.contains_key(*name)).collect();
     assert!(new.is_empty(), "{new:?}");
+}
+
+/// What README shows of a command, in both languages: the lines of the block that begins with it.
+pub fn shown(command: &str) -> Vec<Vec<String>> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let blocks = ["README.md", "README.zh-CN.md"].map(|name| {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        let start =
+            text.find(&format!("```\n$ {command}\n")).unwrap_or_else(|| panic!("{name}: no {command}"));
+        let body = text[start..].split("```").nth(1).unwrap();
+        body.trim().lines().skip(1).map(str::to_owned).collect()
+    });
+    blocks.to_vec()
+}
+
+/// Whether lines were printed in their order, `…` standing for any number of others and, at a line's end, for the rest of it.
+pub fn follow(shown: &[String], printed: &str) -> Result<(), String> {
+    let mut lines = printed.lines();
+    let mut skip = false;
+    for line in shown {
+        if line == "…" {
+            skip = true;
+            continue;
+        }
+        let fits = |printed: &&str| match line.strip_suffix('…') {
+            Some(start) => printed.starts_with(start),
+            None => printed.trim_end() == line.trim_end(),
+        };
+        let found = if skip { lines.find(fits) } else { lines.next().filter(fits) };
+        if found.is_none() {
+            return Err(format!("`{line}` is not there:\n{printed}"));
+        }
+        skip = false;
+    }
+    Ok(())
 }

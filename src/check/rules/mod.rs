@@ -1,5 +1,6 @@
 //! The rules: a file a section. Each looks at all objects and adds what it finds.
 
+mod cluster;
 mod datakit;
 mod logs;
 mod namespace;
@@ -32,6 +33,7 @@ const fn rule(id: &'static str, section: &'static str, title: &'static str) -> R
 pub const CATALOG: &[RuleInfo] = &[
     rule("yaml", "files", "every file is YAML"),
     rule("api-version", "files", "every resource has its apiVersion"),
+    rule("nodes-ready", "cluster", "every node is ready"),
     rule("istiod-ready", "Istio", "istiod is ready"),
     rule("gateway-ready", "Istio", "the gateways are ready"),
     rule("datakit-missing", "DataKit", "DataKit is there"),
@@ -71,6 +73,7 @@ pub type Rule = fn(&World, &mut Outcome);
 
 /// All of them.
 pub const ALL: &[Rule] = &[
+    cluster::cluster,
     namespace::istio,
     datakit::datakit,
     tracing::tracing,

@@ -19,7 +19,7 @@ use crate::check::{self, Format};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::input;
-use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan};
+use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan, references};
 use crate::kubectl::Kubectl;
 use crate::rule::RumMode;
 use crate::secret::Token;
@@ -278,7 +278,7 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
         let (line, more) = match compared {
             Ok(Compared::Same) => ("in place".to_owned(), None),
             Ok(Compared::Differs(diff)) => ("to be changed".to_owned(), Some(diff)),
-            Ok(Compared::New) => ("new".to_owned(), None),
+            Ok(Compared::New) => ("new".to_owned(), Some(listed(step))),
             Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
         };
         let _ = writeln!(stderr, "{}: {} ({line})", step.name, step.title);
@@ -288,6 +288,17 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
         open.push(line != "in place");
     }
     Ok(open)
+}
+
+/// What a step creates, where there is nothing to compare it with.
+fn listed(step: &Step) -> String {
+    match &step.action {
+        Action::Apply(text) => {
+            references(text).iter().map(|reference| format!("+ {}\n", reference.title())).collect()
+        }
+        Action::Istio(_, Some(settings)) => settings.lines().map(|line| format!("+ {line}\n")).collect(),
+        _ => String::new(),
+    }
 }
 
 fn apply_all(
