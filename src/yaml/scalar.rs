@@ -133,7 +133,7 @@ pub(super) fn write(value: &str, quote: Quote, flow: bool) -> String {
 
 /// Characters that may stand in a YAML text as they are, on one line, for YAML 1.1 and 1.2 alike.
 fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn double_quoted(value: &str) -> String {
@@ -236,6 +236,7 @@ mod tests {
         assert_eq!(write("it's", Quote::Single, false), "'it''s'");
         assert_eq!(write("a\nb", Quote::Single, false), r#""a\nb""#);
         assert_eq!(write("\u{85}\"\\", Quote::Double, false), r#""\u0085\"\\""#);
+        assert_eq!(write("a\u{fffe}\u{ffff}", Quote::Plain, false), r#""a\ufffe\uffff""#);
         assert_eq!(write("a, b", Quote::Plain, true), r#""a, b""#);
     }
 

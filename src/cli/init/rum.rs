@@ -92,6 +92,7 @@ pub struct RumArgs {
 
 /// Runs the command.
 pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
+    check_mode(&args)?;
     let source = Source::read(&args.html)?;
     let mut said = Vec::new();
     if args.remove {
@@ -138,6 +139,25 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
         Some(Mode::Image) => image(&args, &page, &settings.rum.image, &source.name)?,
     }
     finish(&args, &said)
+}
+
+/// Refuses flags that the mode has no use for; variables are for all runs.
+fn check_mode(args: &RumArgs) -> anyhow::Result<()> {
+    let given =
+        |value: &Option<String>, variable: &str| value.is_some() && std::env::var(variable).ok() != *value;
+    let flags = [
+        ("--base-image", Mode::Image, given(&args.base_image, "MESHOBS_BASE_IMAGE")),
+        ("--dockerfile", Mode::Image, args.dockerfile.is_some()),
+        ("--rum-image", Mode::Image, given(&args.rum_image, "MESHOBS_RUM_IMAGE")),
+        ("--push", Mode::Image, args.push.is_some()),
+        ("--rum-config-map", Mode::Configmap, given(&args.rum_config_map, "MESHOBS_RUM_CONFIG_MAP")),
+        ("--namespace", Mode::Configmap, given(&args.namespace, "MESHOBS_NAMESPACE")),
+    ];
+    match flags.into_iter().find(|(_, mode, given)| *given && args.mode != Some(*mode)) {
+        Some((flag, Mode::Image, _)) => bail!("{flag} is for --mode image"),
+        Some((flag, Mode::Configmap, _)) => bail!("{flag} is for --mode configmap"),
+        None => Ok(()),
+    }
 }
 
 fn finish(args: &RumArgs, said: &[String]) -> anyhow::Result<u8> {
@@ -348,7 +368,9 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
     super::write_bytes(page, &folder.join(FILE))?;
     readable(&folder.join(FILE))?;
     super::write_bytes(file.as_bytes(), &folder.join("Dockerfile"))?;
-    let folder = folder.display();
+    let folder = folder.display().to_string();
+    let folder = if folder.starts_with('-') { format!("./{folder}") } else { folder };
+    let folder = shell_words::quote(&folder);
     let text = match &args.push {
         Some(registry) => {
             let registry = registry.trim_end_matches('/');
