@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::process::Command;
 
+use crate::secret;
+
 /// Why a cluster cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveError {
@@ -38,6 +40,20 @@ pub struct Kubectl {
     pub kubeconfig: Option<std::path::PathBuf>,
 }
 
+/// What kubectl said, without tokens and without the lines of its own log, which repeat it.
+#[must_use]
+pub fn said(stderr: &[u8]) -> String {
+    let text = secret::mask(String::from_utf8_lossy(stderr).trim());
+    let is_log = |line: &str| {
+        let mut bytes = line.bytes();
+        matches!(bytes.next(), Some(b'E' | b'W' | b'I'))
+            && bytes.by_ref().take(4).all(|b| b.is_ascii_digit())
+            && line.contains(".go:")
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !is_log(line)).collect();
+    if lines.is_empty() { text } else { lines.join("\n") }
+}
+
 impl Kubectl {
     /// A command that talks to the cluster.
     #[must_use]
@@ -63,8 +79,21 @@ impl Kubectl {
         let output = self.command().args(args).stdin(std::process::Stdio::null()).output();
         let output = output.map_err(|error: io::Error| LiveError::NoKubectl(error.to_string()))?;
         if !output.status.success() {
-            return Err(LiveError::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            return Err(LiveError::Refused(said(&output.stderr)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::said;
+
+    #[test]
+    fn the_log_is_left_out_where_there_is_more() {
+        let log = "E1123 09:27:41.15  1 memcache.go:265] \"Unhandled Error\"";
+        assert_eq!(said(format!("{log}\n{log}\nthe server is gone\n").as_bytes()), "the server is gone");
+        assert_eq!(said(log.as_bytes()), log);
+        assert_eq!(said(b"Error from server"), "Error from server");
     }
 }

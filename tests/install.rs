@@ -146,7 +146,7 @@ metadata:
   namespace: monitoring
 spec:
   selector:
-    app: daemonset-datakit
+    app.kubernetes.io/name: datakit
   ports:
   - port: 9529
     protocol: TCP
@@ -159,11 +159,11 @@ metadata:
 spec:
   selector:
     matchLabels:
-      app: daemonset-datakit
+      app.kubernetes.io/name: datakit
   template:
     metadata:
       labels:
-        app: daemonset-datakit
+        app.kubernetes.io/name: datakit
     spec:
       hostNetwork: true
       containers:
@@ -303,4 +303,34 @@ fn the_session_in_readme_is_what_is_printed() {
     for shown in support::place::shown(&format!("meshobs install {args}")) {
         support::place::follow(&shown, &printed).unwrap();
     }
+}
+
+#[test]
+fn a_datakit_among_the_manifests_is_patched_with_them() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    place.write(
+        "datakit.yaml",
+        &THEIR_DATAKIT.replace("tkn_0123456789abcdef0123456789abcdef", "<your-token>"),
+    );
+    let done = place.install(&["datakit.yaml"]);
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    assert!(done.text().contains("✔ nothing found"), "{}{}", done.text(), done.stderr);
+    let installed = place.objects();
+    assert!(installed.contains_key("DaemonSet monitoring/datakit"), "{:?}", installed.keys());
+    assert!(!installed.contains_key("Namespace /datakit"), "a second DataKit");
+    // Without the token the placeholder would take its place.
+    let without = place.run(&["install", "--yes", "app.yaml", "datakit.yaml"]);
+    assert!(without.status == 2 && without.stderr.contains("has no token"), "{}", without.stderr);
+    let again = place.install(&["datakit.yaml"]);
+    assert_eq!(
+        again.stderr.lines().filter(|line| line.ends_with("(in place)")).count(),
+        3,
+        "{}",
+        again.stderr
+    );
+    same(&installed, &place.objects());
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use super::{Change, Reference};
-use crate::kubectl::Kubectl;
+use crate::kubectl::{Kubectl, said};
 use crate::secret;
 
 /// The field manager that server-side apply records.
@@ -75,7 +75,7 @@ fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Output, Failure>
 }
 
 fn failure(output: &Output) -> Failure {
-    let message = secret::mask(String::from_utf8_lossy(&output.stderr).trim());
+    let message = said(&output.stderr);
     let conflict = message.contains("conflict") && message.contains("Apply failed");
     Failure { message, conflict }
 }

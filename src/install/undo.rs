@@ -7,10 +7,13 @@ use serde_json::Value;
 use super::apply::{Failure, plain, rewrite};
 use super::object::{Reference, is_managed, text, uid};
 use super::record::{Changed, Record};
-use super::restore::{self, Undone};
+use super::restore::{self, Undone, ValueChange};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
 use crate::secret;
+
+/// Where kubectl notes what was applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What undoing one entry of a record comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +124,10 @@ fn take_back(object: &mut Value, changed: &Changed) -> Vec<(String, &'static str
 /// A difference for people: the values that differ, texts by their lines.
 fn difference(now: &Value, then: &Value) -> String {
     let mut out = String::new();
-    for change in restore::changes(now, then) {
+    // What kubectl notes of earlier applies says all of it once more.
+    let said_twice = |change: &&ValueChange| change.path.last().is_some_and(|key| key == LAST_APPLIED);
+    let changes = restore::changes(now, then);
+    for change in changes.iter().filter(|change| !said_twice(change)) {
         let show = |value: &Option<Value>| match value {
             Some(Value::String(text)) if text.contains('\n') => text.clone(),
             Some(value) => format!("{value}\n"),

@@ -258,12 +258,15 @@ fn external_name(
         );
     }
     let (template, name) = args.printed.template(EXTERNAL_NAME)?;
-    services((&template, &name), settings)
+    services((&template, &name), settings, &[])
 }
 
 /// The two Services of the built-in template.
-pub(in crate::cli) fn built_in_services(settings: &TracingSettings) -> anyhow::Result<String> {
-    services((EXTERNAL_NAME, "built-in template"), settings)
+pub(in crate::cli) fn built_in_services(
+    settings: &TracingSettings,
+    selector: &[(String, String)],
+) -> anyhow::Result<String> {
+    services((EXTERNAL_NAME, "built-in template"), settings, selector)
 }
 
 /// The Telemetry of the built-in template.
@@ -281,10 +284,19 @@ fn operator() -> (&'static str, &'static [&'static str]) {
     (include_str!("../../../templates/tracing-istio-operator.yaml"), &["spec"])
 }
 
-fn services((template, name): (&str, &str), settings: &TracingSettings) -> anyhow::Result<String> {
+/// The two Services; `selector` are the labels of a DataKit's pods, where they are not the template's.
+fn services(
+    (template, name): (&str, &str),
+    settings: &TracingSettings,
+    selector: &[(String, String)],
+) -> anyhow::Result<String> {
     let target = format!("datakit-service-ext.{}.svc.cluster.local", settings.datakit_namespace);
     let text = template::fill(template, name, |filler| {
         filler.set(0, &["metadata", "namespace"], Value::Text(settings.datakit_namespace.clone()))?;
+        if !selector.is_empty() {
+            let labels = selector.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone())));
+            filler.rename(0, &["spec", "selector"], "selector", Value::Map(labels.collect()))?;
+        }
         filler.set(1, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
         filler.set(1, &["spec", "externalName"], Value::Text(target))
     })?;

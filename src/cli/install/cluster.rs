@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 
 use crate::check::{Object, World};
-use crate::install::Record;
+use crate::install::{Record, Reference};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
@@ -11,10 +11,12 @@ use crate::manifest::{ImageRef, Version};
 /// The oldest kubectl that knows all that is asked of it (`get --show-managed-fields`, `delete --cascade=foreground`).
 const OLDEST_KUBECTL: Version = Version::new(1, 21, 0);
 
-/// The DataKit that is there.
+/// A DataKit that others made: in the cluster, or among the manifests.
 pub(super) struct Running {
     pub name: String,
     pub namespace: String,
+    /// The labels of its pods.
+    pub labels: Vec<(String, String)>,
     /// Whether an installation made it.
     pub ours: bool,
 }
@@ -30,6 +32,27 @@ pub(super) struct Found {
     pub zipkin: bool,
     pub datakit: Option<Running>,
     pub world: World,
+}
+
+impl Running {
+    /// The first DataKit among objects.
+    pub(super) fn of(world: &World, record: &Record) -> Option<Self> {
+        let object = world.datakits().next()?.object;
+        let selector = object.at(&["spec", "selector", "matchLabels"]).as_object();
+        let labels = selector
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        let is_it = |what: &Reference| {
+            what.kind.starts_with("DaemonSet.") && what.name == object.name && what.namespace == object.home()
+        };
+        Some(Self {
+            name: object.name.clone(),
+            namespace: object.home().to_owned(),
+            labels: labels.collect(),
+            ours: record.created.iter().any(is_it),
+        })
+    }
 }
 
 /// kubectl is there, new enough, and reaches a cluster.
@@ -68,14 +91,6 @@ pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &Record) ->
     let zipkin = world.get("", "Service", istio_namespace, "zipkin");
     let zipkin = zipkin
         .is_some_and(|service| !service.text(&["spec", "externalName"]).starts_with("datakit-service-ext."));
-    let datakit = world.datakits().next().map(|datakit| Running {
-        name: datakit.object.name.clone(),
-        namespace: datakit.object.home().to_owned(),
-        ours: record.created.iter().any(|what| {
-            what.kind.starts_with("DaemonSet.")
-                && what.name == datakit.object.name
-                && what.namespace == datakit.object.home()
-        }),
-    });
+    let datakit = Running::of(&world, record);
     Ok(Found { istio, istioctl, gateways, zipkin, datakit, world })
 }

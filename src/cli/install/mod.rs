@@ -24,7 +24,7 @@ use crate::kubectl::Kubectl;
 use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
-use cluster::Found;
+use cluster::{Found, Running};
 use steps::Wanted;
 
 /// The exit code after Ctrl-C, as shells have it.
@@ -127,7 +127,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     if let Some(token) = given.take() {
         settings.datakit.token = Some(token);
     }
-    let own_datakit = has_datakit(&manifests, &settings)?;
+    let own_datakit = own_datakit(&manifests, &settings, &record)?;
     let wanted = Wanted { settings: &settings, manifests: &manifests, page, own_datakit };
     let steps = steps::steps(&kubectl, &found, &wanted)?;
     if let Some(kind) = args.dry_run {
@@ -192,10 +192,14 @@ fn settings(options: Options) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// Whether the application's manifests bring a DataKit of their own.
-fn has_datakit(manifests: &[PathBuf], settings: &Settings) -> anyhow::Result<bool> {
+/// The DataKit that the application's manifests bring, if they do.
+fn own_datakit(
+    manifests: &[PathBuf],
+    settings: &Settings,
+    record: &Record,
+) -> anyhow::Result<Option<Running>> {
     if manifests.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let (inputs, errors) = input::collect(manifests, &settings.exclude)?;
     if !errors.is_empty() {
@@ -205,7 +209,7 @@ fn has_datakit(manifests: &[PathBuf], settings: &Settings) -> anyhow::Result<boo
         bail!("the application's manifests are files; stdin is never read");
     }
     let (world, _) = check::read(inputs);
-    Ok(world.datakits().next().is_some())
+    Ok(Running::of(&world, record))
 }
 
 /// The token as given or asked for; nothing where file and environment have it, or the DataKit that is there.

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check;
 use crate::install::{Action, Reference, Step, plain, references};
-use crate::kubectl::Kubectl;
+use crate::kubectl::{Kubectl, said};
 use crate::secret;
 
 /// How many rollouts are watched at once: each takes a kubectl.
@@ -116,13 +116,13 @@ fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) 
             bar.set_message(state.trim_end_matches('.').to_owned());
         }
     }
-    let mut said = String::new();
+    let mut error = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
-        let _ = stderr.read_to_string(&mut said);
+        let _ = stderr.read_to_end(&mut error);
     }
     let status = child.wait().map_err(|error| format!("kubectl: {error}"))?;
     bar.finish_and_clear();
-    if status.success() { Ok(()) } else { Err(secret::mask(said.trim())) }
+    if status.success() { Ok(()) } else { Err(said(&error)) }
 }
 
 /// The last warnings about a workload, its pods, and what stands between.

@@ -9,13 +9,15 @@ use super::super::init::from::{self, Source};
 use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
 use super::cluster::{Found, Running};
 use crate::check;
-use crate::config::Settings;
+use crate::config::{Settings, TOKEN_VARIABLE};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, plain};
 use crate::kubectl::Kubectl;
+use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
+use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{Datakit, Installed, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
 
 /// What is to be installed.
@@ -25,15 +27,15 @@ pub(super) struct Wanted<'a> {
     pub manifests: &'a [PathBuf],
     /// The page and what goes into it.
     pub page: Option<(PathBuf, check::PageSnippet)>,
-    /// Whether DataKit is among the application's manifests.
-    pub own_datakit: bool,
+    /// The DataKit among the application's manifests.
+    pub own_datakit: Option<Running>,
 }
 
 /// The steps, in the order that they have to come in.
 pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Step>> {
     let settings = wanted.settings;
     let mut steps = Vec::new();
-    if !wanted.own_datakit {
+    if wanted.own_datakit.is_none() {
         steps.extend(datakit_step(kubectl, found, settings)?);
     }
     if let Some(istioctl) = found.istioctl {
@@ -42,7 +44,12 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         let title = format!("Istio {}, by `istioctl install --set profile=demo`", istioctl.version);
         steps.push(Step { name: "istio", title, action: Action::Istio(istioctl, fragment) });
     }
-    steps.extend(tracing_steps(kubectl, found, settings)?);
+    // Services for DataKit need its namespace, which comes with the application where that brings its own DataKit.
+    let tracing = tracing_steps(kubectl, found, wanted)?;
+    let (before, after): (Vec<Step>, Vec<Step>) = tracing.into_iter().partition(|step| {
+        wanted.own_datakit.is_none() || matches!(step.action, Action::Change(_)) || step.name == "telemetry"
+    });
+    steps.extend(before);
     let home = settings.namespace.name.as_str();
     let revision = settings.tracing.revision.as_deref();
     let title = format!("namespace {home}, whose pods get sidecars");
@@ -62,6 +69,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         let title = "the application, patched".to_owned();
         steps.push(Step { name: "application", title, action: Action::Apply(text) });
     }
+    steps.extend(after);
     if found.gateways && settings.datakit.gateways {
         let text = gateway_metrics::built_in(&settings.tracing.istio_namespace)?;
         steps.push(step("gateways", "Services for the gateways' metrics", text)?);
@@ -161,14 +169,16 @@ fn is_newer(found: &Found) -> bool {
 
 /// What sends spans to DataKit: the guide's two Services before 1.22, the provider and then the Telemetry later, and the
 /// address in the mesh configuration where another Zipkin is there.
-fn tracing_steps(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Vec<Step>> {
-    let mut settings = TracingSettings { istio_version: found.istio, ..settings.tracing.clone() };
-    if let Some(there) = &found.datakit {
+fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Step>> {
+    let mut settings = TracingSettings { istio_version: found.istio, ..wanted.settings.tracing.clone() };
+    let datakit = wanted.own_datakit.as_ref().or(found.datakit.as_ref());
+    if let Some(there) = datakit {
         settings.datakit_namespace.clone_from(&there.namespace);
     }
     let newer = is_newer(found);
     if !newer && !found.zipkin {
-        let text = tracing::built_in_services(&settings)?;
+        let labels = datakit.map_or(&[][..], |there| &there.labels);
+        let text = tracing::built_in_services(&settings, labels)?;
         return Ok(vec![step("tracing", "Services that lead Istio's spans to DataKit", text)?]);
     }
     if found.istioctl.is_some() {
@@ -190,7 +200,12 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyho
     let old = plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?;
     let source = Source { name: format!("configmap/{name}"), named: false, bytes: old.clone().into_bytes() };
     let rule = Box::new(Tracing(TracingSettings { mode, sampling: None, ..settings.clone() }));
-    let new = from::edit(source, rule, true, None)?.text;
+    let edited = from::edit(source, rule, true, None)?;
+    if edited.remarkable && edited.text != old {
+        // What has to be restarted.
+        let _ = writeln!(io::stderr(), "{}", edited.report);
+    }
+    let new = edited.text;
     let value = |text: &str, path: &[&str]| {
         let (world, _) = check::read_text("configmap", text);
         world.objects.first().map(|object| object.text(path)).unwrap_or_default()
@@ -230,7 +245,7 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
     if wanted.page.is_some() {
         rules.push(Box::new(Rum(settings.rum.clone())));
     }
-    if wanted.own_datakit {
+    if wanted.own_datakit.is_some() {
         rules.push(Box::new(Datakit(settings.datakit.clone())));
     }
     rules.push(Box::new(Installed));
@@ -254,5 +269,21 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
         planned.report.finish(&mut said, &[])?;
         io::stderr().write_all(&said)?;
     }
-    Ok(String::from_utf8(out)?)
+    let text = String::from_utf8(out)?;
+    if wanted.own_datakit.is_some() && lacks_token(&text) {
+        // Applied like this it would take the place of one that has its token.
+        bail!(
+            "the DataKit among the manifests has no token; pass --token-file FILE, set {TOKEN_VARIABLE}, or pass --token=TOKEN"
+        );
+    }
+    Ok(text)
+}
+
+/// Whether a DataKit of these manifests still has a placeholder for its token.
+fn lacks_token(manifests: &str) -> bool {
+    let (world, _) = check::read_text("manifests", manifests);
+    world.datakits().any(|datakit| match datakit.env(ENV_DATAWAY) {
+        Some((_, var)) if var.get("valueFrom").is_some_and(|from| !from.is_null()) => false,
+        _ => dataway::state(&datakit.env_text(ENV_DATAWAY)) != State::Filled,
+    })
 }
