@@ -60,6 +60,8 @@ impl Kubectl {
     pub fn command(&self) -> Command {
         let mut command = Command::new("kubectl");
         command.args(self.cluster_args());
+        // What it prints is read here, not looked at.
+        command.env_remove("KUBECTL_EXTERNAL_DIFF");
         command
     }
 

@@ -11,7 +11,7 @@ use support::{on_path, skip};
 
 /// Runs a command at a pseudo-terminal and answers its questions: `question=answer`, in order.
 const TERMINAL: &str = r#"
-import os, pty, select, sys, time
+import os, pty, select, sys, termios, time
 command, answers = sys.argv[1].split("\n"), [pair.split("=", 1) for pair in sys.argv[2:]]
 pid, terminal = pty.fork()
 if pid == 0:
@@ -36,6 +36,7 @@ if time.time() >= end:
     os.kill(pid, 9)
 _, status = os.waitpid(pid, 0)
 sys.stdout.buffer.write(shown)
+print("echo:", bool(termios.tcgetattr(terminal)[3] & termios.ECHO))
 sys.exit(os.waitstatus_to_exitcode(status))
 "#;
 
@@ -69,6 +70,10 @@ fn at_a_terminal_it_asks_for_what_is_missing_and_before_it_does_anything() {
     let Some(place) = Place::new() else { return };
     let terminal = Terminal(&place);
     let before = place.objects();
+    // Ctrl-C at the hidden prompt leaves a terminal that shows what is typed.
+    let (status, shown) = terminal.run(&["install"], &[("DataKit token", "\u{3}")]);
+    assert!(status == Some(130) && shown.contains("interrupted; nothing was done"), "{status:?} {shown}");
+    assert!(shown.contains("echo: True"), "{shown}");
     // A wrong token is asked for again.
     let (status, shown) = terminal.run(
         &["install"],

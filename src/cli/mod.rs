@@ -4,6 +4,7 @@ mod check;
 mod completion;
 mod init;
 mod install;
+mod interrupt;
 mod patch;
 mod uninstall;
 

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::DONE;
 use super::install::confirm;
+use super::interrupt::Interrupt;
 use crate::install::{Record, Undo, undo, undo_plan};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
@@ -35,6 +36,7 @@ pub struct UninstallArgs {
 /// Runs the command.
 pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
     let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
     let mut record = Record::load(&kubectl).map_err(failed)?;
     let mut stderr = io::stderr();
@@ -61,6 +63,9 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
             bail!("nothing was done");
         }
     }
+    interrupt.say(
+        "interrupted; what is undone is no longer recorded, so run it again to go on from here".to_owned(),
+    );
     for what in &plan {
         undo(&kubectl, istioctl.as_ref(), what)
             .map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;

@@ -114,7 +114,9 @@ fn files(text: &str) -> Vec<PathBuf> {
 fn said<T>(answer: dialoguer::Result<T>) -> anyhow::Result<T> {
     match answer {
         Ok(answer) => Ok(answer),
+        // The signal says what is to be said.
         Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            std::thread::sleep(std::time::Duration::from_secs(1));
             bail!("interrupted; nothing was done")
         }
         Err(error) => Err(anyhow!("cannot ask: {error}")),

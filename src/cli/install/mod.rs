@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -14,6 +13,7 @@ mod rollout;
 mod steps;
 
 use super::init::{datakit, from};
+use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
@@ -26,9 +26,6 @@ use crate::secret::Token;
 pub(super) use ask::confirm;
 use cluster::{Found, Running};
 use steps::Wanted;
-
-/// The exit code after Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
 
 /// What `--dry-run` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,6 +102,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     if !args.yes && args.dry_run.is_none() && !interactive {
         bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
     }
+    let interrupt = Interrupt::watch("interrupted; nothing was done");
     let mut options = options(&mut args)?;
     let istio_namespace = options.tracing.istio_namespace.clone();
     let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
@@ -137,7 +135,10 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     if open.iter().any(|open| *open) && !args.yes && !confirm("Apply this?", true)? {
         bail!("nothing was done");
     }
-    apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record)?;
+    apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record, &interrupt)?;
+    interrupt.say(
+        "interrupted; everything is applied, and `meshobs check --wait 5m` tells when it is there".to_owned(),
+    );
     rollout::wait(&kubectl, &steps, &args.timeout)?;
     let world = kubectl.world()?;
     let outcome = check::run(&world, Vec::new());
@@ -311,9 +312,9 @@ fn apply_all(
     open: &[bool],
     force: bool,
     record: &mut Record,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let mut stderr = io::stderr();
-    let running = watch_for_ctrl_c();
     let fail = |step: &Step, error: Failure| {
         anyhow!(
             "step {} failed: {error}\nwhat came before it is applied; run it again to go on from here",
@@ -324,9 +325,11 @@ fn apply_all(
         if !open {
             continue;
         }
-        if let Ok(mut running) = running.lock() {
-            *running = Some(step.name);
-        }
+        interrupt.say(format!(
+            "interrupted in step {}; what came before it is applied. Run it again to go on from here, or `meshobs uninstall` \
+             to undo it",
+            step.name
+        ));
         let bar = rollout::bar(step.name);
         rollout::start(&bar);
         let result = execute(kubectl, step, force, record);
@@ -353,22 +356,4 @@ fn apply_all(
         }
     }
     Ok(())
-}
-
-/// Lets Ctrl-C say where it stopped and how to go on. The cluster's record names all that was begun.
-fn watch_for_ctrl_c() -> Arc<Mutex<Option<&'static str>>> {
-    let running = Arc::new(Mutex::new(None));
-    let seen = Arc::clone(&running);
-    let set = ctrlc::set_handler(move || {
-        let step = seen.lock().ok().and_then(|step| *step).unwrap_or("plan");
-        let _ = writeln!(
-            io::stderr(),
-            "\ninterrupted in step {step}; what came before it is applied. Run it again to go on from here, or \
-             `meshobs uninstall` to undo it"
-        );
-        std::process::exit(INTERRUPTED);
-    });
-    // Another handler can only be one of ours.
-    drop(set);
-    running
 }
