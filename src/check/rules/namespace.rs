@@ -7,6 +7,9 @@ use super::super::world::{Object, World, at, list, text};
 use super::datakit::waiting;
 use crate::rule::ANNOTATION;
 
+/// Ports of a sidecar that serve metrics: merged with the application's, and Envoy's own.
+const SIDECAR_PORTS: &[&str] = &[":15020", ":15090"];
+
 /// Whether pods in a namespace get a sidecar, or need none.
 pub(super) fn is_labelled(namespace: &Object) -> bool {
     let label = |name| namespace.text(&["metadata", "labels", name]);
@@ -19,6 +22,12 @@ pub(super) fn is_labelled(namespace: &Object) -> bool {
 pub(super) fn has_sidecar(spec: &serde_json::Value) -> bool {
     let all = ["containers", "initContainers"].into_iter().flat_map(|key| list(at(spec, &[key])));
     all.into_iter().any(|container| text(at(container, &["name"])) == "istio-proxy")
+}
+
+/// Whether the scrape annotation of a pod template is about its sidecar: applications may have others of their own.
+pub(super) fn scrapes_sidecar(pod: &serde_json::Value) -> bool {
+    let annotation = text(at(pod, &["metadata", "annotations", ANNOTATION]));
+    SIDECAR_PORTS.iter().any(|port| annotation.contains(port))
 }
 
 pub(super) fn istio(world: &World, outcome: &mut Outcome) {
@@ -116,7 +125,7 @@ fn live(world: &World, homes: &BTreeSet<&str>, outcome: &mut Outcome) {
     let mut meshed = BTreeSet::new();
     for (workload, template) in world.applications() {
         let pod = workload.at(template);
-        let annotated = at(pod, &["metadata", "annotations"]).get(ANNOTATION).is_some();
+        let annotated = scrapes_sidecar(pod);
         if annotated || has_sidecar(at(pod, &["spec"])) || labelled(workload.home()) {
             meshed.insert(workload.home());
         }

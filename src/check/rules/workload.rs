@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::Outcome;
 use super::super::world::{Object, World, at, text};
 use super::datakit::waiting;
-use super::namespace::{has_sidecar, is_labelled};
+use super::namespace::{has_sidecar, is_labelled, scrapes_sidecar};
 use crate::rule::ANNOTATION;
 use crate::rule::datakit::conf;
 
@@ -67,8 +67,7 @@ pub(super) fn workloads(world: &World, outcome: &mut Outcome) {
 /// Whether a workload is one of the mesh's: in a labelled namespace, with a sidecar of its own, or annotated for DataKit.
 fn in_mesh(world: &World, workload: &Object, pod: &Value) -> bool {
     let labelled = world.of("", "Namespace").any(|ns| ns.name == workload.home() && is_labelled(ns));
-    let annotated = at(pod, &["metadata", "annotations"]).get(ANNOTATION).is_some();
-    labelled || annotated || has_sidecar(at(pod, &["spec"]))
+    labelled || scrapes_sidecar(pod) || has_sidecar(at(pod, &["spec"]))
 }
 
 /// Whether its pods are not meant to have a sidecar.
