@@ -334,3 +334,56 @@ fn a_datakit_among_the_manifests_is_patched_with_them() {
     assert_eq!(undone.status, 0, "{}", undone.stderr);
     same(&before, &place.objects());
 }
+
+/// A kind and one of it.
+const KIND: &str = "\
+apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: one
+spec: {}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.example.com
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets, singular: widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+";
+
+#[test]
+fn kinds_are_defined_before_what_is_of_them() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    place.write("kind.yaml", KIND);
+    let done = place.install(&["kind.yaml"]);
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    assert!(place.cluster.kubectl(&["get", "widget", "-n", "prod", "-o", "name"], "").contains("/one"));
+    let again = place.install(&["kind.yaml"]);
+    assert_eq!(
+        again.stderr.lines().filter(|line| line.ends_with("(in place)")).count(),
+        5,
+        "{}",
+        again.stderr
+    );
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    let crds = place.cluster.kubectl(&["get", "crd", "-o", "name"], "");
+    assert!(!crds.contains("widgets.example.com"), "{crds}");
+    same(&before, &place.objects());
+    // What nobody defines is an error of its step, and can be undone.
+    place.write("kind.yaml", &KIND.replace("CustomResourceDefinition", "CustomResourceDefinitoin"));
+    let done = place.install(&["kind.yaml"]);
+    assert!(done.status == 2 && done.stderr.contains("no matches for kind"), "{}", done.stderr);
+    assert!(done.stderr.contains("step application"), "{}", done.stderr);
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
+    same(&before, &place.objects());
+}

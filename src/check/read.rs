@@ -100,6 +100,21 @@ fn file(path: &str, mut content: Content, world: &mut World, findings: &mut Vec<
                     });
                     world.objects.push(object(&doc, resource, origin));
                 }
+                Item::Other(at) if !doc.str_at(at, "apiVersion").unwrap_or_default().is_empty() => {
+                    let has = |key| doc.get(at, key).is_some();
+                    if has("metadata") && !has("kind") {
+                        let (line, column) = place(doc.start(at.node));
+                        let name = doc.path(at, &["metadata", "name"]).and_then(|at| doc.string(at.node));
+                        findings.push(Finding {
+                            id: "api-version",
+                            level: Level::Failure,
+                            subject: name.unwrap_or_default().into_owned(),
+                            message: "no kind, so the cluster refuses it".to_owned(),
+                            hint: "add its kind".to_owned(),
+                            spot: Some(Spot { path: path.to_string(), line, column }),
+                        });
+                    }
+                }
                 Item::Other(_) => {}
             }
         }

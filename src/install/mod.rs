@@ -34,6 +34,8 @@ pub struct Step {
 pub enum Action {
     /// Applies manifests.
     Apply(String),
+    /// Applies definitions of kinds, and waits until the server knows them.
+    Define(String),
     /// Changes a value of an object that is there.
     Change(Box<Change>),
     /// Edits objects that are there.
@@ -89,7 +91,7 @@ pub struct Done {
 /// kubectl refuses.
 pub fn plan(kubectl: &Kubectl, step: &Step, force: bool) -> Result<Compared, Failure> {
     match &step.action {
-        Action::Apply(text) => compare(kubectl, text, force),
+        Action::Apply(text) | Action::Define(text) => compare(kubectl, text, force),
         Action::Change(change) if change.before.as_ref() == Some(&change.after) => Ok(Compared::Same),
         Action::Change(change) => Ok(Compared::Differs(difference(&change.old, &change.new))),
         Action::Edit(edit) if edit.old == edit.new => Ok(Compared::Same),
@@ -111,6 +113,14 @@ fn difference(old: &str, new: &str) -> String {
 pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record) -> Result<Done, Failure> {
     match &step.action {
         Action::Apply(text) => apply_recorded(kubectl, text, force, record),
+        Action::Define(text) => {
+            let done = apply_recorded(kubectl, text, force, record)?;
+            for definition in references(text) {
+                let name = format!("crd/{}", definition.name);
+                plain(kubectl, &["wait", "--for", "condition=established", &name, "--timeout", "60s"])?;
+            }
+            Ok(done)
+        }
         Action::Change(change) => change_recorded(kubectl, change, record),
         Action::Edit(edit) => edit_recorded(kubectl, edit, record),
         Action::Istio(istioctl, settings) => {

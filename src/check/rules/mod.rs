@@ -32,7 +32,7 @@ const fn rule(id: &'static str, section: &'static str, title: &'static str) -> R
 /// Every rule, in the order of reports.
 pub const CATALOG: &[RuleInfo] = &[
     rule("yaml", "files", "every file is YAML"),
-    rule("api-version", "files", "every resource has its apiVersion"),
+    rule("api-version", "files", "every resource has its apiVersion and kind"),
     rule("nodes-ready", "cluster", "every node is ready"),
     rule("istiod-ready", "Istio", "istiod is ready"),
     rule("gateway-ready", "Istio", "the gateways are ready"),

@@ -239,7 +239,7 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
     for step in steps {
         text.push_str(&format!("# step {}: {}\n", step.name, step.title));
         let manifests = match &step.action {
-            Action::Apply(manifests) => manifests.as_str(),
+            Action::Apply(manifests) | Action::Define(manifests) => manifests.as_str(),
             Action::Change(change) => change.new.as_str(),
             Action::Edit(edit) => edit.new.as_str(),
             Action::Istio(_, settings) => settings.as_deref().unwrap_or_default(),
@@ -260,9 +260,11 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
             (Action::Apply(manifests), DryRun::Server) => match apply(kubectl, manifests, force, true) {
                 Ok(_) => "the server takes it".to_owned(),
                 Err(error)
-                    if error.message.contains("namespaces \"") && error.message.contains("not found") =>
+                    if (error.message.contains("namespaces \"") && error.message.contains("not found"))
+                        || defined_before(steps, step, &error) =>
                 {
-                    "its namespace comes with an earlier step, so the server cannot judge it yet".to_owned()
+                    "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
+                        .to_owned()
                 }
                 Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
             },
@@ -284,6 +286,7 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
             Ok(Compared::Same) => ("in place".to_owned(), None),
             Ok(Compared::Differs(diff)) => ("to be changed".to_owned(), Some(diff)),
             Ok(Compared::New) => ("new".to_owned(), Some(listed(step))),
+            Err(error) if defined_before(steps, step, &error) => ("new".to_owned(), Some(listed(step))),
             Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
         };
         let _ = writeln!(stderr, "{}: {} ({line})", step.name, step.title);
@@ -295,10 +298,17 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
     Ok(open)
 }
 
+/// Whether a step fails for a kind alone, and an earlier one may bring that.
+fn defined_before(steps: &[Step], step: &Step, error: &Failure) -> bool {
+    let earlier = steps.iter().take_while(|earlier| earlier.name != step.name);
+    error.message.contains("no matches for kind")
+        && earlier.into_iter().any(|step| matches!(step.action, Action::Define(_) | Action::Istio(..)))
+}
+
 /// What a step creates, where there is nothing to compare it with.
 fn listed(step: &Step) -> String {
     match &step.action {
-        Action::Apply(text) => {
+        Action::Apply(text) | Action::Define(text) => {
             references(text).iter().map(|reference| format!("+ {}\n", reference.title())).collect()
         }
         Action::Istio(_, Some(settings)) => settings.lines().map(|line| format!("+ {line}\n")).collect(),

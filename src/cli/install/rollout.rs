@@ -50,7 +50,7 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
     let texts = steps.iter().filter_map(|step| match &step.action {
         Action::Apply(text) => Some(text.as_str()),
         Action::Edit(edit) => Some(edit.new.as_str()),
-        Action::Change(_) | Action::Istio(..) => None,
+        Action::Change(_) | Action::Define(_) | Action::Istio(..) => None,
     });
     let is_workload = |what: &Reference| {
         let kind = what.kind.split('.').next().unwrap_or_default();

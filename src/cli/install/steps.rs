@@ -11,7 +11,7 @@ use super::cluster::{Found, Running};
 use crate::check;
 use crate::config::{Settings, TOKEN_VARIABLE};
 use crate::input;
-use crate::install::{Action, Change, Edit, Reference, Step, plain};
+use crate::install::{Action, Change, Edit, Reference, Step, plain, references};
 use crate::kubectl::Kubectl;
 use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
@@ -19,6 +19,7 @@ use crate::patch::{Patcher, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{Datakit, Installed, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
+use crate::yaml::DocumentReader;
 
 /// What is to be installed.
 pub(super) struct Wanted<'a> {
@@ -65,7 +66,11 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         steps.push(step("rum", "the page with browser monitoring", text)?);
     }
     if !wanted.manifests.is_empty() {
-        let text = application(wanted)?;
+        let (definitions, text) = split_definitions(&application(wanted)?);
+        if !definitions.is_empty() {
+            let title = "kinds that the application defines".to_owned();
+            steps.push(Step { name: "definitions", title, action: Action::Define(definitions) });
+        }
         let title = "the application, patched".to_owned();
         steps.push(Step { name: "application", title, action: Action::Apply(text) });
     }
@@ -277,6 +282,26 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
         );
     }
     Ok(text)
+}
+
+/// Documents that define kinds, and the others: nothing of a kind can be applied before its definition.
+fn split_definitions(manifests: &str) -> (String, String) {
+    let (mut definitions, mut others) = (String::new(), String::new());
+    let mut documents = DocumentReader::with_size_hint(manifests.as_bytes(), manifests.len());
+    while let Ok(Some(chunk)) = documents.next_document() {
+        let of_kinds = references(chunk.text);
+        let defines = !of_kinds.is_empty()
+            && of_kinds.iter().all(|reference| reference.kind.starts_with("CustomResourceDefinition."));
+        let part = if defines { &mut definitions } else { &mut others };
+        if !part.is_empty() && !part.ends_with("---\n") {
+            part.push_str("---\n");
+        }
+        part.push_str(chunk.text);
+        if !part.ends_with('\n') {
+            part.push('\n');
+        }
+    }
+    if definitions.is_empty() { (definitions, manifests.to_owned()) } else { (definitions, others) }
 }
 
 /// Whether a DataKit of these manifests still has a placeholder for its token.
