@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod gate;
 pub mod input;
 pub mod install;
 pub mod istioctl;
