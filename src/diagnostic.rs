@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::secret;
+use crate::gate::{Text, text};
 
 /// The widest excerpt that is shown of a line, in characters.
 const EXCERPT: usize = 100;
@@ -51,56 +51,48 @@ pub fn locate(text: &str, at: usize) -> (u64, usize, &str) {
     (line, column, row.trim_end_matches('\r').trim_start_matches('\u{feff}'))
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = printable(&self.path);
-        let message = printable(&secret::mask(&self.message));
+impl Diagnostic {
+    /// The error for people: `path:line:column: message`, the line, and a caret below the spot.
+    pub(crate) fn text(&self) -> Text {
+        let message = Text::block(&self.message);
         let Some((line, column)) = self.position else {
-            return write!(f, "{path}: {message}");
+            return text!("{}: {}", self.path, message);
         };
-        write!(f, "{path}:{line}:{column}: {message}")?;
+        let head = text!("{}:{}:{}: {}", self.path, line, column, message);
         let Some(excerpt) = &self.excerpt else {
-            return Ok(());
+            return head;
         };
-        // Masking may shorten the line; the caret then stays within it.
-        let masked = printable(&secret::mask(excerpt));
-        let skip = (column - 1).saturating_sub(EXCERPT * 3 / 4);
-        let shown: String = masked.chars().skip(skip).take(EXCERPT).collect();
-        let caret = (column - 1 - skip).min(shown.chars().count());
+        let (shown, caret) = Text::excerpt(excerpt, column - 1, EXCERPT);
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        write!(f, "\n{margin} |\n{number} | {shown}\n{margin} | {}^", " ".repeat(caret))
+        text!("{}\n{} |\n{} | {}\n{} | {}^", head, margin, number, shown, margin, " ".repeat(caret))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(f)
     }
 }
 
 impl std::error::Error for Diagnostic {}
 
-/// Takes out what could drive a terminal; a tab becomes an arrow, so that it is seen and counts as one column.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' => '→',
-            '\n' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 /// Several errors at once, one below the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
+impl Diagnostics {
+    /// The errors for people.
+    pub(crate) fn text(&self) -> Text {
+        let mut all = Text::default();
+        self.0.iter().for_each(|diagnostic| all.push_lines(&diagnostic.text()));
+        all
+    }
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, diagnostic) in self.0.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{diagnostic}")?;
-        }
-        Ok(())
+        self.text().fmt(f)
     }
 }
 
@@ -121,6 +113,16 @@ mod tests {
         let text = "a: 1\n\tb: é x\n";
         let shown = Diagnostic::spot("f.yaml", text, 9, 5, "a tab; replace it").to_string();
         assert_eq!(shown, "f.yaml:11:1: a tab; replace it\n   |\n11 | →b: é x\n   | ^");
+    }
+
+    #[test]
+    fn hostile_text_is_shown_and_the_caret_stays_below_its_spot() {
+        let shown =
+            Diagnostic::spot("a\n::error ::x", "k: \u{202e}v\u{1b}w", 0, 10, "bad \u{9b}").to_string();
+        assert_eq!(
+            shown,
+            "a\\n::error ::x:1:7: bad \\u{9b}\n  |\n1 | k: \\u{202e}v\\u{1b}w\n  |                   ^"
+        );
     }
 
     #[test]

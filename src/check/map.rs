@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::world::{World, at, list, text};
 use super::{Level, Outcome};
+use crate::gate::{self, text};
 
 /// How the picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -75,7 +76,7 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
         if !seen.insert(workload.title()) {
             continue;
         }
-        node(&id, format!("{} ({})", workload.name, workload.home()), 3);
+        node(&id, text!("{} ({})", workload.name, workload.home()).into_string(), 3);
         let app = text(at(&workload.value, &["metadata", "labels", "app"]));
         if gateway && (routed.contains(&app) || routed.contains(&workload.name)) {
             edges.push(Edge { from: "gateway".to_owned(), to: id.clone(), label: "requests", broken: false });
@@ -130,8 +131,7 @@ fn routed(world: &World) -> BTreeSet<String> {
 fn mermaid(nodes: &[Node], edges: &[Edge]) -> String {
     let mut out = String::from("flowchart LR\n");
     for node in nodes {
-        let label = node.label.replace('"', "'");
-        let _ = writeln!(out, "  {}[\"{label}\"]", node.id);
+        let _ = writeln!(out, "  {}[\"{}\"]", node.id, gate::mermaid(&node.label));
     }
     let mut broken = Vec::new();
     for (i, edge) in edges.iter().enumerate() {
@@ -151,8 +151,7 @@ fn mermaid(nodes: &[Node], edges: &[Edge]) -> String {
 fn dot(nodes: &[Node], edges: &[Edge]) -> String {
     let mut out = String::from("digraph mesh {\n  rankdir=LR;\n  node [shape=box];\n");
     for node in nodes {
-        let label = node.label.replace('\\', "\\\\").replace('"', "\\\"");
-        let _ = writeln!(out, "  {} [label=\"{label}\"];", node.id);
+        let _ = writeln!(out, "  {} [label=\"{}\"];", node.id, gate::dot(&node.label));
     }
     for edge in edges {
         let style = if edge.broken { ", color=red, fontcolor=red, style=dashed" } else { "" };
@@ -192,7 +191,6 @@ fn html(nodes: &[Node], edges: &[Edge]) -> String {
         let top = (total - siblings.len() * (HEIGHT + GAP_Y)) / 2;
         Some((20 + node.column * (WIDTH + GAP_X), top + row * (HEIGHT + GAP_Y)))
     };
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut body = String::new();
     for (i, edge) in edges.iter().enumerate() {
         let (Some((x1, y1)), Some((x2, y2))) = (place(&edge.from), place(&edge.to)) else { continue };
@@ -233,10 +231,10 @@ fn html(nodes: &[Node], edges: &[Edge]) -> String {
             body,
             "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"5\"/>\
              <text x=\"{}\" y=\"{}\">{}</text></g>",
-            escape(&node.label),
+            gate::html(&node.label),
             x + 10,
             y + 25,
-            escape(&short(&node.label))
+            gate::html(&short(&node.label))
         );
     }
     let height = total + 20;

@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{CATALOG, Fact, Finding, Level, Outcome, RuleInfo};
-use crate::diagnostic::printable;
-use crate::secret;
+use crate::gate::{self, Text, text};
 
 /// Where the page of a rule is.
 const PAGES: &str = "docs/checks";
@@ -34,15 +33,14 @@ pub fn write(out: &mut dyn Write, outcome: &Outcome, format: Format, live: bool)
     match format {
         Format::Human if live => sections(out, outcome),
         Format::Human => lines(out, outcome),
-        Format::Json => writeln!(out, "{:#}", document(outcome)),
-        Format::Sarif => writeln!(out, "{:#}", sarif(outcome)),
+        Format::Json => json_lines(out, &document(outcome)),
+        Format::Sarif => json_lines(out, &sarif(outcome)),
         Format::Github => github(out, outcome),
     }
 }
 
-/// A text without tokens and control characters.
-fn clean(text: &str) -> String {
-    printable(&secret::mask(text))
+fn json_lines(out: &mut dyn Write, document: &Value) -> io::Result<()> {
+    writeln!(out, "{}", gate::json(&format!("{document:#}")))
 }
 
 fn page(rule: &str) -> String {
@@ -56,30 +54,30 @@ fn rule(id: &str) -> Option<&'static RuleInfo> {
 /// Findings of files, by their places.
 fn lines(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     for finding in &outcome.findings {
-        if let Some(spot) = &finding.spot {
-            write!(out, "{}:{}:{}: ", clean(&spot.path), spot.line, spot.column)?;
-        }
-        let mark = mark(finding.level);
-        let Finding { id, subject, message, hint, .. } = finding;
-        writeln!(out, "{mark} {}: {} [{id}]", clean(subject), clean(message))?;
-        writeln!(out, "    {} (see {})", clean(hint), page(id))?;
+        let place = finding
+            .spot
+            .as_ref()
+            .map_or_else(Text::default, |spot| text!("{}:{}:{}: ", spot.path, spot.line, spot.column));
+        let Finding { id, subject, message, hint, level, .. } = finding;
+        writeln!(out, "{}", text!("{}{} {}: {} [{}]", place, mark(*level), subject, message, id))?;
+        writeln!(out, "{}", text!("    {} (see {})", hint, page(id)))?;
     }
     remarks(out, outcome)?;
     summary(out, outcome)
 }
 
 fn remarks(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
-    outcome.remarks.iter().try_for_each(|remark| writeln!(out, "- {}", clean(remark)))
+    outcome.remarks.iter().try_for_each(|remark| writeln!(out, "{}", text!("- {}", remark)))
 }
 
 fn facts(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     let shown = |fact: &Fact| match fact.name {
         "nodes" => format!("{} node{}", fact.value, if fact.value == "1" { "" } else { "s" }),
-        "kubernetes" => format!("Kubernetes {}", clean(&fact.value)),
-        "istio" => format!("Istio {}", clean(&fact.value)),
-        _ => format!("DataKit {}", clean(&fact.value)),
+        "kubernetes" => format!("Kubernetes {}", fact.value),
+        "istio" => format!("Istio {}", fact.value),
+        _ => format!("DataKit {}", fact.value),
     };
-    writeln!(out, "- {}", outcome.facts.iter().map(shown).collect::<Vec<_>>().join(", "))
+    writeln!(out, "{}", text!("- {}", outcome.facts.iter().map(shown).collect::<Vec<_>>().join(", ")))
 }
 
 fn mark(level: Level) -> &'static str {
@@ -121,8 +119,8 @@ fn sections(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
         let worst = found.iter().map(|finding| finding.level).max();
         writeln!(out, "{} {}", worst.map_or("✔", mark), rule.title)?;
         for finding in found {
-            writeln!(out, "    {}: {}", clean(&finding.subject), clean(&finding.message))?;
-            writeln!(out, "    {} (see {})", clean(&finding.hint), page(rule.id))?;
+            writeln!(out, "{}", text!("    {}: {}", finding.subject, finding.message))?;
+            writeln!(out, "{}", text!("    {} (see {})", finding.hint, page(rule.id)))?;
         }
     }
     writeln!(out)?;
@@ -136,11 +134,11 @@ fn record(finding: &Finding) -> Value {
         "id": finding.id,
         "section": rule(finding.id).map(|rule| rule.section),
         "level": level(finding.level),
-        "subject": clean(&finding.subject),
-        "message": clean(&finding.message),
-        "hint": clean(&finding.hint),
+        "subject": finding.subject,
+        "message": finding.message,
+        "hint": finding.hint,
         "page": page(finding.id),
-        "path": spot.map(|spot| clean(&spot.path)),
+        "path": spot.map(|spot| &spot.path),
         "line": spot.map(|spot| spot.line),
         "column": spot.map(|spot| spot.column),
     })
@@ -156,7 +154,7 @@ fn level(level: Level) -> &'static str {
 fn document(outcome: &Outcome) -> Value {
     json!({
         "ok": !outcome.failed(),
-        "cluster": outcome.facts.iter().map(|fact| (fact.name, clean(&fact.value))).collect::<BTreeMap<_, _>>(),
+        "cluster": outcome.facts.iter().map(|fact| (fact.name, &fact.value)).collect::<BTreeMap<_, _>>(),
         "checked": outcome.checked,
         "findings": outcome.findings.iter().map(record).collect::<Vec<_>>(),
         "remarks": outcome.remarks,
@@ -170,14 +168,14 @@ fn sarif(outcome: &Outcome) -> Value {
     let results = outcome.findings.iter().map(|finding| {
         let location = finding.spot.as_ref().map(|spot| {
             json!([{"physicalLocation": {
-                "artifactLocation": {"uri": clean(&spot.path)},
+                "artifactLocation": {"uri": gate::uri(&spot.path)},
                 "region": {"startLine": spot.line, "startColumn": spot.column},
             }}])
         });
         json!({
             "ruleId": finding.id,
             "level": match finding.level { Level::Failure => "error", Level::Warning => "warning" },
-            "message": {"text": format!("{}: {}. {}", clean(&finding.subject), clean(&finding.message), clean(&finding.hint))},
+            "message": {"text": format!("{}: {}. {}", finding.subject, finding.message, finding.hint)},
             "locations": location.unwrap_or_else(|| json!([])),
         })
     });
@@ -193,18 +191,16 @@ fn sarif(outcome: &Outcome) -> Value {
 
 /// Commands that GitHub Actions turns into annotations.
 fn github(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
-    let data = |text: &str| clean(text).replace('%', "%25");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     for finding in &outcome.findings {
         let command = match finding.level {
             Level::Failure => "error",
             Level::Warning => "warning",
         };
         let place = finding.spot.as_ref().map_or_else(String::new, |spot| {
-            format!("file={},line={},col={},", property(&spot.path), spot.line, spot.column)
+            format!("file={},line={},col={},", gate::annotation_property(&spot.path), spot.line, spot.column)
         });
         let text = format!("{}: {}. {}", finding.subject, finding.message, finding.hint);
-        writeln!(out, "::{command} {place}title=meshobs {}::{}", finding.id, data(&text))?;
+        writeln!(out, "::{command} {place}title=meshobs {}::{}", finding.id, gate::annotation_data(&text))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::{CHANGES, DONE};
 use crate::check::{self, Format, MapFormat, Outcome, World};
+use crate::gate;
 use crate::input;
 use crate::kubectl::Kubectl;
 
@@ -72,7 +73,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         Some(format) => out.extend_from_slice(check::draw(&world, &outcome, format).as_bytes()),
         None => check::write(&mut out, &outcome, args.format, live)?,
     }
-    match io::stdout().write_all(&out) {
+    match gate::product().write_all(&out) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }

@@ -27,10 +27,10 @@ pub struct CompletionArgs {
 /// Prints the script.
 pub fn run(args: &CompletionArgs) -> anyhow::Result<u8> {
     super::print(match args.shell {
-        Shell::Bash => include_str!("../../completions/meshobs.bash"),
-        Shell::Zsh => include_str!("../../completions/_meshobs"),
-        Shell::Fish => include_str!("../../completions/meshobs.fish"),
-        Shell::Powershell => include_str!("../../completions/_meshobs.ps1"),
+        Shell::Bash => include_bytes!("../../completions/meshobs.bash"),
+        Shell::Zsh => include_bytes!("../../completions/_meshobs"),
+        Shell::Fish => include_bytes!("../../completions/meshobs.fish"),
+        Shell::Powershell => include_bytes!("../../completions/_meshobs.ps1"),
     })?;
     Ok(DONE)
 }

@@ -1,8 +1,10 @@
 //! What Ctrl-C says: where the program stopped, and how to go on.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+
+use crate::gate::say;
 
 /// The exit code, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -26,7 +28,7 @@ impl Interrupt {
                 let _ = Command::new("stty").arg("echo").stderr(Stdio::null()).status();
             }
             let message = seen.lock().map(|message| message.clone()).unwrap_or_default();
-            let _ = writeln!(io::stderr(), "\n{message}");
+            say!("\n{}", message);
             std::process::exit(INTERRUPTED);
         });
         // Another handler can only be one of ours.

@@ -11,8 +11,12 @@ mod uninstall;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::diagnostic::Diagnostics;
+use crate::gate::{self, Text, say, text};
 pub use init::CONFIG_TEMPLATE;
 
 /// Exit code: done.
@@ -58,9 +62,10 @@ pub fn main() -> ExitCode {
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            let code = if error.use_stderr() { ERROR } else { DONE };
             // Help and version are no errors and go to stdout; a closed pipe there is none either.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { ERROR } else { DONE });
+            let _ = without_controls(error).print();
+            return ExitCode::from(code);
         }
     };
     let result = match cli.command {
@@ -74,7 +79,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "meshobs: {error:#}");
+            say!("meshobs: {}", message(&error));
             ExitCode::from(ERROR)
         }
     }
@@ -86,19 +91,53 @@ pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| command.mut_args(|arg| arg.hide_env_values(true)))
 }
 
-/// Says that a diff is not for applying.
-fn warn_masked(masked: bool) {
-    if masked {
-        let _ = writeln!(
-            std::io::stderr(),
-            "warning: tokens in the diff are masked, so it is not for applying; --show-secrets shows them"
-        );
+/// An error for people.
+fn message(error: &anyhow::Error) -> Text {
+    match error.downcast_ref::<Diagnostics>() {
+        Some(diagnostics) => diagnostics.text(),
+        None => Text::block(&format!("{error:#}")),
     }
 }
 
-/// Writes to stdout; a reader that has gone is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+/// An error about the command line, with what the user typed in it escaped.
+fn without_controls(mut error: clap::Error) -> clap::Error {
+    let mut shown: Vec<(ContextKind, ContextValue)> = Vec::new();
+    for (kind, value) in error.context() {
+        let plain = |text: &String| text!("{}", text).into_string();
+        // Only what differs is replaced: a suggestion has styles.
+        let styled = |text: &StyledStr| {
+            let plain_text = text.to_string();
+            let safe = plain(&plain_text);
+            if safe == plain_text { text.clone() } else { StyledStr::from(safe) }
+        };
+        shown.push((
+            kind,
+            match value {
+                ContextValue::String(text) => ContextValue::String(plain(text)),
+                ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(plain).collect()),
+                ContextValue::StyledStrs(texts) => {
+                    ContextValue::StyledStrs(texts.iter().map(styled).collect())
+                }
+                other => other.clone(),
+            },
+        ));
+    }
+    for (kind, value) in shown {
+        error.insert(kind, value);
+    }
+    error
+}
+
+/// Says that a diff is not for applying.
+fn warn_masked(masked: bool) {
+    if masked {
+        say!("warning: tokens in the diff are masked, so it is not for applying; --show-secrets shows them");
+    }
+}
+
+/// Writes the product to stdout; a reader that has gone is no error.
+fn print(product: &[u8]) -> anyhow::Result<()> {
+    match gate::product().write_all(product) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! `meshobs patch`: its arguments, and the order of things: plan all inputs, then write, then report.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::config::{
     TracingOptions,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate;
 use crate::input::{self, Input};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Plan, Strict};
@@ -145,7 +146,7 @@ pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
                 }
                 Err(error) => return Err(error),
             };
-            report::errors(&mut io::stderr(), format, &errors)?;
+            report::errors(&mut gate::stderr(), format, &errors)?;
             Ok(ERROR)
         }
     }
@@ -189,7 +190,7 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
     if !args.quiet {
-        plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
+        plan.report.finish(&mut gate::stderr(), &written)?;
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }
@@ -236,10 +237,14 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
 
 /// Writes what the arguments ask for; says which files were written.
 fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec<String>> {
-    let stdout = io::stdout();
+    let stdout = gate::product();
     let result = if args.diff {
-        let style =
-            DiffStyle { context: args.unified, color: args.color.wanted(), show_secrets: args.show_secrets };
+        let style = DiffStyle {
+            context: args.unified,
+            color: args.color.wanted(),
+            terminal: io::stdout().is_terminal(),
+            show_secrets: args.show_secrets,
+        };
         output::diff(plan, &mut stdout.lock(), style).map(|masked| {
             super::warn_masked(masked && !args.quiet);
             Vec::new()
@@ -313,6 +318,5 @@ fn progress_bar(count: usize, quiet: bool) -> ProgressBar {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));
-    let _ = io::stderr().flush();
     bar
 }

@@ -1,6 +1,6 @@
 //! `meshobs uninstall`: undoes what `install` recorded.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
@@ -9,6 +9,7 @@ use clap::Args;
 use super::DONE;
 use super::install::confirm;
 use super::interrupt::Interrupt;
+use crate::gate::{Text, say, text};
 use crate::install::{Record, Undo, undo, undo_plan};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
@@ -39,17 +40,16 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
     let mut record = Record::load(&kubectl).map_err(failed)?;
-    let mut stderr = io::stderr();
     if record.is_empty() {
-        let _ = writeln!(stderr, "nothing is recorded in this cluster, so there is nothing to undo");
+        say!("nothing is recorded in this cluster, so there is nothing to undo");
         return Ok(DONE);
     }
     let istioctl = if record.istio.is_some() { Istioctl::find() } else { None };
     let plan = undo_plan(&kubectl, istioctl.as_ref(), &record).map_err(failed)?;
     for what in &plan {
-        let _ = writeln!(stderr, "{}", what.title());
+        say!("{}", what.title());
         if let Undo::Restore(_, difference) = what {
-            let _ = stderr.write_all(difference.as_bytes());
+            say!("{}", Text::diff(difference));
         }
     }
     if args.dry_run {
@@ -59,7 +59,7 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
         }
-        if !confirm("Do it?", false)? {
+        if !confirm(&text!("Do it?"), false)? {
             bail!("nothing was done");
         }
     }
@@ -77,9 +77,9 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
             Undo::Keep(_) => continue,
         }
         record.save(&kubectl).map_err(failed)?;
-        let _ = writeln!(stderr, "✔ {}", what.title());
+        say!("✔ {}", what.title());
     }
     Record::delete(&kubectl).map_err(failed)?;
-    let _ = writeln!(stderr, "done; the record is gone");
+    say!("done; the record is gone");
     Ok(DONE)
 }

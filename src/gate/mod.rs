@@ -13,8 +13,6 @@
 //! Manifests, diffs for `patch` and pages are the product: [`product`] writes their bytes as they are.
 //! This module imports nothing of the program but [`crate::secret`].
 
-#![allow(dead_code, unused_imports, unused_macros)]
-
 mod command;
 mod escape;
 mod format;

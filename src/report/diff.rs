@@ -1,11 +1,13 @@
 //! A unified diff made from the edits themselves: no file is compared as a whole, so it takes one pass and little
 //! memory. Only within the lines that edits touch are old and new text compared.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::gate;
 use crate::secret;
 use crate::yaml::Edit;
 
@@ -16,6 +18,9 @@ pub struct Style {
     pub context: usize,
     /// Whether colours are used.
     pub color: bool,
+    /// Whether it goes to a terminal: characters that drive or deceive one are shown escaped. For `patch` every byte
+    /// is as in the file.
+    pub terminal: bool,
     /// Whether tokens are shown. Where one is masked the hunk says so: a diff like that is not for applying.
     pub show_secrets: bool,
 }
@@ -48,9 +53,10 @@ impl<'w, W: Write> Diff<'w, W> {
         // Neither patch nor git takes a name that leaves the folder it is applied in.
         let name = name.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         let tab = if name.contains(' ') { "\t" } else { "" };
+        let side = |letter: char| gate::diff_name(&format!("{letter}/{name}")).into_owned();
         let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        writeln!(out, "{bold}--- a/{name}{tab}{off}")?;
-        writeln!(out, "{bold}+++ b/{name}{tab}{off}")?;
+        writeln!(out, "{bold}--- {}{tab}{off}", side('a'))?;
+        writeln!(out, "{bold}+++ {}{tab}{off}", side('b'))?;
         Ok(Self {
             out,
             style,
@@ -179,6 +185,7 @@ impl<'w, W: Write> Diff<'w, W> {
                 Some(text) => (text, true),
                 None => (line.as_str(), false),
             };
+            let text = if self.style.terminal { gate::diff_line(text) } else { Cow::Borrowed(text) };
             self.line(color, &format!("{mark}{text}"))?;
             if !complete {
                 self.line("", "\\ No newline at end of file")?;

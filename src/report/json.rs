@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Summary;
 use crate::diagnostic::Diagnostics;
-use crate::secret;
+use crate::gate;
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -24,8 +24,13 @@ struct Error {
 /// Adds a record to the spool: its list's name, a blank, its JSON, on one line.
 pub(super) fn record(out: &mut dyn Write, list: &str, value: &impl Serialize) -> io::Result<()> {
     write!(out, "{list} ")?;
-    serde_json::to_writer(&mut *out, value)?;
+    write_value(out, value)?;
     writeln!(out)
+}
+
+/// Writes a value on one line, with nothing in it that could drive a terminal.
+fn write_value(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    out.write_all(gate::json(&serde_json::to_string(value)?).as_bytes())
 }
 
 /// Writes the document: the records of each list, then the counts.
@@ -55,9 +60,9 @@ pub(super) fn finish<S: Read + io::Seek>(
         write!(out, "]")?;
     }
     write!(out, ",\"written\":")?;
-    serde_json::to_writer(&mut *out, written)?;
+    write_value(out, &written)?;
     write!(out, ",\"summary\":")?;
-    serde_json::to_writer(&mut *out, summary)?;
+    write_value(out, summary)?;
     writeln!(out, ",\"errors\":[]}}")
 }
 
@@ -69,10 +74,10 @@ pub(super) fn errors(out: &mut dyn Write, errors: &Diagnostics) -> io::Result<()
             path: error.path.clone(),
             line: error.position.map(|(line, _)| line),
             column: error.position.map(|(_, column)| column),
-            message: secret::mask(&error.message),
+            message: error.message.clone(),
         })
         .collect();
     write!(out, "{{\"version\":{VERSION},\"errors\":")?;
-    serde_json::to_writer(&mut *out, &errors)?;
+    write_value(out, &errors)?;
     writeln!(out, "}}")
 }

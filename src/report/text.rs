@@ -2,39 +2,39 @@
 
 use std::io::{self, Write};
 
-use crate::diagnostic::printable;
+use crate::gate::{Text, text};
 
 use super::{Entry, Remark, Skipped, Summary};
 
 pub(super) fn heading(out: &mut dyn Write, path: &str) -> io::Result<()> {
-    writeln!(out, "{}:", printable(path))
+    writeln!(out, "{}", text!("{}:", path))
 }
 
 pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
-    write!(out, "{}: ", printable(&entry.resource))?;
+    writeln!(out, "{}", text!("{}: {}", entry.resource, outcome(entry)))?;
+    entry.notes.iter().try_for_each(|note| remark(out, "  warning: ", note))
+}
+
+/// What was done to a resource, and what not.
+fn outcome(entry: &Entry) -> Text {
     let rule = |skip: &Skipped| skip.rule.map_or(String::new(), |rule| format!("{rule} "));
     match (entry.patched.as_slice(), entry.skipped.as_slice()) {
-        ([], []) => write!(out, "unchanged")?,
-        ([], [only]) => write!(out, "skipped ({})", printable(&only.reason))?,
+        ([], []) => text!("unchanged"),
+        ([], [only]) => text!("skipped ({})", only.reason),
         (patched, skipped) => {
-            write!(out, "{}", patched.join(", "))?;
+            let mut all = text!("{}", patched.join(", "));
             for (i, skip) in skipped.iter().enumerate() {
                 let gap = if i == 0 && patched.is_empty() { "" } else { "; " };
-                write!(out, "{gap}{}skipped ({})", rule(skip), printable(&skip.reason))?;
+                all = text!("{}{}{}skipped ({})", all, gap, rule(skip), skip.reason);
             }
+            all
         }
     }
-    writeln!(out)?;
-    for note in &entry.notes {
-        remark(out, "  warning: ", note)?;
-    }
-    Ok(())
 }
 
 pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
     let Remark { path, line, column, message } = remark;
-    let (path, message) = (printable(path), printable(message));
-    writeln!(out, "{lead}{path}:{line}:{column}: {message}")
+    writeln!(out, "{}", text!("{}{}:{}:{}: {}", lead, path, line, column, message))
 }
 
 pub(super) fn summary(out: &mut dyn Write, summary: &Summary, written: usize) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::Outcome;
 use super::super::world::{Object, World, at, list, text};
 use super::datakit::waiting;
+use crate::gate::{operand, text as gated};
 use crate::rule::ANNOTATION;
 
 /// Ports of a sidecar that serve metrics: merged with the application's, and Envoy's own.
@@ -73,9 +74,6 @@ pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
     let label =
         |name: &str| world.of("", "Namespace").find(|namespace| namespace.name == name).map(is_labelled);
     let labelled: Vec<_> = world.of("", "Namespace").filter(|namespace| is_labelled(namespace)).collect();
-    let hint = |name: &str| {
-        format!("meshobs init namespace {name} | kubectl apply -f -, then restart its workloads")
-    };
     if world.live {
         live(world, &homes, outcome);
         return;
@@ -116,11 +114,14 @@ pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
     }
 }
 
+/// The command that puts the label on a namespace.
+fn hint(namespace: &str) -> String {
+    gated!("meshobs init namespace {} | kubectl apply -f -, then restart its workloads", operand(namespace))
+        .into_string()
+}
+
 /// Of a cluster's namespaces only those are the mesh's that say so, or whose workloads do.
 fn live(world: &World, homes: &BTreeSet<&str>, outcome: &mut Outcome) {
-    let hint = |name: &str| {
-        format!("meshobs init namespace {name} | kubectl apply -f -, then restart its workloads")
-    };
     let labelled = |name: &str| world.of("", "Namespace").any(|ns| ns.name == name && is_labelled(ns));
     let mut meshed = BTreeSet::new();
     for (workload, template) in world.applications() {

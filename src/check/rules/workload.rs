@@ -6,6 +6,7 @@ use super::super::Outcome;
 use super::super::world::{Object, World, at, text};
 use super::datakit::waiting;
 use super::namespace::{has_sidecar, is_labelled, scrapes_sidecar};
+use crate::gate::{Word, operand, text as gated};
 use crate::rule::ANNOTATION;
 use crate::rule::datakit::conf;
 
@@ -54,14 +55,15 @@ pub(super) fn workloads(world: &World, outcome: &mut Outcome) {
             workload,
             &["metadata"],
             "its pods have no sidecar",
-            format!(
-                "kubectl rollout restart -n {} {}/{}",
-                workload.home(),
-                workload.kind.to_lowercase(),
-                workload.name
-            ),
+            kubectl("rollout restart", workload),
         );
     }
+}
+
+/// A command about a workload, to be pasted.
+fn kubectl(verb: &'static str, workload: &Object) -> String {
+    let name = format!("{}/{}", workload.kind.to_lowercase(), workload.name);
+    gated!("kubectl {} -n {} {}", verb, Word(workload.home()), operand(&name)).into_string()
 }
 
 /// Whether a workload is one of the mesh's: in a labelled namespace, with a sidecar of its own, or annotated for DataKit.
@@ -104,12 +106,7 @@ fn ready(world: &World, workload: &Object, outcome: &mut Outcome) {
             workload,
             &["status"],
             format!("{ready} of {wanted} pods are ready{why}"),
-            format!(
-                "kubectl describe -n {} {}/{}",
-                workload.home(),
-                workload.kind.to_lowercase(),
-                workload.name
-            ),
+            kubectl("describe", workload),
         );
     }
 }

@@ -23,7 +23,7 @@ pub struct ConfigArgs {
 /// Prints the file.
 pub fn run(args: &ConfigArgs) -> anyhow::Result<u8> {
     match &args.output {
-        None => super::super::print(CONFIG_TEMPLATE)?,
+        None => super::super::print(CONFIG_TEMPLATE.as_bytes())?,
         Some(path) => File::create_new(path)
             .and_then(|mut file| file.write_all(CONFIG_TEMPLATE.as_bytes()))
             .with_context(|| format!("{}: cannot write; remove it first if it is there", path.display()))?,

@@ -1,6 +1,6 @@
 //! `meshobs init datakit`: a whole datakit.yaml, from the template or from the user's own file.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -10,6 +10,7 @@ use super::super::DONE;
 use super::from::{self, DiffArgs, Source};
 use crate::config::{self, DatakitOptions, Options, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate;
 use crate::manifest::datakit::{Daemon, ENV_DATAWAY};
 use crate::manifest::{Item, items};
 use crate::rule::datakit::dataway::{self, State};
@@ -102,7 +103,7 @@ pub fn run(mut args: DatakitArgs) -> anyhow::Result<u8> {
     if !args.quiet {
         // Of the built-in template there is nothing to tell but what is wrong.
         if args.from.is_some() || edited.remarkable {
-            let _ = writeln!(io::stderr(), "{}", edited.report);
+            gate::print_line(&edited.report);
         }
         super::super::warn_masked(edited.masked);
     }

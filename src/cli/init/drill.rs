@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::{DONE, print};
 use super::Printed;
+use crate::gate::{Word, text};
 use crate::manifest::Version;
 use crate::template;
 use crate::yaml::Value;
@@ -82,7 +83,7 @@ pub fn run(args: &DrillArgs) -> anyhow::Result<u8> {
         if !args.no_destination_rule {
             what.push_str(&format!(" destinationrule.networking.istio.io/{rule}"));
         }
-        print(&format!("kubectl delete -n {} {what}\n", args.namespace))?;
+        print(text!("kubectl delete -n {} {}\n", Word(&args.namespace), what).to_string().as_bytes())?;
         return Ok(DONE);
     }
     check(args)?;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::super::patch::Color;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate::Text;
 use crate::input::{Content, Input, io_message};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
@@ -67,6 +68,7 @@ impl DiffArgs {
         self.diff.then(|| DiffStyle {
             context: self.unified,
             color: self.color.wanted(),
+            terminal: io::stdout().is_terminal(),
             show_secrets: self.show_secrets,
         })
     }
@@ -77,7 +79,7 @@ pub struct Edited {
     /// The manifests, or the diff.
     pub text: String,
     /// What is to be said of it.
-    pub report: String,
+    pub report: Text,
     /// Whether something of that is more than what was done.
     pub remarkable: bool,
     /// Whether tokens in the diff are masked.
@@ -114,14 +116,8 @@ pub fn edit(
         Err(OutputError::Files(errors)) => return Err(errors.into()),
     };
     let remarkable = plan.report.has_remarks();
-    let mut report = Vec::new();
-    plan.report.finish(&mut report, &[])?;
-    Ok(Edited {
-        text: String::from_utf8(out)?,
-        report: String::from_utf8_lossy(&report).trim_end().to_owned(),
-        remarkable,
-        masked,
-    })
+    let report = Text::written(|out| plan.report.finish(out, &[]))?;
+    Ok(Edited { text: String::from_utf8(out)?, report, remarkable, masked })
 }
 
 /// Whether stdin and stderr belong to a person.

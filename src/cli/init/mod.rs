@@ -86,7 +86,7 @@ impl Printed {
 fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
     match output {
         Some(path) => write_bytes(text.as_bytes(), path),
-        None => super::print(text),
+        None => super::print(text.as_bytes()),
     }
 }
 

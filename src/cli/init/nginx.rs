@@ -1,6 +1,5 @@
 //! `meshobs init nginx`: the server in front of the ingress gateway.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -11,6 +10,7 @@ use super::super::DONE;
 use super::from::Source;
 use crate::address;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate::say;
 use crate::nginx::{Edited, Server, includes_servers, insert};
 
 /// Arguments of `init nginx`.
@@ -70,7 +70,7 @@ pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
     };
     super::write(&text, args.output.as_deref())?;
     if let Some(said) = said.filter(|_| !args.quiet) {
-        let _ = writeln!(io::stderr(), "{said}");
+        say!("{}", said);
     }
     Ok(DONE)
 }

@@ -1,7 +1,6 @@
 //! `meshobs init rum`: browser monitoring in an application's page, and the ways to bring that page into the cluster.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
@@ -11,6 +10,7 @@ use super::super::{DONE, print};
 use super::from::Source;
 use crate::config::{self, Options, PageOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate::{self, Text, Word, text};
 use crate::page::bookinfo::{FILE, Generation, PATH};
 use crate::page::{self, Edited, PageError, Snippet, Target, dockerfile};
 use crate::yaml::{Value, document};
@@ -99,7 +99,7 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
         let page = match page::remove(&source.bytes).map_err(|error| explain(&source, &error))? {
             Edited::Removed(page) => page,
             _ => {
-                said.push(format!("{}: no snippet of ours in it, left as it is", source.name));
+                said.push(text!("{}: no snippet of ours in it, left as it is", source.name));
                 source.bytes.clone()
             }
         };
@@ -122,17 +122,16 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
             let text = config_map(&page, &source.name, &settings.rum.config_map, &settings.namespace.name)?;
             super::write(&text, args.output.as_deref())?;
             if text.len() > APPLY_LIMIT {
-                said.push(
+                said.push(text!(
                     "it is too large for a plain `kubectl apply`; use `kubectl apply --server-side`"
-                        .to_owned(),
-                );
+                ));
             }
-            said.push(format!(
+            said.push(text!(
                 "then mount it: `meshobs patch --rum-mode configmap{}`; running pods see a new page when they restart",
                 if args.rum_config_map.is_some() {
-                    format!(" --rum-config-map {}", settings.rum.config_map)
+                    text!(" --rum-config-map {}", Word(&settings.rum.config_map))
                 } else {
-                    String::new()
+                    Text::default()
                 }
             ));
         }
@@ -160,12 +159,9 @@ fn check_mode(args: &RumArgs) -> anyhow::Result<()> {
     }
 }
 
-fn finish(args: &RumArgs, said: &[String]) -> anyhow::Result<u8> {
+fn finish(args: &RumArgs, said: &[Text]) -> anyhow::Result<u8> {
     if !args.quiet {
-        let mut stderr = io::stderr().lock();
-        for line in said {
-            let _ = writeln!(stderr, "{line}");
-        }
+        said.iter().for_each(gate::print_line);
     }
     Ok(DONE)
 }
@@ -188,7 +184,7 @@ fn options(args: &mut RumArgs) -> anyhow::Result<(Options, PageOptions)> {
 }
 
 /// What came of the page, as lines for people.
-fn tell(edited: Edited, source: &Source, said: &mut Vec<String>) -> Vec<u8> {
+fn tell(edited: Edited, source: &Source, said: &mut Vec<Text>) -> Vec<u8> {
     let old = || source.bytes.clone();
     let spot = |at: usize| {
         // The page may be in another encoding, so bytes are counted.
@@ -199,23 +195,23 @@ fn tell(edited: Edited, source: &Source, said: &mut Vec<String>) -> Vec<u8> {
     };
     match edited {
         Edited::Inserted(page, at) => {
-            said.push(format!("{}: browser monitoring added", spot(at)));
+            said.push(text!("{}: browser monitoring added", spot(at)));
             page
         }
         Edited::Replaced(page) => {
-            said.push(format!("{}: browser monitoring replaced", source.name));
+            said.push(text!("{}: browser monitoring replaced", source.name));
             page
         }
         Edited::Same => {
-            said.push(format!("{}: unchanged", source.name));
+            said.push(text!("{}: unchanged", source.name));
             old()
         }
         Edited::Differs(at) => {
-            said.push(format!("{}: a snippet of ours with other values kept, see --overwrite", spot(at)));
+            said.push(text!("{}: a snippet of ours with other values kept, see --overwrite", spot(at)));
             old()
         }
         Edited::Foreign(at) => {
-            said.push(format!(
+            said.push(text!(
                 "{}: the SDK is in this page by another hand, left as it is; take it out for ours to go in",
                 spot(at)
             ));
@@ -227,27 +223,22 @@ fn tell(edited: Edited, source: &Source, said: &mut Vec<String>) -> Vec<u8> {
 }
 
 /// What else has to be so for data to arrive.
-fn advise(snippet: &Snippet, page: &[u8], said: &mut Vec<String>) {
+fn advise(snippet: &Snippet, page: &[u8], said: &mut Vec<Text>) {
     let Target::Datakit(origin) = &snippet.target else { return };
-    said.push(
-        "DataKit needs `rum` among its inputs: `meshobs init datakit --rum`, or `meshobs patch --enable-inputs rum`"
-            .to_owned(),
-    );
+    said.push(text!("DataKit needs `rum` among its inputs: `meshobs init datakit --rum`, or `meshobs patch --enable-inputs rum`"));
     if origin.starts_with("http://") {
         let https = snippet.tracing_urls.iter().any(|url| url.starts_with("https://")) || tells_https(page);
-        let message = if https {
-            "warning: this page is served by https, and browsers let it send nothing to a http origin; give an https \
-             --datakit-origin, or `/` with `init nginx --rum-proxy`"
+        said.push(if https {
+            text!("warning: this page is served by https, and browsers let it send nothing to a http origin; give an https \
+             --datakit-origin, or `/` with `init nginx --rum-proxy`")
         } else {
-            "note: where the page is served by https, browsers let it send nothing to a http origin"
-        };
-        said.push(message.to_owned());
+            text!("note: where the page is served by https, browsers let it send nothing to a http origin")
+        });
     }
     if origin == "/" {
-        said.push(
+        said.push(text!(
             "the page's own origin has to pass /v1/write/rum on to DataKit: `meshobs init nginx --rum-proxy`"
-                .to_owned(),
-        );
+        ));
     }
 }
 
@@ -301,10 +292,7 @@ pub(in crate::cli) fn with_snippet(source: &Source, snippet: &Snippet) -> anyhow
 fn write(page: &[u8], output: Option<&Path>) -> anyhow::Result<()> {
     match output {
         Some(path) => super::write_bytes(page, path),
-        None => match io::stdout().write_all(page) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        },
+        None => print(page),
     }
 }
 
@@ -370,7 +358,7 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
     super::write_bytes(file.as_bytes(), &folder.join("Dockerfile"))?;
     let folder = folder.display().to_string();
     let folder = if folder.starts_with('-') { format!("./{folder}") } else { folder };
-    let folder = shell_words::quote(&folder);
+    let folder = Word(folder);
     let text = match &args.push {
         Some(registry) => {
             let registry = registry.trim_end_matches('/');
@@ -380,19 +368,32 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
             if !crate::manifest::ImageRef::is_valid(&image) {
                 bail!("invalid registry `{registry}` (--push): write REGISTRY/PROJECT, in lower case");
             }
-            format!(
-                "# build and push\ndocker build -t {image} {folder}\ndocker push {image}\n\
-                 # then\nmeshobs patch --rum-image {image} bookinfo.yaml\n"
+            let image = Word(image);
+            text!(
+                "# build and push\ndocker build -t {} {}\ndocker push {}\n\
+                 # then\nmeshobs patch --rum-image {} bookinfo.yaml\n",
+                image,
+                folder,
+                image,
+                image
             )
         }
-        None => format!(
-            "# minikube\neval $(minikube docker-env)\ndocker build -t {name} {folder}\n\
-             # kind\ndocker build -t {name} {folder}\nkind load docker-image {name}\n\
-             # Docker\ndocker build -t {name} {folder}\n\
-             # a registry: pass --push REGISTRY/PROJECT\n"
-        ),
+        None => {
+            let name = Word(name);
+            let build = text!("docker build -t {} {}", name, folder);
+            text!(
+                "# minikube\neval $(minikube docker-env)\n{}\n\
+                 # kind\n{}\nkind load docker-image {}\n\
+                 # Docker\n{}\n\
+                 # a registry: pass --push REGISTRY/PROJECT\n",
+                build,
+                build,
+                name,
+                build
+            )
+        }
     };
-    print(&text)
+    print(text.to_string().as_bytes())
 }
 
 /// Lets every user read a file: the image keeps its mode, and the application is not root there.

@@ -1,6 +1,5 @@
 //! `meshobs init tracing`: which way spans go depends on Istio's version, which is asked for, read or detected.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +11,7 @@ use super::Printed;
 use super::from::{self, DiffArgs, Source};
 use crate::config::{self, TracingOptions};
 use crate::diagnostic::Diagnostics;
+use crate::gate::{self, Text, Word, text};
 use crate::manifest::{ImageRef, Item, Version, items};
 use crate::rule::{Tracing, TracingMode, TracingSettings};
 use crate::template;
@@ -133,10 +133,7 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     };
     super::write(&text, args.printed.output.as_deref())?;
     if !args.quiet {
-        let mut stderr = io::stderr().lock();
-        for line in said {
-            let _ = writeln!(stderr, "{line}");
-        }
+        said.iter().for_each(gate::print_line);
     }
     Ok(DONE)
 }
@@ -240,7 +237,7 @@ fn external_name(
     args: &TracingArgs,
     settings: &TracingSettings,
     source: Option<&Given>,
-    said: &mut Vec<String>,
+    said: &mut Vec<Text>,
 ) -> anyhow::Result<String> {
     if let Some(source) = source.filter(|source| source.zipkin) {
         bail!(
@@ -251,11 +248,8 @@ fn external_name(
         );
     }
     if settings.istio_version.is_some_and(|version| version >= NO_DEFAULT_TRACER) {
-        said.push(
-            "warning: from Istio 1.22 on nothing is sent to zipkin.istio-system by default; these Services alone do \
-             nothing there, use --mode telemetry"
-                .to_owned(),
-        );
+        said.push(text!("warning: from Istio 1.22 on nothing is sent to zipkin.istio-system by default; these Services alone do \
+             nothing there, use --mode telemetry"));
     }
     let (template, name) = args.printed.template(EXTERNAL_NAME)?;
     services((&template, &name), settings, &[])
@@ -307,15 +301,16 @@ fn mesh_config(
     args: &TracingArgs,
     settings: TracingSettings,
     source: Option<Given>,
-    said: &mut Vec<String>,
+    said: &mut Vec<Text>,
 ) -> anyhow::Result<String> {
     let Some(source) = source else {
-        bail!(
+        let message = text!(
             "mode mesh-config edits the ConfigMap that is there and prints none of its own, which would wipe yours; run\n  \
              kubectl get configmap {} -n {} -o yaml | meshobs init tracing --mode mesh-config --from - | kubectl apply -f -",
-            settings.config_map(),
-            settings.istio_namespace
+            Word(settings.config_map()),
+            Word(&settings.istio_namespace)
         );
+        bail!("{message}");
     };
     patch(args, TracingSettings { mode: TracingMode::MeshConfig, ..settings }, source, said)
 }
@@ -324,7 +319,7 @@ fn telemetry(
     args: &TracingArgs,
     settings: TracingSettings,
     source: Option<Given>,
-    said: &mut Vec<String>,
+    said: &mut Vec<Text>,
 ) -> anyhow::Result<String> {
     if let Some(version) = settings.istio_version.filter(|v| !TracingSettings::telemetry_works(*v)) {
         bail!("DataKit refuses what Istio {version} sends by way of a provider; use --mode mesh-config");
@@ -332,18 +327,16 @@ fn telemetry(
     let (template, name) = args.printed.template(TELEMETRY)?;
     let text = telemetry_manifest((&template, &name), &settings)?;
     if settings.sampling.unwrap_or(100.0) >= 100.0 {
-        said.push(
-            "note: every request is traced; in production pass a smaller --sampling, such as 1".to_owned(),
-        );
+        said.push(text!("note: every request is traced; in production pass a smaller --sampling, such as 1"));
     }
     match source {
         None => {
-            said.push(format!(
+            said.push(text!(
                 "first add the provider; without it this Telemetry switches tracing off:\n  \
                  kubectl get configmap {} -n {} -o yaml | meshobs patch --only tracing --tracing-mode telemetry | \
                  kubectl apply -f -",
-                settings.config_map(),
-                settings.istio_namespace
+                Word(settings.config_map()),
+                Word(&settings.istio_namespace)
             ));
             Ok(text)
         }
@@ -351,9 +344,9 @@ fn telemetry(
             let settings = TracingSettings { mode: TracingMode::Telemetry, sampling: None, ..settings };
             let mut patched = patch(args, settings, source, said)?;
             if args.diff.diff {
-                said.push(
-                    "the diff is of what was given; without --diff the Telemetry comes behind it".to_owned(),
-                );
+                said.push(text!(
+                    "the diff is of what was given; without --diff the Telemetry comes behind it"
+                ));
                 return Ok(patched);
             }
             if !patched.ends_with('\n') {
@@ -413,7 +406,7 @@ fn patch(
     args: &TracingArgs,
     settings: TracingSettings,
     given: Given,
-    said: &mut Vec<String>,
+    said: &mut Vec<Text>,
 ) -> anyhow::Result<String> {
     if !given.editable {
         bail!(

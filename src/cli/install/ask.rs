@@ -1,7 +1,7 @@
 //! What a person is asked for: only what is missing, each with a default, and the token without showing it. Answers but the
 //! token can be kept in `meshobs.toml`.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -11,6 +11,7 @@ use super::cluster::Found;
 use crate::address;
 use crate::check::World;
 use crate::config::{FILE, Options, is_dns_label};
+use crate::gate::{Text, say, text};
 
 /// Where DataKit listens on its node.
 const PORT: u16 = 9529;
@@ -39,7 +40,7 @@ pub(super) fn questions(options: &Options, found: &Found) -> anyhow::Result<Answ
     }
     if options.install.manifests.as_ref().is_none_or(Vec::is_empty) {
         let valid = |text: &String| match files(text).iter().find(|path| !path.exists()) {
-            Some(path) => Err(format!("{}: no such file", path.display())),
+            Some(path) => Err(text!("{}: no such file", path)),
             None => Ok(()),
         };
         let prompt =
@@ -66,7 +67,7 @@ fn rum(options: &Options, found: &Found, answers: &mut Answers) -> anyhow::Resul
         let default = node_address(&found.world).map(|host| format!("http://{host}:{PORT}"));
         let valid = |text: &String| match text.as_str() {
             "/" => Ok(()),
-            text => address::check_origin(text).map_err(|error| error.to_string()),
+            text => address::check_origin(text).map_err(|error| text!("{}", error.to_string())),
         };
         let mut prompt = Input::new().with_prompt("DataKit as browsers reach it (scheme://host:port, or /)");
         if let Some(default) = default {
@@ -90,6 +91,7 @@ fn labelled(world: &World) -> Option<&str> {
     let mut found = world.of("", "Namespace").filter(|namespace| {
         namespace.text(&["metadata", "labels", "istio-injection"]) == "enabled"
             && namespace.name != "istio-system"
+            && is_dns_label(&namespace.name)
     });
     let first = found.next()?;
     found.next().is_none().then_some(first.name.as_str())
@@ -124,9 +126,9 @@ fn said<T>(answer: dialoguer::Result<T>) -> anyhow::Result<T> {
 }
 
 /// Asks for leave.
-pub(in crate::cli) fn confirm(prompt: &str, default: bool) -> anyhow::Result<bool> {
+pub(in crate::cli) fn confirm(prompt: &Text, default: bool) -> anyhow::Result<bool> {
     // An answer ends with Enter: one typed behind a bare `n` would take the next question's default.
-    said(Confirm::new().with_prompt(prompt).default(default).wait_for_newline(true).interact())
+    said(Confirm::new().with_prompt(prompt.to_string()).default(default).wait_for_newline(true).interact())
 }
 
 impl Answers {
@@ -146,12 +148,12 @@ impl Answers {
     /// Offers to keep the answers in a file, whose other text stays as it is.
     pub(super) fn offer_to_save(&self, file: Option<&Path>) -> anyhow::Result<()> {
         let path = file.unwrap_or(Path::new(FILE));
-        let prompt = format!("Keep these answers in {} (the token is not among them)?", path.display());
+        let prompt = text!("Keep these answers in {} (the token is not among them)?", path);
         if !confirm(&prompt, false)? {
             return Ok(());
         }
         self.save(path)?;
-        let _ = writeln!(io::stderr(), "{} holds the answers now", path.display());
+        say!("{} holds the answers now", path);
         Ok(())
     }
 

@@ -1,27 +1,24 @@
 //! Where to look once all is there: the page's address, and what to look for in the console.
 
-use std::io::{self, Write as _};
-
 use serde_json::Value;
 
 use super::ask::node_address;
 use crate::check::World;
+use crate::gate::{Text, Word, say, text};
 
 /// Says it.
 pub(super) fn say(world: &World, istio_namespace: &str, rum: bool) {
-    let mut stderr = io::stderr();
     if let Some(line) = page(world, istio_namespace) {
-        let _ = writeln!(stderr, "page: {line}");
+        say!("page: {}", line);
     }
-    let _ = writeln!(
-        stderr,
+    say!(
         "in the console: measurement istio_prom, traces of the services{}",
         if rum { ", the RUM application" } else { "" }
     );
 }
 
 /// The address of the page, as far as the cluster tells it.
-fn page(world: &World, istio_namespace: &str) -> Option<String> {
+fn page(world: &World, istio_namespace: &str) -> Option<Text> {
     let gateway = world.get("", "Service", istio_namespace, "istio-ingressgateway")?;
     let path = path(world);
     let host = ["ip", "hostname"]
@@ -29,21 +26,22 @@ fn page(world: &World, istio_namespace: &str) -> Option<String> {
         .map(|key| gateway.text(&["status", "loadBalancer", "ingress", "0", key]))
         .find(|host| !host.is_empty());
     if let Some(host) = host {
-        return Some(format!("http://{host}{path}"));
+        return Some(text!("http://{}{}", host, path));
     }
     let minikube = world
         .of("", "Node")
         .any(|node| !node.text(&["metadata", "labels", "minikube.k8s.io/name"]).is_empty());
     if minikube {
-        return Some(format!(
-            "behind the address that `minikube service istio-ingressgateway -n {istio_namespace} --url` prints for port \
-             80, {path}"
+        return Some(text!(
+            "behind the address that `minikube service istio-ingressgateway -n {} --url` prints for port 80, {}",
+            Word(istio_namespace),
+            path
         ));
     }
     let ports = gateway.at(&["spec", "ports"]).as_array()?;
     let http = ports.iter().find(|port| port.get("port").and_then(Value::as_u64) == Some(80))?;
     let port = http.get("nodePort").and_then(Value::as_u64)?;
-    Some(format!("http://{}:{port}{path}", node_address(world)?))
+    Some(text!("http://{}:{}{}", node_address(world)?, port, path))
 }
 
 /// The first address that a gateway's routes know, or the root.

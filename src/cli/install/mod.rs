@@ -1,6 +1,5 @@
 //! `meshobs install`: from a cluster to visible traces in one run.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
@@ -18,6 +17,7 @@ use super::{CHANGES, DONE};
 use crate::check::{self, Format};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
+use crate::gate::{self, Text, say, text};
 use crate::input;
 use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan, references};
 use crate::kubectl::Kubectl;
@@ -132,7 +132,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
     }
     let open = compare_all(&kubectl, &steps, args.force_conflicts)?;
-    if open.iter().any(|open| *open) && !args.yes && !confirm("Apply this?", true)? {
+    if open.iter().any(|open| *open) && !args.yes && !confirm(&text!("Apply this?"), true)? {
         bail!("nothing was done");
     }
     apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record, &interrupt)?;
@@ -144,7 +144,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Format::Human, true)?;
-    io::stdout().write_all(&out)?;
+    super::print(&out)?;
     farewell::say(&world, &istio_namespace, wanted.page.is_some());
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
 }
@@ -237,7 +237,7 @@ fn given_token(
 fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyhow::Result<u8> {
     let mut text = String::new();
     for step in steps {
-        text.push_str(&format!("# step {}: {}\n", step.name, step.title));
+        text.push_str(&text!("# step {}: {}\n", step.name, step.title).to_string());
         let manifests = match &step.action {
             Action::Apply(manifests) | Action::Define(manifests) => manifests.as_str(),
             Action::Change(change) => change.new.as_str(),
@@ -253,8 +253,7 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
             text.push_str("---\n");
         }
     }
-    super::print(&text)?;
-    let mut stderr = io::stderr();
+    super::print(text.as_bytes())?;
     for step in steps {
         let judged = match (&step.action, kind) {
             (Action::Apply(manifests), DryRun::Server) => match apply(kubectl, manifests, force, true) {
@@ -270,28 +269,27 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
             },
             _ => step.title.clone(),
         };
-        let _ = writeln!(stderr, "{}: {judged}", step.name);
+        say!("{}: {}", step.name, judged);
     }
-    let _ = writeln!(stderr, "nothing was touched; tokens are masked");
+    say!("nothing was touched; tokens are masked");
     Ok(DONE)
 }
 
 /// Shows what each step would change; tells which have something to do.
 fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result<Vec<bool>> {
-    let mut stderr = io::stderr();
     let mut open = Vec::new();
     for step in steps {
         let compared = plan(kubectl, step, force);
         let (line, more) = match compared {
-            Ok(Compared::Same) => ("in place".to_owned(), None),
-            Ok(Compared::Differs(diff)) => ("to be changed".to_owned(), Some(diff)),
-            Ok(Compared::New) => ("new".to_owned(), Some(listed(step))),
-            Err(error) if defined_before(steps, step, &error) => ("new".to_owned(), Some(listed(step))),
+            Ok(Compared::Same) => ("in place", Text::default()),
+            Ok(Compared::Differs(diff)) => ("to be changed", Text::diff(&diff)),
+            Ok(Compared::New) => ("new", listed(step)),
+            Err(error) if defined_before(steps, step, &error) => ("new", listed(step)),
             Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
         };
-        let _ = writeln!(stderr, "{}: {} ({line})", step.name, step.title);
-        if let Some(diff) = &more {
-            let _ = stderr.write_all(diff.as_bytes());
+        say!("{}: {} ({})", step.name, step.title, line);
+        if !more.is_empty() {
+            gate::print_line(&more);
         }
         open.push(line != "in place");
     }
@@ -306,14 +304,18 @@ fn defined_before(steps: &[Step], step: &Step, error: &Failure) -> bool {
 }
 
 /// What a step creates, where there is nothing to compare it with.
-fn listed(step: &Step) -> String {
+fn listed(step: &Step) -> Text {
+    let mut lines = Text::default();
     match &step.action {
         Action::Apply(text) | Action::Define(text) => {
-            references(text).iter().map(|reference| format!("+ {}\n", reference.title())).collect()
+            references(text).iter().for_each(|reference| lines.push_lines(&text!("+ {}", reference.title())));
         }
-        Action::Istio(_, Some(settings)) => settings.lines().map(|line| format!("+ {line}\n")).collect(),
-        _ => String::new(),
+        Action::Istio(_, Some(settings)) => {
+            settings.lines().for_each(|line| lines.push_lines(&text!("+ {}", line)));
+        }
+        _ => {}
     }
+    lines
 }
 
 fn apply_all(
@@ -324,7 +326,6 @@ fn apply_all(
     record: &mut Record,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let mut stderr = io::stderr();
     let fail = |step: &Step, error: Failure| {
         anyhow!(
             "step {} failed: {error}\nwhat came before it is applied; run it again to go on from here",
@@ -354,15 +355,12 @@ fn apply_all(
                 step.name
             )
         })?;
-        let _ = writeln!(stderr, "✔ {}{time}", step.name);
+        say!("✔ {}{}", step.name, time);
         for line in &done.lines {
-            let _ = writeln!(stderr, "    {line}");
+            say!("    {}", line);
         }
         if done.client_side {
-            let _ = writeln!(
-                stderr,
-                "    (this Kubernetes is older than 1.21, so it was applied on the client's side)"
-            );
+            say!("    (this Kubernetes is older than 1.21, so it was applied on the client's side)");
         }
     }
     Ok(())

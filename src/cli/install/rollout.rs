@@ -1,7 +1,7 @@
 //! Waiting for rollouts: a line a workload with its counts at a terminal, plain lines elsewhere, and the cause where one
 //! fails.
 
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use anyhow::bail;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check;
+use crate::gate::{Text, say, text};
 use crate::install::{Action, Reference, Step, plain, references};
 use crate::kubectl::{Kubectl, said};
-use crate::secret;
 
 /// How many rollouts are watched at once: each takes a kubectl.
 const AT_ONCE: usize = 8;
@@ -29,7 +29,7 @@ pub(super) fn bar(name: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} ({elapsed})") {
         bar.set_style(style);
     }
-    bar.set_prefix(name.to_owned());
+    bar.set_prefix(text!("{}", name).into_string());
     bar
 }
 
@@ -78,7 +78,7 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
         for (what, result) in results {
             match result {
                 Ok((Ok(()), time)) => {
-                    let _ = writeln!(io::stderr(), "✔ {} has rolled out{time}", what.title());
+                    say!("✔ {} has rolled out{}", what.title(), time);
                 }
                 Ok((Err(message), _)) => failed.push((what, message)),
                 Err(_) => failed.push((what, "it could not be watched".to_owned())),
@@ -95,8 +95,9 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
             let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
             let cause = check::cause(&world, &kind, &what.namespace, &what.name);
             let events = events(kubectl, what);
-            let events: String = events.iter().map(|event| format!("\n    {event}")).collect();
-            format!("{} did not roll out{cause}: {message}{events}", what.title())
+            let mut told = text!("{} did not roll out{}: {}", what.title(), cause, Text::block(message));
+            events.iter().for_each(|event| told.push_lines(&text!("    {}", event)));
+            told.to_string()
         })
         .collect();
     bail!("{}\nrun it again to go on from here", causes.join("\n"))
@@ -113,7 +114,7 @@ fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) 
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let state = line.split_once("finish: ").map_or(line.as_str(), |(_, state)| state);
-            bar.set_message(state.trim_end_matches('.').to_owned());
+            bar.set_message(text!("{}", state.trim_end_matches('.')).into_string());
         }
     }
     let mut error = Vec::new();
@@ -142,7 +143,7 @@ fn events(kubectl: &Kubectl, what: &Reference) -> Vec<String> {
     let mut found: Vec<String> = all
         .iter()
         .filter(about)
-        .map(|event| secret::mask(&format!("{}: {}", of(event, "/reason"), of(event, "/message").trim())))
+        .map(|event| format!("{}: {}", of(event, "/reason"), of(event, "/message").trim()))
         .collect();
     found.dedup();
     found.split_off(found.len().saturating_sub(EVENTS))

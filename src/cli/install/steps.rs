@@ -1,6 +1,5 @@
 //! What the steps of an installation hold: the manifests that `init` prints and `patch` makes, for this cluster.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
@@ -10,6 +9,7 @@ use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
 use super::cluster::{Found, Running};
 use crate::check;
 use crate::config::{Settings, TOKEN_VARIABLE};
+use crate::gate;
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, plain, references};
 use crate::kubectl::Kubectl;
@@ -127,7 +127,7 @@ fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyh
         edited = edit(true)?;
     }
     if edited.remarkable {
-        let _ = writeln!(io::stderr(), "{}", edited.report);
+        gate::print_line(&edited.report);
     }
     let objects = |text: &str| {
         let (world, _) = check::read_text("cluster", text);
@@ -208,7 +208,7 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     let edited = from::edit(source, rule, true, None)?;
     if edited.remarkable && edited.text != old {
         // What has to be restarted.
-        let _ = writeln!(io::stderr(), "{}", edited.report);
+        gate::print_line(&edited.report);
     }
     let new = edited.text;
     let value = |text: &str, path: &[&str]| {
@@ -270,9 +270,7 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
         Err(OutputError::Files(errors)) => return Err(errors.into()),
     }
     if planned.report.has_remarks() {
-        let mut said = Vec::new();
-        planned.report.finish(&mut said, &[])?;
-        io::stderr().write_all(&said)?;
+        planned.report.finish(&mut gate::stderr(), &[])?;
     }
     let text = String::from_utf8(out)?;
     if wanted.own_datakit.is_some() && lacks_token(&text) {
