@@ -117,8 +117,7 @@ mod tests {
 
     #[test]
     fn hostile_text_is_shown_and_the_caret_stays_below_its_spot() {
-        let shown =
-            Diagnostic::spot("a\n::error ::x", "k: \u{202e}v\u{1b}w", 0, 10, "bad \u{9b}").to_string();
+        let shown = Diagnostic::spot("a\n::error ::x", "k: \u{202e}v\u{1b}w", 0, 8, "bad \u{9b}").to_string();
         assert_eq!(
             shown,
             "a\\n::error ::x:1:7: bad \\u{9b}\n  |\n1 | k: \\u{202e}v\\u{1b}w\n  |                   ^"

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::gate::say;
+use crate::gate::{self, say};
 
 /// The exit code, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -20,8 +20,7 @@ impl Interrupt {
         let seen = Arc::clone(&known);
         let set = ctrlc::set_handler(move || {
             if io::stderr().is_terminal() {
-                // A prompt may have hidden it.
-                let _ = dialoguer::console::Term::stderr().show_cursor();
+                gate::show_cursor();
             }
             if io::stdin().is_terminal() {
                 // The hidden prompt switched it off.

@@ -104,12 +104,8 @@ fn without_controls(mut error: clap::Error) -> clap::Error {
     let mut shown: Vec<(ContextKind, ContextValue)> = Vec::new();
     for (kind, value) in error.context() {
         let plain = |text: &String| text!("{}", text).into_string();
-        // Only what differs is replaced: a suggestion has styles.
-        let styled = |text: &StyledStr| {
-            let plain_text = text.to_string();
-            let safe = plain(&plain_text);
-            if safe == plain_text { text.clone() } else { StyledStr::from(safe) }
-        };
+        // A suggestion loses its styles: nobody can tell them from what was typed.
+        let styled = |text: &StyledStr| StyledStr::from(plain(&text.to_string()));
         shown.push((
             kind,
             match value {

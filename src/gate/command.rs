@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::escape::is_unsafe;
+use super::escape::{has_command, is_unsafe};
 use super::format::octal;
 use super::{Show, Text, mask, text};
 
@@ -12,7 +12,7 @@ pub(crate) struct Word<T>(pub(crate) T);
 impl<T: AsRef<str>> Show for Word<T> {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = mask(self.0.as_ref());
-        if word.contains(is_unsafe) {
+        if word.contains(is_unsafe) || has_command(&word) {
             return f.write_str(&dollar_quoted(&word));
         }
         // Only what no shell treats in any way stays bare; zsh replaces `=ls`.
@@ -29,13 +29,17 @@ pub(crate) fn operand(word: &str) -> Text {
     if word.starts_with('-') { text!("-- {}", Word(word)) } else { text!("{}", Word(word)) }
 }
 
-/// `$'…'`, with unsafe characters as octal bytes (POSIX.1-2024; bash, zsh, ksh, busybox).
+/// How a word begins whose escapes the shell reads.
+const START: &str = "$'";
+
+/// `$'…'`, with unsafe characters and what begins a command to a CI runner as octal bytes (POSIX.1-2024; bash, zsh, ksh, busybox).
 fn dollar_quoted(word: &str) -> String {
-    let mut out = String::from("$'");
+    let mut out = String::from(START);
     for c in word.chars() {
         match c {
             '\'' | '\\' => out.extend(['\\', c]),
-            c if is_unsafe(c) => octal(&mut out, c),
+            c if is_unsafe(c) || c == '#' => octal(&mut out, c),
+            ':' if out.len() == START.len() => octal(&mut out, ':'),
             c => out.push(c),
         }
     }
@@ -72,6 +76,8 @@ mod tests {
             "边车",
             "~it's",
             "\u{1}1",
+            "::error::x",
+            "a##[b]",
             "%s",
         ];
         for word in words {

@@ -82,6 +82,11 @@ pub(super) fn replace(text: &str, by: impl Fn(char) -> Option<Cow<'static, str>>
     Cow::Owned(out)
 }
 
+/// Whether a text has what a CI runner takes for a command, wherever in a line it comes to stand.
+pub(super) fn has_command(text: &str) -> bool {
+    text.starts_with("::") || COMMANDS.iter().any(|command| text.contains(command))
+}
+
 /// Makes commands to CI runners plain text. GitHub's stand at the start of a line, behind any white space.
 pub(super) fn defuse(text: String) -> String {
     let is_command = |row: &str| row.trim_start().starts_with("::");

@@ -46,12 +46,12 @@ pub(crate) fn html(text: &str) -> String {
 /// The message of an annotation of GitHub's: line breaks stay line breaks.
 pub(crate) fn annotation_data(text: &str) -> String {
     let text = mask(text);
-    replace_all(&text, |c| match c {
+    escape::defuse(replace_all(&text, |c| match c {
         '%' => Some(Cow::Borrowed("%25")),
         '\n' => Some(Cow::Borrowed("%0A")),
         '\r' => Some(Cow::Borrowed("%0D")),
         c => visible(c),
-    })
+    }))
 }
 
 /// A property of an annotation of GitHub's, such as its file.

@@ -28,7 +28,7 @@ use crate::secret;
 pub(crate) use command::{Word, operand};
 pub(crate) use escape::diff_line;
 pub(crate) use format::{annotation_data, annotation_property, diff_name, dot, html, json, mermaid, uri};
-pub(crate) use stream::{print_line, product, stderr};
+pub(crate) use stream::{print_line, product, show_cursor, stderr};
 
 /// A text that is safe to show; may have several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

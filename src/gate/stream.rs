@@ -9,6 +9,11 @@ pub(crate) fn print_line(text: &Text) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Shows the cursor of the terminal again, which a prompt may have hidden.
+pub(crate) fn show_cursor() {
+    let _ = dialoguer::console::Term::stderr().show_cursor();
+}
+
 /// stdout for the product, which is written byte by byte as it is: manifests, diffs for `patch`, pages. What is made
 /// for people is a [`Text`].
 pub(crate) fn product() -> io::Stdout {

@@ -213,11 +213,8 @@ pub fn patch(kubectl: &Kubectl, change: &Change) -> Result<Vec<String>, Failure>
         }
     }
     let object = &change.object;
-    let mut args = vec!["patch", object.kind.as_str(), object.name.as_str(), "--type", "merge"];
-    args.extend(["--field-manager", MANAGER, "--patch-file", "/dev/stdin"]);
-    if !object.namespace.is_empty() {
-        args.extend(["-n", object.namespace.as_str()]);
-    }
+    let mut args = vec!["patch", "--type", "merge", "--field-manager", MANAGER, "--patch-file", "/dev/stdin"];
+    args.extend(object.operands());
     let output = run(kubectl, &args, &body.to_string())?;
     if output.status.success() { Ok(lines(&output)) } else { Err(failure(&output)) }
 }
@@ -248,11 +245,9 @@ pub fn rewrite(kubectl: &Kubectl, old: &Value, new: &Value) -> Result<Value, Fai
     differ("", Some(old), Some(new), &["metadata", "status"]);
     differ("/metadata", old.get("metadata"), new.get("metadata"), &["managedFields", "resourceVersion"]);
     let object = Reference::of(old);
-    let mut args = vec!["patch", object.kind.as_str(), object.name.as_str(), "--type", "json", "-o", "json"];
+    let mut args = vec!["patch", "--type", "json", "-o", "json"];
     args.extend(["--field-manager", MANAGER, "--patch-file", "/dev/stdin"]);
-    if !object.namespace.is_empty() {
-        args.extend(["-n", object.namespace.as_str()]);
-    }
+    args.extend(object.operands());
     let output = run(kubectl, &args, &Value::from(ops).to_string())?;
     if output.status.success() {
         return Ok(serde_json::from_slice(&output.stdout).unwrap_or_default());

@@ -117,7 +117,8 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             let done = apply_recorded(kubectl, text, force, record)?;
             for definition in references(text) {
                 let name = format!("crd/{}", definition.name);
-                plain(kubectl, &["wait", "--for", "condition=established", &name, "--timeout", "60s"])?;
+                let wait = ["wait", "--for", "condition=established", "--timeout", "60s", "--", &name];
+                plain(kubectl, &wait)?;
             }
             Ok(done)
         }

@@ -56,16 +56,20 @@ impl Reference {
         }
     }
 
+    /// How kubectl is told the object, behind all other arguments: nothing of it can be taken for an option.
+    pub(super) fn operands(&self) -> Vec<&str> {
+        let namespace =
+            if self.namespace.is_empty() { &[][..] } else { &["-n", self.namespace.as_str()][..] };
+        [namespace, &["--", self.kind.as_str(), self.name.as_str()]].concat()
+    }
+
     /// The object as it is in the cluster, if it is.
     ///
     /// # Errors
     /// kubectl refuses.
     pub fn get(&self, kubectl: &Kubectl) -> Result<Option<Value>, Failure> {
-        let mut args = vec!["get", self.kind.as_str(), self.name.as_str(), "--ignore-not-found"];
-        args.extend(["--show-managed-fields=true", "-o", "json"]);
-        if !self.namespace.is_empty() {
-            args.extend(["-n", self.namespace.as_str()]);
-        }
+        let mut args = vec!["get", "--ignore-not-found", "--show-managed-fields=true", "-o", "json"];
+        args.extend(self.operands());
         match plain(kubectl, &args) {
             Ok(text) => Ok(serde_json::from_str(&text).ok()),
             // A kind that the cluster does not know has no objects.

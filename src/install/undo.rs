@@ -194,12 +194,9 @@ pub fn undo(kubectl: &Kubectl, istioctl: Option<&Istioctl>, what: &Undo) -> Resu
             istioctl.uninstall(kubectl).map_err(|message| Failure { message, conflict: false })
         }),
         Undo::Delete(what) => {
-            let mut args = vec!["delete", what.kind.as_str(), what.name.as_str(), "--ignore-not-found"];
             // Their pods, too, are to be gone.
-            args.extend(["--wait=true", "--cascade=foreground"]);
-            if !what.namespace.is_empty() {
-                args.extend(["-n", what.namespace.as_str()]);
-            }
+            let mut args = vec!["delete", "--ignore-not-found", "--wait=true", "--cascade=foreground"];
+            args.extend(what.operands());
             plain(kubectl, &args).map(|_| ())
         }
         Undo::Restore(changed, _) => {

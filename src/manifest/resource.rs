@@ -26,12 +26,11 @@ impl Resource {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
-    /// `kind/name` as kubectl prints it, with control characters taken out.
+    /// `kind/name` as kubectl prints it. Both are the file's words: show it through the gate.
     #[must_use]
     pub fn title(&self) -> String {
         let name = if self.name.is_empty() { "(no name)" } else { &self.name };
-        let title = format!("{}/{name}", self.kind.to_lowercase());
-        title.replace(char::is_control, "\u{fffd}")
+        format!("{}/{name}", self.kind.to_lowercase())
     }
 }
 

@@ -65,6 +65,8 @@ fn rum(options: &Options, found: &Found, answers: &mut Answers) -> anyhow::Resul
     }
     if page.datakit_origin.is_none() && page.site.is_none() {
         let default = node_address(&found.world).map(|host| format!("http://{host}:{PORT}"));
+        // The prompt shows it.
+        let default = default.filter(|origin| address::check_origin(origin).is_ok());
         let valid = |text: &String| match text.as_str() {
             "/" => Ok(()),
             text => address::check_origin(text).map_err(|error| text!("{}", error.to_string())),

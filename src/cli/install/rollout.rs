@@ -108,7 +108,7 @@ fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) 
     let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
     let name = format!("{kind}/{}", what.name);
     let mut command = kubectl.command();
-    command.args(["rollout", "status", &name, "-n", &what.namespace, "--timeout", timeout]);
+    command.args(["rollout", "status", "-n", &what.namespace, "--timeout", timeout, "--", &name]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("kubectl: {error}"))?;
     if let Some(stdout) = child.stdout.take() {

@@ -142,8 +142,8 @@ fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyh
 /// The injection label on a namespace that is there. Nothing else of it is touched, not even who manages it.
 fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Result<Action> {
     let (key, value) = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
-    let text =
-        plain(kubectl, &["get", "namespace", home, "-o", "json"]).map_err(|error| anyhow!("{error}"))?;
+    let text = plain(kubectl, &["get", "-o", "json", "--", "namespace", home])
+        .map_err(|error| anyhow!("{error}"))?;
     let object: serde_json::Value = serde_json::from_str(&text)?;
     let mut new = object.clone();
     let mut before = None;
@@ -194,13 +194,14 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     let name = settings.config_map();
     let get = [
         "get",
-        "configmap",
-        &name,
         "-n",
         &settings.istio_namespace,
         "-o",
         "yaml",
         "--show-managed-fields=false",
+        "--",
+        "configmap",
+        &name,
     ];
     let old = plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?;
     let source = Source { name: format!("configmap/{name}"), named: false, bytes: old.clone().into_bytes() };
