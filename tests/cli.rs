@@ -90,7 +90,7 @@ fn several_inputs_become_one_valid_stream() {
     for first in pieces {
         for second in pieces {
             let here = folder(&[("a.yaml", first), ("b.yaml", second)]);
-            let done = meshobs(&here, "patch -q a.yaml b.yaml").run().expect(0);
+            let done = meshobs(&here, "patch -q .").run().expect(0);
             let found = read_all(&done.stdout).unwrap_or_else(|e| {
                 panic!(
                     "{e}\n{}\n-- and\n{}\n-- gave\n{}",
@@ -418,6 +418,126 @@ fn output_and_backup_replace_no_input() {
     for name in ["o/a.yaml", "b", "b.yaml"] {
         assert_eq!(read(here.path(), name), DEPLOYMENT, "{name}");
     }
+}
+
+/// Runs a line in a shell with `meshobs` on its PATH: the shell's own redirections are what is tested.
+#[cfg(unix)]
+fn in_shell(folder: &tempfile::TempDir, line: &str) -> support::Done {
+    let program = Path::new(env!("CARGO_BIN_EXE_meshobs"));
+    let path = std::env::join_paths(
+        [program.parent().unwrap().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder.path())
+        .env("PATH", path.unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    support::Done {
+        status: output.status.code().unwrap_or(-1),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+const PAGE: &str = "<html><head></head></html>\n";
+
+/// Commands that read `f` and print.
+#[cfg(unix)]
+const READERS: &[&str] = &[
+    "patch f",
+    "patch --diff f",
+    "patch .",
+    "patch other.yaml f",
+    "patch -i f",
+    "patch <f",
+    "patch - <f",
+    "patch other.yaml --config f",
+    "patch other.yaml --token-file f",
+    "check f",
+    "check - <f",
+    "init datakit --from f",
+    "init datakit --from - <f",
+    "init datakit --template f",
+    "init datakit --token <f",
+    "init tracing --mode mesh-config --from f",
+    "init namespace a --template f",
+    "init gateway-metrics --template f",
+    "init drill delay --template f",
+    "init nginx --upstream http://10.0.0.1 --from f",
+    "init rum --app-id a --datakit-origin / --html f",
+    "init rum --app-id a --datakit-origin / --html page.html --mode image -o out --dockerfile f",
+];
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_input_and_stdout_is_refused() {
+    for arguments in READERS {
+        for redirection in [">f", ">>f", ">link"] {
+            let here = folder(&[("f.yaml", DEPLOYMENT), ("other.yaml", CONFIG_MAP), ("page.html", PAGE)]);
+            std::os::unix::fs::symlink("f.yaml", here.path().join("f")).unwrap();
+            fs::hard_link(here.path().join("f.yaml"), here.path().join("link")).unwrap();
+            let line = format!("meshobs {arguments} {redirection}");
+            let done = in_shell(&here, &line);
+            assert_eq!(done.status, 2, "{line}: {}", done.stderr);
+            assert!(done.stderr.contains("is both input and standard output"), "{line}: {}", done.stderr);
+            let appends = redirection == ">>f";
+            assert_eq!(done.stderr.contains("git restore"), !appends, "{line}: {}", done.stderr);
+            assert_eq!(read(here.path(), "f.yaml"), if appends { DEPLOYMENT } else { "" }, "{line}");
+        }
+    }
+    let here = folder(&[("f", DEPLOYMENT)]);
+    assert!(in_shell(&here, "meshobs patch f >>f").stderr.contains("meshobs patch -i"));
+    let done =
+        in_shell(&here, "meshobs patch -o f.yaml - <f && cp f.yaml f && meshobs patch -o f.yaml <f.yaml");
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("is an input and would be replaced"), "{}", done.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_file_without_bytes_is_an_error_and_other_empty_inputs_are_none() {
+    for arguments in READERS.iter().filter(|line| !line.contains('<') && !line.contains("other.yaml --")) {
+        if *arguments == "patch ." {
+            continue;
+        }
+        let here = folder(&[("f", ""), ("other.yaml", CONFIG_MAP), ("page.html", PAGE)]);
+        let line = format!("meshobs {arguments} >out.yaml");
+        let done = in_shell(&here, &line);
+        assert_eq!(done.status, 2, "{line}: {}", done.stderr);
+        assert!(done.stderr.contains("f: the file is empty (0 bytes)"), "{line}: {}", done.stderr);
+        assert!(done.stderr.contains("git restore f"), "{line}: {}", done.stderr);
+        assert_eq!(read(here.path(), "out.yaml"), "", "{line}");
+    }
+    let here = folder(&[("m/empty.yaml", ""), ("m/a.yaml", CONFIG_MAP)]);
+    for line in [
+        "patch m",
+        "patch </dev/null",
+        "patch /dev/null",
+        "patch - </dev/null",
+        "patch <m/empty.yaml",
+        "check m",
+    ] {
+        let line = format!("meshobs {line}");
+        assert_ne!(in_shell(&here, &line).status, 2, "{line}");
+    }
+}
+
+#[test]
+fn a_backup_replaces_no_older_one() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
+    let done = meshobs(&here, "patch -i --overwrite -n other --backup .orig a.yaml").run().expect(2);
+    assert!(done.stderr.contains("a.yaml.orig: exists"), "{}", done.stderr);
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+    assert_eq!(read(here.path(), "a.yaml.orig"), CONFIG_MAP);
+    // The same text loses nothing.
+    fs::write(here.path().join("a.yaml"), CONFIG_MAP).unwrap();
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
 }
 
 // ---- --check and --diff --------------------------------------------------------------------------------------------
