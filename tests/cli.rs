@@ -526,6 +526,30 @@ fn a_named_file_without_bytes_is_an_error_and_other_empty_inputs_are_none() {
     }
 }
 
+/// How often a command writes, as the kernel counts it for the shell that has waited for it.
+#[cfg(target_os = "linux")]
+fn writes(folder: &tempfile::TempDir, arguments: &str) -> u64 {
+    let line = format!("meshobs {arguments} >/dev/null 2>/dev/null; cat /proc/$$/io");
+    let done = in_shell(folder, &line);
+    let count = done.text().lines().find_map(|line| line.strip_prefix("syscw: ")).map(str::parse);
+    count.expect("no syscw in /proc").unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn reports_and_edits_are_written_in_blocks() {
+    let duplicates = format!("{CONFIG_MAP}data:\n{}", "  a: x\n".repeat(100_000));
+    let here = folder(&[("a.yaml", &duplicates), ("b.yaml", &format!("---\n{DEPLOYMENT}").repeat(25_000))]);
+    // The report goes to its spool and to stderr; one write for each duplicate would be 100,000.
+    let loud = writes(&here, "patch a.yaml");
+    assert!((200..10_000).contains(&loud), "{loud}");
+    let quiet = writes(&here, "patch -q a.yaml");
+    assert!(quiet < 200, "{quiet}");
+    // 25,000 edits of four parts, and the output.
+    let edits = writes(&here, "patch -q b.yaml");
+    assert!((200..10_000).contains(&edits), "{edits}");
+}
+
 #[test]
 fn a_backup_replaces_no_older_one() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
