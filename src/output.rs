@@ -201,8 +201,8 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<bo
         let edits = log.read(file.edits).map_err(|error| failed(&error))?;
         let reader = file.content.reader().map_err(|error| failed(&error))?;
         let mut reader = Tagged { inner: reader, failed: false };
-        let result = Diff::new(&mut out, style, &shown)
-            .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
+        let result =
+            Diff::new(&mut out, style, &shown).hunks(BufReader::with_capacity(BUFFER, &mut reader), edits);
         match result {
             Ok(masked) => any |= masked,
             Err(error) if reader.failed => return Err(failed(&error)),

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Meshobs, differences, on_path, read_all, show, skip, tree};
+use support::{Meshobs, apply_by, differences, on_path, read_all, show, skip, text_and_edits, tree};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n";
 const PATCHED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  namespace: prod\n";
@@ -608,7 +608,7 @@ const STYLES: &[(&str, &str)] = &[
     ("bom.yaml", "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n"),
 ];
 
-fn diff_is_accepted_by(program: &str, args: &[&str]) {
+fn diff_is_accepted_by(program: &str) {
     if !on_path(program) {
         skip(&format!("no {program} here"));
         return;
@@ -620,27 +620,7 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
         let by_them = folder(&files);
         let diff = meshobs(&by_us, "patch -q --diff .").run().expect(0);
         meshobs(&by_us, "patch -q -i .").run().expect(0);
-        let patch = by_them
-            .path()
-            .parent()
-            .unwrap()
-            .join(format!("{}.diff", by_them.path().file_name().unwrap().to_string_lossy()));
-        fs::write(&patch, &diff.stdout).unwrap();
-        let output = Command::new(program)
-            .args(args)
-            .arg(&patch)
-            .current_dir(by_them.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        fs::remove_file(&patch).unwrap();
-        assert!(
-            output.status.success(),
-            "{program} refuses\n{}\n{}{}",
-            diff.text(),
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        apply_by(program, by_them.path(), &diff.stdout).unwrap_or_else(|why| panic!("{why}"));
         let (ours, theirs) = (tree(by_us.path()), tree(by_them.path()));
         for (name, text) in &ours {
             assert!(theirs.get(name) == Some(text), "{name}\n{}", differences(text, &theirs[name]));
@@ -651,12 +631,54 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
 
 #[test]
 fn diff_is_accepted_by_patch() {
-    diff_is_accepted_by("patch", &["-p1", "--no-backup-if-mismatch", "-F0", "-i"]);
+    diff_is_accepted_by("patch");
 }
 
 #[test]
 fn diff_is_accepted_by_git_apply() {
-    diff_is_accepted_by("git", &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"]);
+    diff_is_accepted_by("git");
+}
+
+#[test]
+fn a_diff_of_any_edits_is_accepted_by_patch_and_git_apply() {
+    let mut seed = 1u64;
+    let mut number = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as u32
+    };
+    let mut cases = Vec::new();
+    for _ in 0..300 {
+        let numbers: Vec<_> = std::iter::repeat_with(&mut number).take(40).collect();
+        let (text, edits) = text_and_edits(&numbers);
+        let edit = |(start, end, text)| meshobs::yaml::Edit { start, end, text };
+        cases.push((text, edits.into_iter().map(edit).collect::<Vec<_>>()));
+    }
+    for program in ["patch", "git"] {
+        if !on_path(program) {
+            skip(&format!("no {program} here"));
+            continue;
+        }
+        for context in [0, 3] {
+            // git refuses hunks without context unless told otherwise.
+            if program == "git" && context == 0 {
+                continue;
+            }
+            let here = folder(&[]);
+            let mut diff = Vec::new();
+            for (i, (text, edits)) in cases.iter().enumerate() {
+                let name = format!("{i}.yaml");
+                fs::write(here.path().join(&name), text).unwrap();
+                let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true };
+                let edits = edits.iter().cloned().map(Ok);
+                meshobs::report::Diff::new(&mut diff, style, &name).hunks(text.as_bytes(), edits).unwrap();
+            }
+            apply_by(program, here.path(), &diff).unwrap_or_else(|why| panic!("{why}"));
+            for (i, (text, edits)) in cases.iter().enumerate() {
+                let wanted = meshobs::yaml::apply(text, edits).unwrap();
+                same(&wanted, read(here.path(), &format!("{i}.yaml")).as_bytes());
+            }
+        }
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ const MASKED: &str = " tokens masked, not for applying (see --show-secrets)";
 #[derive(Debug)]
 pub struct Diff<'w, W> {
     out: &'w mut W,
+    /// The names of the two sides, until they are written.
+    header: Option<String>,
     style: Style,
     /// Lines before the next one, from 0.
     old: u64,
@@ -40,19 +42,16 @@ pub struct Diff<'w, W> {
 }
 
 impl<'w, W: Write> Diff<'w, W> {
-    /// Writes the names of a file's two sides, to be followed by its hunks.
-    ///
-    /// # Errors
-    /// `out` cannot be written.
-    pub fn new(out: &'w mut W, style: Style, name: &str) -> io::Result<Self> {
+    /// The diff of a file of this name: its two sides are named in front of the first hunk.
+    pub fn new(out: &'w mut W, style: Style, name: &str) -> Self {
         // Neither patch nor git takes a name that leaves the folder it is applied in.
         let name = name.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         let tab = if name.contains(' ') { "\t" } else { "" };
         let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        writeln!(out, "{bold}--- a/{name}{tab}{off}")?;
-        writeln!(out, "{bold}+++ b/{name}{tab}{off}")?;
-        Ok(Self {
+        let header = format!("{bold}--- a/{name}{tab}{off}\n{bold}+++ b/{name}{tab}{off}\n");
+        Self {
             out,
+            header: Some(header),
             style,
             old: 0,
             new: 0,
@@ -62,7 +61,7 @@ impl<'w, W: Write> Diff<'w, W> {
             hunk_new: 0,
             trailing: 0,
             masked: false,
-        })
+        }
     }
 
     /// Writes the hunks: `old` is the file, `edits` are in order. Says whether a token was masked.
@@ -79,47 +78,45 @@ impl<'w, W: Write> Diff<'w, W> {
         let mut line = String::new();
         loop {
             line.clear();
-            let read = old.read_line(&mut line)?;
-            if read == 0 {
+            let start = offset;
+            let mut eof = read(&mut old, &mut line, &mut offset)?;
+            if line.is_empty() && edits.peek().is_none() {
                 break;
             }
-            let start = offset;
-            offset += read;
-            let mut touched = Vec::new();
-            while let Some(next) = edits.peek() {
-                let (from, to) = match next {
-                    Ok(edit) => (edit.start, edit.end),
-                    Err(_) => (start, start),
-                };
-                let at_eof = from == offset && !line.ends_with('\n');
-                if from >= offset && !at_eof {
-                    break;
-                }
-                while to > offset {
-                    let read = old.read_line(&mut line)?;
-                    if read == 0 {
+            let mut touched: Vec<Edit> = Vec::new();
+            // Whole lines on both sides: an edit may take the break that ends its last line.
+            loop {
+                while let Some(next) = edits.peek() {
+                    let (from, to) = match next {
+                        Ok(edit) => (edit.start, edit.end),
+                        Err(_) => (start, start),
+                    };
+                    if from >= offset && !eof {
                         break;
                     }
-                    offset += read;
+                    while to > offset && !eof {
+                        eof = read(&mut old, &mut line, &mut offset)?;
+                    }
+                    if let Some(edit) = edits.next() {
+                        let edit = edit?;
+                        touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
+                    }
                 }
-                if let Some(edit) = edits.next() {
-                    let edit = edit?;
-                    touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
+                if eof || ends_lines(&line, &touched) {
+                    break;
                 }
+                eof = read(&mut old, &mut line, &mut offset)?;
             }
             if touched.is_empty() {
                 self.push(ChangeTag::Equal, &line)?;
-            } else {
-                let changed = crate::yaml::apply(&line, &touched).map_err(io::Error::other)?;
-                for change in TextDiff::from_lines(&line, &changed).iter_all_changes() {
-                    self.push(change.tag(), change.value())?;
-                }
+                continue;
             }
-        }
-        for edit in edits {
-            // Behind the last line: whole lines.
-            for line in edit?.text.split_inclusive('\n') {
-                self.push(ChangeTag::Insert, line)?;
+            let changed = crate::yaml::apply(&line, &touched).map_err(io::Error::other)?;
+            // Lines end in a line feed, as they do for those who read the diff.
+            let before: Vec<&str> = line.split_inclusive('\n').collect();
+            let after: Vec<&str> = changed.split_inclusive('\n').collect();
+            for change in TextDiff::from_slices(&before, &after).iter_all_changes() {
+                self.push(change.tag(), change.value())?;
             }
         }
         self.close()?;
@@ -150,6 +147,9 @@ impl<'w, W: Write> Diff<'w, W> {
     fn close(&mut self) -> io::Result<()> {
         if self.hunk.is_empty() {
             return Ok(());
+        }
+        if let Some(header) = self.header.take() {
+            write!(self.out, "{header}")?;
         }
         let surplus = self.trailing.saturating_sub(self.style.context);
         let rest = self.hunk.split_off(self.hunk.len() - surplus);
@@ -191,6 +191,21 @@ impl<'w, W: Write> Diff<'w, W> {
         let colored = self.style.color && !color.is_empty();
         let (on, off) = if colored { (color, "\x1b[0m") } else { ("", "") };
         writeln!(self.out, "{on}{text}{off}")
+    }
+}
+
+/// Adds a line to a text and to an offset; whether none is left behind it.
+fn read(old: &mut impl BufRead, text: &mut String, offset: &mut usize) -> io::Result<bool> {
+    let count = old.read_line(text)?;
+    *offset += count;
+    Ok(count == 0 || !text.ends_with('\n'))
+}
+
+/// Whether a text still ends where a line does once its edits are made.
+fn ends_lines(text: &str, edits: &[Edit]) -> bool {
+    match edits.last() {
+        Some(edit) if edit.end == text.len() => edit.text.ends_with('\n'),
+        _ => text.ends_with('\n'),
     }
 }
 
