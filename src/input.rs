@@ -12,12 +12,16 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use tempfile::SpooledTempFile;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::stdio;
 
 /// What an input may take in memory, in bytes.
 pub const IN_MEMORY: usize = 8 << 20;
 
 /// What all inputs together may keep in memory between the two readings, in bytes.
 const KEPT: u64 = 32 << 20;
+
+/// How an input is changed in place.
+const IN_PLACE: &str = "write to another file or patch it in place: `meshobs patch -i`";
 
 /// The names that manifests have in a directory.
 const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
@@ -147,8 +151,8 @@ fn spool(from: &mut dyn Read) -> io::Result<Content> {
 /// Turns what the user named into inputs: files as they are, `-` as stdin, directories as the manifests below them
 /// in byte order.
 ///
-/// Paths that are not there and directories without manifests come back as errors beside the inputs, so that they
-/// can be told together with what is wrong inside of files.
+/// Paths that are not there, named files that are empty, files that standard output goes to and directories without
+/// manifests come back as errors beside the inputs, so that they can be told together with what is wrong inside of files.
 ///
 /// # Errors
 /// Globs that are none.
@@ -158,6 +162,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
     let mut errors = Vec::new();
     let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into() };
     if paths.is_empty() {
+        errors.extend(stdin_error());
         return Ok((vec![stdin], errors));
     }
     for path in paths {
@@ -166,6 +171,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
             if inputs.contains(&stdin) {
                 errors.push(Diagnostic::whole("-", "stdin is named twice; it can be read once"));
             } else {
+                errors.extend(stdin_error());
                 inputs.push(stdin.clone());
             }
             continue;
@@ -179,8 +185,14 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
                                    name a directory with manifests";
                     errors.push(Diagnostic::whole(&name, message));
                 }
+                let found = inputs.get(before.0..).unwrap_or_default();
+                errors.extend(found.iter().filter_map(output_error));
             }
-            Ok(_) => {
+            Ok(metadata) => {
+                if let Some(message) = stdio::refusal(&name, &metadata, true, IN_PLACE) {
+                    errors.push(Diagnostic::whole(&name, message));
+                    continue;
+                }
                 let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
                 inputs.push(Input { name, path: Some(path.clone()), relative });
             }
@@ -188,6 +200,19 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
         }
     }
     Ok((inputs, errors))
+}
+
+/// Whether standard input is the file that standard output goes to.
+fn stdin_error() -> Option<Diagnostic> {
+    stdio::stdin_refusal(IN_PLACE).map(|message| Diagnostic::whole("<stdin>", message))
+}
+
+/// Whether a file of a directory is the one that standard output goes to.
+fn output_error(input: &Input) -> Option<Diagnostic> {
+    stdio::FileId::of_stdout()?;
+    let metadata = fs::metadata(input.path.as_deref()?).ok()?;
+    let message = stdio::refusal(&input.name, &metadata, false, IN_PLACE)?;
+    Some(Diagnostic::whole(&input.name, message))
 }
 
 /// Adds the manifests below a directory in byte order of their paths. Hidden ones and linked directories are left

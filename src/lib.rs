@@ -24,6 +24,7 @@ pub mod report;
 pub mod rule;
 pub mod secret;
 pub mod spool;
+mod stdio;
 pub mod survey;
 pub mod template;
 pub mod yaml;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempPath;
@@ -13,6 +13,7 @@ use crate::input::io_message;
 use crate::patch::{First, Plan, Planned};
 use crate::report::{Diff, DiffStyle};
 use crate::spool::EditLog;
+use crate::stdio::FileId;
 use crate::yaml::Edit;
 
 const BUFFER: usize = 64 << 10;
@@ -200,8 +201,8 @@ pub fn diff(plan: &mut Plan, out: &mut dyn Write, style: DiffStyle) -> Result<bo
         let edits = log.read(file.edits).map_err(|error| failed(&error))?;
         let reader = file.content.reader().map_err(|error| failed(&error))?;
         let mut reader = Tagged { inner: reader, failed: false };
-        let result = Diff::new(&mut out, style, &shown)
-            .and_then(|diff| diff.hunks(BufReader::with_capacity(BUFFER, &mut reader), edits));
+        let result =
+            Diff::new(&mut out, style, &shown).hunks(BufReader::with_capacity(BUFFER, &mut reader), edits);
         match result {
             Ok(masked) => any |= masked,
             Err(error) if reader.failed => return Err(failed(&error)),
@@ -226,7 +227,7 @@ struct Staged {
 /// An input cannot be read again or replaced. Nothing is replaced before all are staged.
 pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, OutputError> {
     let Plan { files, log, .. } = plan;
-    let sources = sources(files);
+    let sources = Sources::of(files);
     let mut staged = Vec::new();
     for file in files.iter_mut().filter(|file| file.edits.count > 0) {
         let Some(path) = file.input.path.clone() else {
@@ -240,11 +241,8 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
             path.push(suffix);
             (PathBuf::from(path), format!("{name}{suffix}"))
         });
-        if let Some((path, name)) = &backup
-            && sources.contains(path)
-        {
-            let message = "is an input, which a backup would replace; choose another --backup suffix";
-            return Err(OutputError::Files(Diagnostic::whole(name, message).into()));
+        if let Some((path, name)) = &backup {
+            refuse_backup(&sources, path, name, file)?;
         }
         let temporary = stage(file, log, &target)?;
         staged.push(Staged { temporary, target, backup, name });
@@ -258,7 +256,7 @@ pub fn in_place(plan: &mut Plan, backup: Option<&str>) -> Result<Vec<String>, Ou
 /// An input cannot be read again, or a file not be written. Nothing is put in place before all are staged.
 pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
     let Plan { files, log, .. } = plan;
-    let sources = sources(files);
+    let sources = Sources::of(files);
     let mut staged = Vec::new();
     let mut targets = HashMap::new();
     for file in files.iter_mut() {
@@ -287,7 +285,7 @@ pub fn tree(plan: &mut Plan, root: &Path) -> Result<Vec<String>, OutputError> {
 pub fn file(plan: &mut Plan, path: &Path) -> Result<Vec<String>, OutputError> {
     let name = path.display().to_string();
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    refuse_source(&sources(&plan.files), &target, &name)?;
+    refuse_source(&Sources::of(&plan.files), &target, &name)?;
     let (temporary, mut out) = temporary(&target).map_err(|error| OutputError::file(&name, &error))?;
     match stream(plan, &mut out) {
         Err(OutputError::Stdout(error)) => return Err(OutputError::file(&name, &error)),
@@ -311,14 +309,69 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     commit(vec![Staged { temporary, target, backup: None, name: name.clone() }]).map(|_| ())
 }
 
-/// The files that are inputs, without links.
-fn sources(files: &[Planned]) -> HashSet<PathBuf> {
-    let paths = files.iter().filter_map(|file| file.input.path.as_deref());
-    paths.filter_map(|path| fs::canonicalize(path).ok()).collect()
+/// The files that are inputs.
+struct Sources {
+    /// Those that were named or found, without links.
+    paths: HashSet<PathBuf>,
+    /// The one that standard input comes from, where that is read.
+    stdin: Option<FileId>,
+}
+
+impl Sources {
+    fn of(files: &[Planned]) -> Self {
+        let paths = files.iter().filter_map(|file| file.input.path.as_deref());
+        let reads_stdin = files.iter().any(|file| file.input.path.is_none());
+        Self {
+            paths: paths.filter_map(|path| fs::canonicalize(path).ok()).collect(),
+            stdin: FileId::of_stdin().filter(|_| reads_stdin),
+        }
+    }
+
+    fn contains(&self, path: &Path) -> bool {
+        let id = || fs::metadata(path).ok().and_then(|metadata| FileId::of(&metadata));
+        self.paths.contains(path) || (self.stdin.is_some() && id() == self.stdin)
+    }
+}
+
+/// Refuses a backup that would replace an input, or a file that says something else than the backup will: an older
+/// backup may be the only copy of the original.
+fn refuse_backup(sources: &Sources, path: &Path, name: &str, file: &mut Planned) -> Result<(), OutputError> {
+    let refuse = |message: &str| Err(OutputError::Files(Diagnostic::whole(name, message).into()));
+    if sources.contains(path) {
+        return refuse("is an input, which a backup would replace; choose another --backup suffix");
+    }
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(());
+    }
+    let input = file.input.name.clone();
+    let content = file.content.reader().map_err(|error| OutputError::file(&input, &error))?;
+    let plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if plain && File::open(path).and_then(|old| same_bytes(old, content)).unwrap_or(false) {
+        return Ok(());
+    }
+    refuse("exists and differs from what would be backed up; move it away or choose another --backup suffix")
+}
+
+/// Whether two readers have the same bytes.
+fn same_bytes(one: impl Read, other: impl Read) -> io::Result<bool> {
+    let mut one = BufReader::with_capacity(BUFFER, one);
+    let mut other = BufReader::with_capacity(BUFFER, other);
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let count = left.len().min(right.len());
+        if left.get(..count) != right.get(..count) {
+            return Ok(false);
+        }
+        if count == 0 {
+            return Ok(left.len() == right.len());
+        }
+        one.consume(count);
+        other.consume(count);
+    }
 }
 
 /// Refuses to write to a file that is an input.
-fn refuse_source(sources: &HashSet<PathBuf>, target: &Path, name: &str) -> Result<(), OutputError> {
+fn refuse_source(sources: &Sources, target: &Path, name: &str) -> Result<(), OutputError> {
     if !sources.contains(target) {
         return Ok(());
     }

@@ -347,7 +347,8 @@ impl Run<'_> {
         chunk: &Chunk<'_>,
         doc: &Document<'_>,
     ) -> Result<Vec<Edit>, Diagnostic> {
-        let place = Place { name, chunk, lines: OnceCell::new(), last: Cell::new((0, 1)) };
+        let silent = self.report.is_silent();
+        let place = Place { name, chunk, silent, lines: OnceCell::new(), last: Cell::new((0, 1)) };
         let mut changes = Changes::default();
         for root in doc.roots() {
             for item in items(doc, root) {
@@ -365,6 +366,7 @@ impl Run<'_> {
                     Item::ClientSide(resource) => {
                         self.client_file(&place, doc, &resource, &mut changes)?;
                     }
+                    Item::Other(_) if silent => {}
                     Item::Other(at) => {
                         let message = if doc.kind(at.node) == Kind::Null {
                             "empty document, left as it is"
@@ -377,6 +379,14 @@ impl Run<'_> {
                 }
             }
         }
+        if !silent {
+            self.duplicates(&place, doc)?;
+        }
+        changes.render(doc).map_err(|refusal| place.refuse(&refusal))
+    }
+
+    /// Warns of keys that appear twice.
+    fn duplicates(&mut self, place: &Place<'_>, doc: &Document<'_>) -> Result<(), Diagnostic> {
         for duplicate in doc.duplicates() {
             let key = doc.string(duplicate.second).unwrap_or_default();
             let (line, _) = place.locate(doc.start(duplicate.first));
@@ -386,7 +396,7 @@ impl Run<'_> {
             let remark = place.remark(doc.start(duplicate.second), message);
             self.report.warning(&remark).map_err(|e| place.io(&e))?;
         }
-        changes.render(doc).map_err(|refusal| place.refuse(&refusal))
+        Ok(())
     }
 
     fn resource(
@@ -490,7 +500,7 @@ impl Run<'_> {
                 let name = Some(rule.name());
                 entry.skipped.push(self.skipped(place, name, skip.at, skip.reason, skip.dark)?);
             }
-            let notes = outcome.notes.into_iter();
+            let notes = outcome.notes.into_iter().take_while(|_| !place.silent);
             entry.notes.extend(notes.map(|Note { at, message }| place.remark(at, message)));
         }
         let mut doubled = doc.duplicates_of(resource.at.node);
@@ -521,7 +531,7 @@ impl Run<'_> {
             Strict::Always if dark => return Err(place.spot(at, reason)),
             _ => {}
         }
-        let (line, column) = place.locate(at);
+        let (line, column) = if place.silent { (0, 0) } else { place.locate(at) };
         Ok(Skipped { rule, reason, dark, line, column })
     }
 }
@@ -534,6 +544,8 @@ fn is_crd(resource: &Resource) -> bool {
 struct Place<'a> {
     name: &'a str,
     chunk: &'a Chunk<'a>,
+    /// Whether the report needs no places and names.
+    silent: bool,
     /// Offsets of the chunk's lines: a list may hold thousands of resources.
     lines: OnceCell<Vec<usize>>,
     /// The offset asked for last and its column, to count on from on a long line.
@@ -583,6 +595,9 @@ impl Place<'_> {
     }
 
     fn entry(&self, doc: &Document<'_>, resource: &Resource, skipped: Vec<Skipped>) -> Entry {
+        if self.silent {
+            return Entry { skipped, ..Entry::default() };
+        }
         let (line, _) = self.locate(doc.start(resource.at.node));
         Entry {
             path: self.name.to_owned(),

@@ -1,16 +1,19 @@
 //! A log of edits that stays in memory while it is small and goes to an unlinked temporary file when it is not.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
 use crate::input::IN_MEMORY;
 use crate::yaml::Edit;
 
+/// What is gathered before it goes to the spool, in bytes.
+const BUFFER: usize = 64 << 10;
+
 /// Edits of all inputs, one after the other.
 #[derive(Debug)]
 pub struct EditLog {
-    spool: SpooledTempFile,
+    spool: BufWriter<SpooledTempFile>,
     written: u64,
 }
 
@@ -32,7 +35,8 @@ impl EditLog {
     /// An empty log.
     #[must_use]
     pub fn new() -> Self {
-        Self { spool: tempfile::spooled_tempfile(IN_MEMORY), written: 0 }
+        let spool = tempfile::spooled_tempfile(IN_MEMORY);
+        Self { spool: BufWriter::with_capacity(BUFFER, spool), written: 0 }
     }
 
     /// Starts the edits of another input.
@@ -60,8 +64,10 @@ impl EditLog {
     /// # Errors
     /// The temporary file cannot be read.
     pub fn read(&mut self, span: EditSpan) -> io::Result<impl Iterator<Item = io::Result<Edit>> + '_> {
-        self.spool.seek(SeekFrom::Start(span.start))?;
-        let mut reader = BufReader::new(&mut self.spool);
+        self.spool.flush()?;
+        let spool = self.spool.get_mut();
+        spool.seek(SeekFrom::Start(span.start))?;
+        let mut reader = BufReader::new(spool);
         let mut left = span.count;
         Ok(std::iter::from_fn(move || {
             left = left.checked_sub(1)?;

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Meshobs, differences, on_path, read_all, show, skip, tree};
+use support::{Meshobs, apply_by, differences, on_path, read_all, show, skip, text_and_edits, tree};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n";
 const PATCHED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  namespace: prod\n";
@@ -90,7 +90,7 @@ fn several_inputs_become_one_valid_stream() {
     for first in pieces {
         for second in pieces {
             let here = folder(&[("a.yaml", first), ("b.yaml", second)]);
-            let done = meshobs(&here, "patch -q a.yaml b.yaml").run().expect(0);
+            let done = meshobs(&here, "patch -q .").run().expect(0);
             let found = read_all(&done.stdout).unwrap_or_else(|e| {
                 panic!(
                     "{e}\n{}\n-- and\n{}\n-- gave\n{}",
@@ -420,6 +420,150 @@ fn output_and_backup_replace_no_input() {
     }
 }
 
+/// Runs a line in a shell with `meshobs` on its PATH: the shell's own redirections are what is tested.
+#[cfg(unix)]
+fn in_shell(folder: &tempfile::TempDir, line: &str) -> support::Done {
+    let program = Path::new(env!("CARGO_BIN_EXE_meshobs"));
+    let path = std::env::join_paths(
+        [program.parent().unwrap().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder.path())
+        .env("PATH", path.unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    support::Done {
+        status: output.status.code().unwrap_or(-1),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+const PAGE: &str = "<html><head></head></html>\n";
+
+/// Commands that read `f` and print.
+#[cfg(unix)]
+const READERS: &[&str] = &[
+    "patch f",
+    "patch --diff f",
+    "patch .",
+    "patch other.yaml f",
+    "patch -i f",
+    "patch <f",
+    "patch - <f",
+    "patch other.yaml --config f",
+    "patch other.yaml --token-file f",
+    "check f",
+    "check - <f",
+    "init datakit --from f",
+    "init datakit --from - <f",
+    "init datakit --template f",
+    "init datakit --token <f",
+    "init tracing --mode mesh-config --from f",
+    "init namespace a --template f",
+    "init gateway-metrics --template f",
+    "init drill delay --template f",
+    "init nginx --upstream http://10.0.0.1 --from f",
+    "init rum --app-id a --datakit-origin / --html f",
+    "init rum --app-id a --datakit-origin / --html page.html --mode image -o out --dockerfile f",
+];
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_input_and_stdout_is_refused() {
+    for arguments in READERS {
+        for redirection in [">f", ">>f", ">link"] {
+            let here = folder(&[("f.yaml", DEPLOYMENT), ("other.yaml", CONFIG_MAP), ("page.html", PAGE)]);
+            std::os::unix::fs::symlink("f.yaml", here.path().join("f")).unwrap();
+            fs::hard_link(here.path().join("f.yaml"), here.path().join("link")).unwrap();
+            let line = format!("meshobs {arguments} {redirection}");
+            let done = in_shell(&here, &line);
+            assert_eq!(done.status, 2, "{line}: {}", done.stderr);
+            assert!(done.stderr.contains("is both input and standard output"), "{line}: {}", done.stderr);
+            let appends = redirection == ">>f";
+            assert_eq!(done.stderr.contains("git restore"), !appends, "{line}: {}", done.stderr);
+            assert_eq!(read(here.path(), "f.yaml"), if appends { DEPLOYMENT } else { "" }, "{line}");
+        }
+    }
+    let here = folder(&[("f", DEPLOYMENT)]);
+    assert!(in_shell(&here, "meshobs patch f >>f").stderr.contains("meshobs patch -i"));
+    let done =
+        in_shell(&here, "meshobs patch -o f.yaml - <f && cp f.yaml f && meshobs patch -o f.yaml <f.yaml");
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("is an input and would be replaced"), "{}", done.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_file_without_bytes_is_an_error_and_other_empty_inputs_are_none() {
+    for arguments in READERS.iter().filter(|line| !line.contains('<') && !line.contains("other.yaml --")) {
+        if *arguments == "patch ." {
+            continue;
+        }
+        let here = folder(&[("f", ""), ("other.yaml", CONFIG_MAP), ("page.html", PAGE)]);
+        let line = format!("meshobs {arguments} >out.yaml");
+        let done = in_shell(&here, &line);
+        assert_eq!(done.status, 2, "{line}: {}", done.stderr);
+        assert!(done.stderr.contains("f: the file is empty (0 bytes)"), "{line}: {}", done.stderr);
+        assert!(done.stderr.contains("git restore f"), "{line}: {}", done.stderr);
+        assert_eq!(read(here.path(), "out.yaml"), "", "{line}");
+    }
+    let here = folder(&[("m/empty.yaml", ""), ("m/a.yaml", CONFIG_MAP)]);
+    for line in [
+        "patch m",
+        "patch </dev/null",
+        "patch /dev/null",
+        "patch - </dev/null",
+        "patch <m/empty.yaml",
+        "check m",
+    ] {
+        let line = format!("meshobs {line}");
+        assert_ne!(in_shell(&here, &line).status, 2, "{line}");
+    }
+}
+
+/// How often a command writes, as the kernel counts it for the shell that has waited for it.
+#[cfg(target_os = "linux")]
+fn writes(folder: &tempfile::TempDir, arguments: &str) -> u64 {
+    let line = format!("meshobs {arguments} >/dev/null 2>/dev/null; cat /proc/$$/io");
+    let done = in_shell(folder, &line);
+    let count = done.text().lines().find_map(|line| line.strip_prefix("syscw: ")).map(str::parse);
+    count.expect("no syscw in /proc").unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn reports_and_edits_are_written_in_blocks() {
+    let duplicates = format!("{CONFIG_MAP}data:\n{}", "  a: x\n".repeat(100_000));
+    let here = folder(&[("a.yaml", &duplicates), ("b.yaml", &format!("---\n{DEPLOYMENT}").repeat(25_000))]);
+    // The report goes to its spool and to stderr; one write for each duplicate would be 100,000.
+    let loud = writes(&here, "patch a.yaml");
+    assert!((200..10_000).contains(&loud), "{loud}");
+    let quiet = writes(&here, "patch -q a.yaml");
+    assert!(quiet < 200, "{quiet}");
+    // 25,000 edits of four parts, and the output.
+    let edits = writes(&here, "patch -q b.yaml");
+    assert!((200..10_000).contains(&edits), "{edits}");
+}
+
+#[test]
+fn a_backup_replaces_no_older_one() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
+    let done = meshobs(&here, "patch -i --overwrite -n other --backup .orig a.yaml").run().expect(2);
+    assert!(done.stderr.contains("a.yaml.orig: exists"), "{}", done.stderr);
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+    assert_eq!(read(here.path(), "a.yaml.orig"), CONFIG_MAP);
+    // The same text loses nothing.
+    fs::write(here.path().join("a.yaml"), CONFIG_MAP).unwrap();
+    meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);
+    assert_eq!(read(here.path(), "a.yaml"), PATCHED);
+}
+
 // ---- --check and --diff --------------------------------------------------------------------------------------------
 
 #[test]
@@ -464,7 +608,7 @@ const STYLES: &[(&str, &str)] = &[
     ("bom.yaml", "\u{feff}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n"),
 ];
 
-fn diff_is_accepted_by(program: &str, args: &[&str]) {
+fn diff_is_accepted_by(program: &str) {
     if !on_path(program) {
         skip(&format!("no {program} here"));
         return;
@@ -476,27 +620,7 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
         let by_them = folder(&files);
         let diff = meshobs(&by_us, "patch -q --diff .").run().expect(0);
         meshobs(&by_us, "patch -q -i .").run().expect(0);
-        let patch = by_them
-            .path()
-            .parent()
-            .unwrap()
-            .join(format!("{}.diff", by_them.path().file_name().unwrap().to_string_lossy()));
-        fs::write(&patch, &diff.stdout).unwrap();
-        let output = Command::new(program)
-            .args(args)
-            .arg(&patch)
-            .current_dir(by_them.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        fs::remove_file(&patch).unwrap();
-        assert!(
-            output.status.success(),
-            "{program} refuses\n{}\n{}{}",
-            diff.text(),
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        apply_by(program, by_them.path(), &diff.stdout).unwrap_or_else(|why| panic!("{why}"));
         let (ours, theirs) = (tree(by_us.path()), tree(by_them.path()));
         for (name, text) in &ours {
             assert!(theirs.get(name) == Some(text), "{name}\n{}", differences(text, &theirs[name]));
@@ -507,12 +631,54 @@ fn diff_is_accepted_by(program: &str, args: &[&str]) {
 
 #[test]
 fn diff_is_accepted_by_patch() {
-    diff_is_accepted_by("patch", &["-p1", "--no-backup-if-mismatch", "-F0", "-i"]);
+    diff_is_accepted_by("patch");
 }
 
 #[test]
 fn diff_is_accepted_by_git_apply() {
-    diff_is_accepted_by("git", &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"]);
+    diff_is_accepted_by("git");
+}
+
+#[test]
+fn a_diff_of_any_edits_is_accepted_by_patch_and_git_apply() {
+    let mut seed = 1u64;
+    let mut number = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as u32
+    };
+    let mut cases = Vec::new();
+    for _ in 0..300 {
+        let numbers: Vec<_> = std::iter::repeat_with(&mut number).take(40).collect();
+        let (text, edits) = text_and_edits(&numbers);
+        let edit = |(start, end, text)| meshobs::yaml::Edit { start, end, text };
+        cases.push((text, edits.into_iter().map(edit).collect::<Vec<_>>()));
+    }
+    for program in ["patch", "git"] {
+        if !on_path(program) {
+            skip(&format!("no {program} here"));
+            continue;
+        }
+        for context in [0, 3] {
+            // git refuses hunks without context unless told otherwise.
+            if program == "git" && context == 0 {
+                continue;
+            }
+            let here = folder(&[]);
+            let mut diff = Vec::new();
+            for (i, (text, edits)) in cases.iter().enumerate() {
+                let name = format!("{i}.yaml");
+                fs::write(here.path().join(&name), text).unwrap();
+                let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true };
+                let edits = edits.iter().cloned().map(Ok);
+                meshobs::report::Diff::new(&mut diff, style, &name).hunks(text.as_bytes(), edits).unwrap();
+            }
+            apply_by(program, here.path(), &diff).unwrap_or_else(|why| panic!("{why}"));
+            for (i, (text, edits)) in cases.iter().enumerate() {
+                let wanted = meshobs::yaml::apply(text, edits).unwrap();
+                same(&wanted, read(here.path(), &format!("{i}.yaml")).as_bytes());
+            }
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::{Meshobs, copy_tree, differences, tree};
+use support::{Meshobs, apply_by, copy_tree, differences, on_path, skip, tree};
 
 #[test]
 fn every_case_in_testdata_gives_its_expected_bytes() {
@@ -69,6 +69,47 @@ fn patching_what_is_expected_changes_nothing() {
         }
     }
     assert!(failures.is_empty(), "patching twice is not patching once\n{failures}");
+}
+
+#[test]
+fn the_diff_of_every_case_is_accepted_by_patch_and_git_apply() {
+    let programs: Vec<_> = ["patch", "git"].into_iter().filter(|program| on_path(program)).collect();
+    if programs.len() < 2 {
+        skip("patch or git is missing");
+    }
+    let mut failures = String::new();
+    let mut count = 0;
+    for case in cases() {
+        let (environment, args, stdin) = words(&command(&case));
+        let plain = args.first().is_some_and(|a| a == "patch")
+            && !args.iter().any(|a| matches!(a.as_str(), "--diff" | "--check" | "-i" | "-o" | "-q" | "-"))
+            && stdin.is_none()
+            && !case.join("expected.status").exists();
+        if !plain {
+            continue;
+        }
+        let run = |folder: &Path, flags: &[&str]| {
+            let args = args.iter().map(String::as_str).chain(flags.iter().copied());
+            let run = Meshobs::new(args).cwd(folder);
+            environment.iter().fold(run, |run, (name, value)| run.env(name, value)).run()
+        };
+        let ours = tempfile::tempdir().unwrap();
+        copy_inputs(&case, ours.path());
+        let diff = run(ours.path(), &["--diff", "--show-secrets"]);
+        let done = run(ours.path(), &["-i"]);
+        assert_eq!((diff.status, done.status), (0, 0), "{}: {}{}", case.display(), diff.stderr, done.stderr);
+        for program in programs.iter().filter(|_| !diff.stdout.is_empty()) {
+            let theirs = tempfile::tempdir().unwrap();
+            copy_inputs(&case, theirs.path());
+            count += 1;
+            match apply_by(program, theirs.path(), &diff.stdout) {
+                Ok(()) => compare_trees(&tree(ours.path()), &tree(theirs.path()), &mut failures),
+                Err(why) => failures.push_str(&format!("\n{}: {why}", case.display())),
+            }
+        }
+    }
+    assert!(count > 0 || programs.is_empty(), "no case has a diff");
+    assert!(failures.is_empty(), "{failures}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError};
 
 use support::manifests::{Tape, stream};
-use support::{Input, Intent, apply, check_data, check_lines, filter, ours, show};
+use support::{Input, Intent, apply, check_data, check_lines, filter, ours, show, text_and_edits};
 
 /// All choices of a random stream come from these bytes; zeros are the plainest ones, so shrinking them
 /// shrinks the manifest.
@@ -187,12 +187,28 @@ proptest! {
     }
 
     #[test]
+    fn a_diff_of_any_edits_is_exact(numbers in prop::collection::vec(any::<u32>(), 40), context in 0usize..4) {
+        let (text, edits) = text_and_edits(&numbers);
+        let edit = |(start, end, text)| meshobs::yaml::Edit { start, end, text };
+        let edits: Vec<_> = edits.into_iter().map(edit).collect();
+        let output = meshobs::yaml::apply(&text, &edits).unwrap();
+        let mut diff = Vec::new();
+        let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true };
+        let all = edits.iter().cloned().map(Ok);
+        meshobs::report::Diff::new(&mut diff, style, "a.yaml").hunks(text.as_bytes(), all).unwrap();
+        let diff = String::from_utf8(diff).unwrap();
+        match apply(&diff, &text) {
+            Ok(applied) => prop_assert_eq!(show(applied.as_bytes()), show(output.as_bytes()), "{:?}\n{}", edits, diff),
+            Err(e) => return Err(fail(&format!("{e}\n{edits:?}\n--- diff\n{diff}"), &text, output.as_bytes())),
+        }
+    }
+
+    #[test]
     fn diff_leads_from_the_input_to_the_output(seed in seed(), context in 0usize..5) {
         let input = seed.stream();
         let folder = here();
         let output = patched(folder.path(), &[], &input.text)?;
-        std::fs::write(folder.path().join("input.yaml"), &input.text).unwrap();
-        let done = filter(folder.path(), &["--diff", "-U", &context.to_string(), "input.yaml"], b"");
+        let done = filter(folder.path(), &["--diff", "-U", &context.to_string()], input.text.as_bytes());
         prop_assert_eq!(done.status, 0, "{}", done.stderr);
         let diff = String::from_utf8(done.stdout).unwrap();
         match apply(&diff, &input.text) {

@@ -231,7 +231,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
         overwrite: settings.overwrite,
         strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
-        format: args.report,
+        format: if args.quiet { Format::Silent } else { args.report },
     }
 }
 

@@ -13,6 +13,7 @@ use crate::manifest::{ImageRef, Version};
 use crate::rule::datakit::dataway;
 use crate::rule::{Collector, DatakitSettings, MetricsSettings, TracingSettings};
 use crate::secret::Token;
+use crate::stdio;
 
 /// The variable that a token is taken from where no file is named.
 pub const TOKEN_VARIABLE: &str = "MESHOBS_TOKEN";
@@ -219,6 +220,12 @@ impl DatakitOptions {
     fn token(&self) -> Result<Option<Token>, Invalid> {
         if let Some(path) = &self.token_file {
             let name = path.display();
+            if let Ok(metadata) = fs::metadata(path)
+                && let Some(message) =
+                    stdio::refusal(&name.to_string(), &metadata, false, "write to another file")
+            {
+                return Err(format!("{name}: {message}"));
+            }
             let text = fs::read_to_string(path).map_err(|error| {
                 format!("{name}: {} (--token-file, datakit.token_file)", io_message(&error))
             })?;

@@ -30,6 +30,7 @@ use crate::input::io_message;
 use crate::rule::{
     Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RumSettings, TracingSettings,
 };
+use crate::stdio;
 
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub use install::InstallOptions;
@@ -98,6 +99,11 @@ pub struct Settings {
 pub fn load(file: Option<&Path>) -> Result<Options, Diagnostic> {
     let path = file.map_or_else(|| PathBuf::from(FILE), Path::to_path_buf);
     let name = path.display().to_string();
+    if let Ok(metadata) = fs::metadata(&path)
+        && let Some(message) = stdio::refusal(&name, &metadata, false, "write to another file")
+    {
+        return Err(Diagnostic::whole(&name, message));
+    }
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {

@@ -12,9 +12,13 @@ pub struct ImageRef<'a> {
 }
 
 impl<'a> ImageRef<'a> {
-    /// Takes a reference apart. A `:` in front of a `/` belongs to the registry's port.
+    /// Takes a reference apart. A `:` in front of a `/` belongs to the registry's port. A text with blanks or line breaks
+    /// is no reference: all its parts are empty, and no pattern matches it.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
+        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Self { repository: "", tag: None, digest: None };
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),
@@ -95,10 +99,26 @@ mod tests {
 
     #[test]
     fn what_no_runtime_takes_is_invalid() {
-        for text in
-            ["", "a b", "x:", ":v1", "/x", "x//y", "Upper/x", "x@sha256", "x:v1:v2", "x:-1", "http://x/y"]
-        {
+        for text in [
+            "",
+            "a b",
+            "x:1\n",
+            "x\n",
+            "\nx:1",
+            "x:",
+            ":v1",
+            "/x",
+            "x//y",
+            "Upper/x",
+            "x@sha256",
+            "x:v1:v2",
+            "x:-1",
+            "http://x/y",
+        ] {
             assert!(!ImageRef::is_valid(text), "{text}");
+        }
+        for text in ["x:1\n", "a\nx:1", "x: 1"] {
+            assert!(!ImageRef::parse(text).matches(&ImageRef::parse("x")), "{text:?}");
         }
     }
 

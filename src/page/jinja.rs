@@ -51,18 +51,19 @@ impl Jinja {
 #[must_use]
 pub fn constructs(page: &[u8]) -> Vec<Jinja> {
     let mut found = Vec::new();
+    let mut ends = Ends { page, open: Vec::new() };
     let mut at = 0;
     let mut raw = false;
     while let Some(start) = find(page, at, b"{") {
         at = start + 1;
-        let (close, construct): (&[u8], _) = match page.get(start + 1) {
-            Some(b'%') => (b"%}", None),
-            Some(b'{') if !raw => (b"}}", Some(Construct::Expression(String::new()))),
-            Some(b'#') if !raw => (b"#}", Some(Construct::Comment)),
+        let (close, construct) = match page.get(start + 1) {
+            // What is in raw text is none and may overlap: looking for its end over and over would take too long.
+            Some(b'%') if !raw || is_endraw(page, start + 2) => (Close::Statement, None),
+            Some(b'{') if !raw => (Close::Expression, Some(Construct::Expression(String::new()))),
+            Some(b'#') if !raw => (Close::Comment, Some(Construct::Comment)),
             _ => continue,
         };
-        let comment = construct == Some(Construct::Comment);
-        let Some(end) = end_of(page, start + 2, close, comment) else { continue };
+        let Some(end) = ends.behind(start + 2, close) else { continue };
         let inner = page.get(start + 2..end - 2).unwrap_or_default();
         let inner = String::from_utf8_lossy(inner);
         let construct = construct.map(|construct| match construct {
@@ -87,25 +88,96 @@ pub fn constructs(page: &[u8]) -> Vec<Jinja> {
     found
 }
 
-/// Behind the delimiter that closes a construct; strings may hold one.
-fn end_of(page: &[u8], from: usize, close: &[u8], comment: bool) -> Option<usize> {
-    let mut at = from;
-    let mut quote = None;
-    while at < page.len() {
-        let byte = page.get(at).copied()?;
-        match quote {
-            Some(_) if byte == b'\\' => at += 1,
-            Some(mark) if byte == mark => quote = None,
-            Some(_) => {}
-            None if page.get(at..).is_some_and(|rest| rest.starts_with(close)) => {
-                return Some(at + close.len());
-            }
-            None if !comment && (byte == b'"' || byte == b'\'') => quote = Some(byte),
-            None => {}
+/// Whether a statement's keyword is `endraw`; `at` is behind its `{%`.
+fn is_endraw(page: &[u8], at: usize) -> bool {
+    let inner = page.get(at..).unwrap_or_default();
+    let lead = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'-' | b'+');
+    let blanks = inner.iter().take_while(|byte| lead(byte)).count();
+    inner.get(blanks..).is_some_and(|word| word.starts_with(b"endraw"))
+}
+
+/// What closes a construct.
+#[derive(Clone, Copy)]
+enum Close {
+    Statement,
+    Expression,
+    Comment,
+}
+
+impl Close {
+    fn delimiter(self) -> &'static [u8] {
+        match self {
+            Self::Statement => b"%}",
+            Self::Expression => b"}}",
+            Self::Comment => b"#}",
         }
-        at += 1;
     }
-    None
+
+    /// The bit in [`Ends::open`] for a search that is outside of strings, or in one that this quote began.
+    fn bit(self, quote: Option<u8>) -> u8 {
+        let state = match quote {
+            None => 0,
+            Some(b'"') => 1,
+            Some(_) => 2,
+        };
+        match self {
+            Self::Statement => 1 << state,
+            Self::Expression => 8 << state,
+            Self::Comment => 64,
+        }
+    }
+}
+
+/// Finds the ends of constructs. A search that ends nowhere is remembered at every place it passed, so that a page full of
+/// unclosed constructs is read a few times at most.
+struct Ends<'a> {
+    page: &'a [u8],
+    /// For each offset the searches that find no end from there; empty until one has failed.
+    open: Vec<u8>,
+}
+
+impl Ends<'_> {
+    /// Behind the delimiter that closes a construct; strings may hold one.
+    fn behind(&mut self, from: usize, close: Close) -> Option<usize> {
+        let mut place = (from, None);
+        while !self.is_open(place, close) {
+            if place.1.is_none()
+                && self.page.get(place.0..).is_some_and(|rest| rest.starts_with(close.delimiter()))
+            {
+                return Some(place.0 + close.delimiter().len());
+            }
+            place = self.step(place, close);
+        }
+        self.remember(from, close);
+        None
+    }
+
+    /// One byte further, or two behind a backslash: the offset and the quote of the string there.
+    fn step(&self, (at, quote): (usize, Option<u8>), close: Close) -> (usize, Option<u8>) {
+        let strings = !matches!(close, Close::Comment);
+        match (quote, self.page.get(at).copied()) {
+            (Some(_), Some(b'\\')) => (at + 2, quote),
+            (Some(mark), Some(byte)) if byte == mark => (at + 1, None),
+            (None, Some(byte @ (b'"' | b'\''))) if strings => (at + 1, Some(byte)),
+            _ => (at + 1, quote),
+        }
+    }
+
+    /// Whether a search from here is known to find no end.
+    fn is_open(&self, (at, quote): (usize, Option<u8>), close: Close) -> bool {
+        at >= self.page.len() || self.open.get(at).is_some_and(|bits| bits & close.bit(quote) != 0)
+    }
+
+    fn remember(&mut self, from: usize, close: Close) {
+        self.open.resize(self.page.len(), 0);
+        let mut place = (from, None);
+        while !self.is_open(place, close) {
+            if let Some(bits) = self.open.get_mut(place.0) {
+                *bits |= close.bit(place.1);
+            }
+            place = self.step(place, close);
+        }
+    }
 }
 
 /// The next place of a text.
@@ -127,5 +199,40 @@ mod tests {
         assert_eq!(found[0].rest(), "\"a%}\"");
         assert_eq!(found[5].rest(), "a < b");
         assert_eq!(&page[found[1].span.clone()], b"{{ '}}' }}");
+    }
+    #[test]
+    fn unclosed_constructs_take_linear_time() {
+        let start = std::time::Instant::now();
+        for part in ["{{ ", "{# ", "{% ", "{{ \"", "{{ '{% \"{# ", "{{ '\\"] {
+            let page = format!("<head>{}</head>", part.repeat(300_000 / part.len()));
+            assert!(constructs(page.as_bytes()).len() < page.len(), "{part}");
+        }
+        let page = format!("{{% raw %}}{}%}}", "{% ".repeat(100_000));
+        assert_eq!(constructs(page.as_bytes()).len(), 1);
+        let page = format!("{{% raw %}}{}", "{% endraw ".repeat(30_000));
+        assert_eq!(constructs(page.as_bytes()).len(), 1);
+        // In quadratic time each of these takes minutes.
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_is_remembered_changes_no_end() {
+        let parts = ["{{", "}}", "{%", "%}", "{#", "#}", "\"", "'", "\\", " ", "a"];
+        let mut seed = 7u64;
+        for _ in 0..2_000 {
+            let mut page = String::new();
+            for _ in 0..24 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                page.push_str(parts[(seed >> 33) as usize % parts.len()]);
+            }
+            let page = page.as_bytes();
+            let mut remembering = Ends { page, open: Vec::new() };
+            for from in 0..page.len() {
+                for close in [Close::Statement, Close::Expression, Close::Comment] {
+                    let fresh = Ends { page, open: Vec::new() }.behind(from, close);
+                    assert_eq!(remembering.behind(from, close), fresh, "{:?}", String::from_utf8_lossy(page));
+                }
+            }
+        }
     }
 }

@@ -82,7 +82,11 @@ impl Outline {
         let mut emitter = DefaultEmitter::<usize>::new_with_span();
         emitter.naively_switch_states(true);
         let tokens = Tokenizer::new_with_emitter(masked.as_slice(), emitter);
-        let shown = |jinja: &Jinja| !hidden.iter().any(|span| span.contains(&jinja.span.start));
+        // They are in order and do not overlap.
+        let shown = |jinja: &Jinja| {
+            let next = hidden.partition_point(|span| span.end <= jinja.span.start);
+            !hidden.get(next).is_some_and(|span| span.contains(&jinja.span.start))
+        };
         // Reading from memory cannot fail.
         Self {
             tokens: tokens.filter_map(Result::ok).collect(),

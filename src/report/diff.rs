@@ -32,6 +32,8 @@ const MASKED: &str = " tokens masked, not for applying (see --show-secrets)";
 #[derive(Debug)]
 pub struct Diff<'w, W> {
     out: &'w mut W,
+    /// The names of the two sides, until they are written.
+    header: Option<String>,
     style: Style,
     /// Lines before the next one, from 0.
     old: u64,
@@ -45,20 +47,17 @@ pub struct Diff<'w, W> {
 }
 
 impl<'w, W: Write> Diff<'w, W> {
-    /// Writes the names of a file's two sides, to be followed by its hunks.
-    ///
-    /// # Errors
-    /// `out` cannot be written.
-    pub fn new(out: &'w mut W, style: Style, name: &str) -> io::Result<Self> {
+    /// The diff of a file of this name: its two sides are named in front of the first hunk.
+    pub fn new(out: &'w mut W, style: Style, name: &str) -> Self {
         // Neither patch nor git takes a name that leaves the folder it is applied in.
         let name = name.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         let tab = if name.contains(' ') { "\t" } else { "" };
         let side = |letter: char| gate::diff_name(&format!("{letter}/{name}")).into_owned();
         let (bold, off) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        writeln!(out, "{bold}--- {}{tab}{off}", side('a'))?;
-        writeln!(out, "{bold}+++ {}{tab}{off}", side('b'))?;
-        Ok(Self {
+        let header = format!("{bold}--- {}{tab}{off}\n{bold}+++ {}{tab}{off}\n", side('a'), side('b'));
+        Self {
             out,
+            header: Some(header),
             style,
             old: 0,
             new: 0,
@@ -68,7 +67,7 @@ impl<'w, W: Write> Diff<'w, W> {
             hunk_new: 0,
             trailing: 0,
             masked: false,
-        })
+        }
     }
 
     /// Writes the hunks: `old` is the file, `edits` are in order. Says whether a token was masked.
@@ -85,47 +84,45 @@ impl<'w, W: Write> Diff<'w, W> {
         let mut line = String::new();
         loop {
             line.clear();
-            let read = old.read_line(&mut line)?;
-            if read == 0 {
+            let start = offset;
+            let mut eof = read(&mut old, &mut line, &mut offset)?;
+            if line.is_empty() && edits.peek().is_none() {
                 break;
             }
-            let start = offset;
-            offset += read;
-            let mut touched = Vec::new();
-            while let Some(next) = edits.peek() {
-                let (from, to) = match next {
-                    Ok(edit) => (edit.start, edit.end),
-                    Err(_) => (start, start),
-                };
-                let at_eof = from == offset && !line.ends_with('\n');
-                if from >= offset && !at_eof {
-                    break;
-                }
-                while to > offset {
-                    let read = old.read_line(&mut line)?;
-                    if read == 0 {
+            let mut touched: Vec<Edit> = Vec::new();
+            // Whole lines on both sides: an edit may take the break that ends its last line.
+            loop {
+                while let Some(next) = edits.peek() {
+                    let (from, to) = match next {
+                        Ok(edit) => (edit.start, edit.end),
+                        Err(_) => (start, start),
+                    };
+                    if from >= offset && !eof {
                         break;
                     }
-                    offset += read;
+                    while to > offset && !eof {
+                        eof = read(&mut old, &mut line, &mut offset)?;
+                    }
+                    if let Some(edit) = edits.next() {
+                        let edit = edit?;
+                        touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
+                    }
                 }
-                if let Some(edit) = edits.next() {
-                    let edit = edit?;
-                    touched.push(Edit { start: edit.start - start, end: edit.end - start, ..edit });
+                if eof || ends_lines(&line, &touched) {
+                    break;
                 }
+                eof = read(&mut old, &mut line, &mut offset)?;
             }
             if touched.is_empty() {
                 self.push(ChangeTag::Equal, &line)?;
-            } else {
-                let changed = crate::yaml::apply(&line, &touched).map_err(io::Error::other)?;
-                for change in TextDiff::from_lines(&line, &changed).iter_all_changes() {
-                    self.push(change.tag(), change.value())?;
-                }
+                continue;
             }
-        }
-        for edit in edits {
-            // Behind the last line: whole lines.
-            for line in edit?.text.split_inclusive('\n') {
-                self.push(ChangeTag::Insert, line)?;
+            let changed = crate::yaml::apply(&line, &touched).map_err(io::Error::other)?;
+            // Lines end in a line feed, as they do for those who read the diff.
+            let before: Vec<&str> = line.split_inclusive('\n').collect();
+            let after: Vec<&str> = changed.split_inclusive('\n').collect();
+            for change in TextDiff::from_slices(&before, &after).iter_all_changes() {
+                self.push(change.tag(), change.value())?;
             }
         }
         self.close()?;
@@ -156,6 +153,9 @@ impl<'w, W: Write> Diff<'w, W> {
     fn close(&mut self) -> io::Result<()> {
         if self.hunk.is_empty() {
             return Ok(());
+        }
+        if let Some(header) = self.header.take() {
+            write!(self.out, "{header}")?;
         }
         let surplus = self.trailing.saturating_sub(self.style.context);
         let rest = self.hunk.split_off(self.hunk.len() - surplus);
@@ -198,6 +198,21 @@ impl<'w, W: Write> Diff<'w, W> {
         let colored = self.style.color && !color.is_empty();
         let (on, off) = if colored { (color, "\x1b[0m") } else { ("", "") };
         writeln!(self.out, "{on}{text}{off}")
+    }
+}
+
+/// Adds a line to a text and to an offset; whether none is left behind it.
+fn read(old: &mut impl BufRead, text: &mut String, offset: &mut usize) -> io::Result<bool> {
+    let count = old.read_line(text)?;
+    *offset += count;
+    Ok(count == 0 || !text.ends_with('\n'))
+}
+
+/// Whether a text still ends where a line does once its edits are made.
+fn ends_lines(text: &str, edits: &[Edit]) -> bool {
+    match edits.last() {
+        Some(edit) if edit.end == text.len() => edit.text.ends_with('\n'),
+        _ => text.ends_with('\n'),
     }
 }
 

@@ -7,7 +7,7 @@ mod diff;
 mod json;
 mod text;
 
-use std::io::{self, Seek as _, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 
 use serde::Serialize;
 use tempfile::SpooledTempFile;
@@ -19,6 +19,9 @@ use crate::input::IN_MEMORY;
 use crate::rule::NewResource;
 use crate::secret;
 
+/// What is gathered before it goes to the spool, in bytes.
+const BUFFER: usize = 64 << 10;
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -27,6 +30,9 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// None at all: nothing is gathered for it.
+    #[value(skip)]
+    Silent,
 }
 
 /// Something at a place.
@@ -58,7 +64,7 @@ pub struct Skipped {
 }
 
 /// What came of one resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The input, as the user named it.
     pub path: String,
@@ -139,7 +145,7 @@ pub struct Report {
     summary: Summary,
     /// Whether anything was skipped or warned about.
     remarks: bool,
-    spool: SpooledTempFile,
+    spool: BufWriter<SpooledTempFile>,
 }
 
 impl Report {
@@ -153,7 +159,7 @@ impl Report {
             heading: String::new(),
             summary: Summary::default(),
             remarks: false,
-            spool: tempfile::spooled_tempfile(IN_MEMORY),
+            spool: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)),
         }
     }
 
@@ -161,6 +167,12 @@ impl Report {
     #[must_use]
     pub fn has_remarks(&self) -> bool {
         self.remarks
+    }
+
+    /// Whether nothing that is reported is ever shown, so that callers need not put it together.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.format == Format::Silent
     }
 
     /// Counts an input.
@@ -173,6 +185,9 @@ impl Report {
     /// # Errors
     /// The spool cannot be written.
     pub fn entry(&mut self, mut entry: Entry) -> io::Result<()> {
+        if self.is_silent() {
+            return Ok(());
+        }
         entry.mask();
         self.summary.resources += 1;
         self.summary.warnings += entry.notes.len() as u64;
@@ -190,6 +205,7 @@ impl Report {
                 text::entry(&mut self.spool, &entry)
             }
             Format::Json => json::record(&mut self.spool, "resource", &entry),
+            Format::Silent => Ok(()),
         }
     }
 
@@ -206,6 +222,7 @@ impl Report {
                 text::remark(&mut self.spool, "warning: ", remark)
             }
             Format::Json => json::record(&mut self.spool, "warning", remark),
+            Format::Silent => Ok(()),
         }
     }
 
@@ -223,6 +240,7 @@ impl Report {
                 text::remark(&mut self.spool, "", remark)
             }
             Format::Json => json::record(&mut self.spool, "ignored", remark),
+            Format::Silent => Ok(()),
         }
     }
 
@@ -234,19 +252,21 @@ impl Report {
         Ok(())
     }
 
-    /// Writes the whole report.
+    /// Writes the whole report; a silent one has nothing to write.
     ///
     /// # Errors
     /// The spool cannot be read or `out` not be written.
     pub fn finish(mut self, out: &mut dyn Write, written: &[String]) -> io::Result<()> {
         self.spool.flush()?;
-        self.spool.seek(SeekFrom::Start(0))?;
+        let spool = self.spool.get_mut();
+        spool.seek(SeekFrom::Start(0))?;
         match self.format {
             Format::Text => {
-                io::copy(&mut self.spool, out)?;
+                io::copy(spool, out)?;
                 text::summary(out, &self.summary, written.len())
             }
-            Format::Json => json::finish(out, &mut self.spool, &self.summary, written),
+            Format::Json => json::finish(out, spool, &self.summary, written),
+            Format::Silent => Ok(()),
         }
     }
 }
@@ -257,7 +277,7 @@ impl Report {
 /// `out` cannot be written.
 pub fn errors(out: &mut dyn Write, format: Format, errors: &Diagnostics) -> io::Result<()> {
     match format {
-        Format::Text => writeln!(out, "{errors}"),
+        Format::Text | Format::Silent => writeln!(out, "{errors}"),
         Format::Json => json::errors(out, errors),
     }
 }

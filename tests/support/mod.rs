@@ -713,3 +713,60 @@ fn hunk_header(line: &str) -> Option<[usize; 4]> {
     let (old, new) = (range(old)?, range(new)?);
     Some([old.0, old.1, new.0, new.1])
 }
+
+/// A text and edits of it, made up from numbers: lines with LF and CRLF, blank ones, with and without a last break; edits
+/// that begin and end at line starts more often than chance would have it.
+pub fn text_and_edits(numbers: &[u32]) -> (String, Vec<(usize, usize, String)>) {
+    let mut numbers = numbers.iter().copied();
+    let mut next = |below: usize| numbers.next().unwrap_or(0) as usize % below.max(1);
+    const LINES: &[&str] =
+        &["a: b\n", "\n", "- x\r\n", "é\n", "same\n", "same\n", "\r\n", "--- a\n", "+++ b\n"];
+    let mut text = "first\n".to_owned();
+    (0..next(14)).for_each(|_| text.push_str(LINES[next(LINES.len())]));
+    text.push_str(["", "end", "end\n"][next(3)]);
+    let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let rotated = next(7);
+    let mut place = |from: usize| {
+        let mut at = match next(3) {
+            0 => starts.iter().copied().filter(|at| *at >= from).nth(next(3)).unwrap_or(text.len()),
+            1 => from + next(8),
+            _ => from,
+        };
+        at = at.min(text.len());
+        (at..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
+    };
+    let mut edits = Vec::new();
+    // The first line stays: a file that becomes empty is deleted by some programs.
+    let mut at = "first\n".len();
+    for new in
+        ["", "x", "x\n", "\n", "y: 1\r\nz", "same\n", "same\nsame\n"].iter().cycle().skip(rotated).take(4)
+    {
+        let start = place(at);
+        let end = place(start);
+        edits.push((start, end, (*new).to_owned()));
+        at = end;
+    }
+    (text, edits)
+}
+
+/// Applies a diff in a folder by `patch -p1` or `git apply`, both without any tolerance.
+pub fn apply_by(program: &str, folder: &Path, diff: &[u8]) -> Result<(), String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), diff).unwrap();
+    let args: &[&str] = match program {
+        "patch" => &["-p1", "--binary", "--no-backup-if-mismatch", "-F0", "-i"],
+        _ => &["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn"],
+    };
+    let output = Command::new(program)
+        .args(args)
+        .arg(file.path())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy;
+    Err(format!("{program} refuses\n{}{}{}", text(diff), text(&output.stdout), text(&output.stderr)))
+}

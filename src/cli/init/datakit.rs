@@ -16,6 +16,7 @@ use crate::manifest::{Item, items};
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{Datakit, DatakitSettings};
 use crate::secret::Token;
+use crate::stdio;
 use crate::yaml::{Document, DocumentReader};
 
 pub(in crate::cli) const TEMPLATE: &str = include_str!("../../../templates/datakit.yaml");
@@ -87,6 +88,11 @@ pub fn run(mut args: DatakitArgs) -> anyhow::Result<u8> {
         bail!(
             "stdin cannot be both the manifest (--from -) and the token (--token); use --token-file or {TOKEN_VARIABLE}"
         );
+    }
+    if args.token.as_deref() == Some("")
+        && let Some(message) = stdio::stdin_refusal("write to another file")
+    {
+        bail!("<stdin>: {message}");
     }
     let source = match &args.from {
         Some(path) => Source::read(path)?,

@@ -1,5 +1,6 @@
 //! What `init` edits: a file the user names with `--from`, or a template, run through one rule.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,10 @@ use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report::{DiffStyle, Format};
 use crate::rule::Rule;
+use crate::stdio;
+
+/// Where the output can go.
+const ELSEWHERE: &str = "name the output with `-o FILE` instead of redirecting it";
 
 /// A text to be edited and its name in messages.
 pub struct Source {
@@ -27,21 +32,39 @@ pub struct Source {
 impl Source {
     /// Reads a file, or stdin for `-`.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let stdin = path.as_os_str() == "-";
-        let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
+        if path.as_os_str() != "-" {
+            return Self::file(path);
+        }
+        let name = "<stdin>".to_owned();
+        refuse(&name, stdio::stdin_refusal(ELSEWHERE))?;
         let mut bytes = Vec::new();
-        let read = if stdin {
-            io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-        } else {
-            std::fs::read(path).map(|read| bytes = read)
-        };
-        read.map_err(|error| Diagnostics::from(Diagnostic::whole(&name, io_message(&error))))?;
-        Ok(Self { name, named: !stdin, bytes })
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        refuse(&name, read.err().map(|error| io_message(&error)))?;
+        Ok(Self { name, named: false, bytes })
+    }
+
+    /// Reads a file. One that is empty or that standard output goes to is refused.
+    pub fn file(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let metadata = fs::metadata(path).ok();
+        refuse(&name, metadata.and_then(|metadata| stdio::refusal(&name, &metadata, true, ELSEWHERE)))?;
+        match fs::read(path) {
+            Ok(bytes) => Ok(Self { name, named: true, bytes }),
+            Err(error) => Err(Diagnostics::from(Diagnostic::whole(&name, io_message(&error))).into()),
+        }
     }
 
     /// The text as far as it is text; what is wrong with the rest is said when it is edited.
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
+    }
+}
+
+/// Turns what is wrong with a source, if anything is, into an error.
+fn refuse(name: &str, message: Option<String>) -> anyhow::Result<()> {
+    match message {
+        Some(message) => Err(Diagnostics::from(Diagnostic::whole(name, message)).into()),
+        None => Ok(()),
     }
 }
 

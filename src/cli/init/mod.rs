@@ -10,7 +10,6 @@ mod nginx;
 pub(super) mod rum;
 pub(super) mod tracing;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -18,8 +17,6 @@ use clap::{Args, Subcommand};
 
 pub use config::CONFIG_TEMPLATE;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::input::io_message;
 use crate::output::{self, OutputError};
 
 /// What can be printed.
@@ -74,10 +71,10 @@ impl Printed {
         let Some(path) = &self.template else {
             return Ok((built_in.to_owned(), "built-in template".to_owned()));
         };
-        let name = path.display().to_string();
-        match fs::read_to_string(path) {
-            Ok(text) => Ok((text, name)),
-            Err(error) => Err(Diagnostics::from(Diagnostic::whole(&name, io_message(&error))).into()),
+        let source = from::Source::file(path)?;
+        match String::from_utf8(source.bytes) {
+            Ok(text) => Ok((text, source.name)),
+            Err(_) => bail!("{}: not UTF-8; convert the file", source.name),
         }
     }
 }

@@ -328,7 +328,7 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
     };
     let file = match &args.dockerfile {
         Some(path) => {
-            let given = Source::read(path)?;
+            let given = Source::file(path)?;
             let Ok(text) = std::str::from_utf8(&given.bytes) else {
                 bail!("{}: not UTF-8, so no Dockerfile", given.name);
             };
