@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError};
 
 use support::manifests::{Tape, stream};
-use support::{Input, Intent, apply, check_data, check_lines, filter, ours, show, text_and_edits};
+use support::{
+    Input, Intent, apply, check_data, check_data_by_go, check_lines, filter, ours, show, text_and_edits,
+};
 
 /// All choices of a random stream come from these bytes; zeros are the plainest ones, so shrinking them
 /// shrinks the manifest.
@@ -160,7 +162,9 @@ proptest! {
     fn data_gains_exactly_what_is_intended(seed in seed()) {
         let input = seed.stream();
         let output = patched(here().path(), &[], &input.text)?;
-        check_data(&input.text, &output, &Intent::default()).map_err(|e| fail(&e, &input.text, &output))?;
+        check_data(&input.text, &output, &Intent::default())
+            .and_then(|()| check_data_by_go(&input.text, &output, &Intent::default()))
+            .map_err(|e| fail(&e, &input.text, &output))?;
     }
 
     #[test]
@@ -226,7 +230,9 @@ proptest! {
         // prove nothing.
         let plain = support::read_all(text.as_bytes()).is_ok_and(|documents| documents.iter().all(names_are_strings));
         if done.status == 0 && plain {
-            check_data(&text, &done.stdout, &Intent::default()).map_err(|e| fail(&e, &text, &done.stdout))?;
+            check_data(&text, &done.stdout, &Intent::default())
+                .and_then(|()| check_data_by_go(&text, &done.stdout, &Intent::default()))
+                .map_err(|e| fail(&e, &text, &done.stdout))?;
             let twice = filter(here().path(), &[], &done.stdout);
             prop_assert_eq!(show(&done.stdout), show(&twice.stdout), "input:\n{}", show(text.as_bytes()));
         }

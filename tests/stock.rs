@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use serde_yaml::Value;
 use support::{
-    Changing, Input, Intent, KEY, Meshobs, apply, check_data, check_lines, filter, on_path, ours, read_all,
-    shared, skip,
+    Changing, Input, Intent, KEY, Meshobs, apply, check_data, check_data_by_go, check_lines, filter, on_path,
+    ours, read_all, shared, skip,
 };
 
 const IMAGE: &str = "docker.io/istio/examples-bookinfo-productpage-v1:1.16.2";
@@ -81,7 +81,9 @@ fn the_istio_files_keep_every_other_line() {
         let input = stock(&folder, name);
         let output = patch(&folder, &["-q", name]).stdout;
         check_lines(&input, &output, ours).unwrap_or_else(|e| panic!("{name}: {e}"));
-        check_data(&input.text, &output, &Intent::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        check_data(&input.text, &output, &Intent::default())
+            .and_then(|()| check_data_by_go(&input.text, &output, &Intent::default()))
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         let again = filter(&std::env::temp_dir(), &["-q", "--no-config"], &output).expect(0);
         assert!(again.stdout == output, "{name}: patching twice");
         filter(&std::env::temp_dir(), &["-q", "--no-config", "--check"], &output).expect(0);

@@ -154,6 +154,14 @@ fn add(
     }
 }
 
+/// The comment that keeps an old image: as it was written, or its value where that is on lines of its own.
+fn note(written: &str, value: &str) -> Option<String> {
+    let one_line =
+        |text: &&str| !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    let text = Some(written).filter(one_line).or(Some(value.trim_end()).filter(one_line))?;
+    Some(format!("image: {text}"))
+}
+
 impl Rule for Rum {
     fn name(&self) -> &'static str {
         "rum"
@@ -185,9 +193,7 @@ impl Rule for Rum {
                     if *old == *new {
                         continue;
                     }
-                    let written = doc.text(image.node);
-                    let note = (self.0.image_comment && !written.contains(char::is_control))
-                        .then(|| format!("image: {written}"));
+                    let note = self.0.image_comment.then(|| note(doc.text(image.node), &old)).flatten();
                     let value = Value::Text(new.to_owned());
                     changes.replace(doc, image, value, note)?;
                     outcome.patched = true;

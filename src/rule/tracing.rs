@@ -168,11 +168,7 @@ impl Tracing {
             outcome.skip(doc.start(target.resource.at.node), true, "no `mesh` in its data");
             return Ok(());
         };
-        let nested = doc.nested(at.node);
-        let text = match &nested {
-            Some(nested) => nested.text.clone(),
-            None => doc.string(at.node).unwrap_or_default().into_owned(),
-        };
+        let text = doc.string(at.node).unwrap_or_default();
         let inner = match Document::parse(&text) {
             Ok(inner) => inner,
             Err(error) => {
@@ -200,14 +196,7 @@ impl Tracing {
         said.skips.iter_mut().for_each(|skip| skip.at = start);
         said.notes.iter_mut().for_each(|note| note.at = start);
         *outcome = said;
-        match nested {
-            _ if edits.is_empty() => Ok(()),
-            Some(nested) => changes.within(doc, at, nested.carry_back(&edits)),
-            None => {
-                let text = crate::yaml::apply(&text, &edits).unwrap_or(text);
-                changes.replace(doc, at, Value::Lines(text), None)
-            }
-        }
+        if edits.is_empty() { Ok(()) } else { changes.within(doc, at, &edits) }
     }
 
     fn edit(

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::gate;
+#[cfg(debug_assertions)]
+use super::proof;
 use super::query::{At, Duplicate};
 use super::render;
 use super::splice::Edit;
@@ -62,11 +65,6 @@ pub enum RefusalKind {
         /// What was found.
         found: &'static str,
     },
-    /// A merge key may already bring the key.
-    Merged {
-        /// The key to be added.
-        key: String,
-    },
     /// A key on the way stands twice.
     Duplicate {
         /// The key.
@@ -74,7 +72,7 @@ pub enum RefusalKind {
         /// Where it stands first.
         first: usize,
     },
-    /// `? key`, `[key: value]`, or another layout that has no place for a new entry.
+    /// `[key: value]`, or another layout that has no place for a new entry.
     Layout,
     /// A line that ends in a carriage return alone.
     LoneCr,
@@ -83,8 +81,19 @@ pub enum RefusalKind {
         /// What.
         what: String,
     },
-    /// An empty value with an anchor or a tag.
+    /// An anchor or a tag that would not fit the new value.
     Properties,
+    /// A key written `? key`.
+    ExplicitKey,
+    /// U+0085, U+2028 or U+2029, at which some readers begin a new line with other content.
+    UnicodeBreak,
+    /// Merge keys that lead to more mappings than are searched.
+    MergeLimit,
+    /// A text in a style in which its lines are not lines of the document.
+    Nested {
+        /// The key whose value it is.
+        key: String,
+    },
     /// A blank line with a tab in it, which readers of YAML 1.1 refuse behind what would be written.
     TabLine,
 }
@@ -118,9 +127,6 @@ impl fmt::Display for Refusal {
                 write!(f, "`{key}` is {found}, expected a string")
             }
             RefusalKind::Absent { what } => write!(f, "there is no {what}; add it"),
-            RefusalKind::Merged { key } => {
-                write!(f, "this merge key brings `{key}`; write it out where it is merged in")
-            }
             RefusalKind::Duplicate { key, .. } => {
                 write!(f, "`{key}` stands twice in this mapping; remove one of the two")
             }
@@ -136,8 +142,23 @@ impl fmt::Display for Refusal {
                  empty the line",
             ),
             RefusalKind::Properties => {
-                f.write_str("this empty value has an anchor or a tag; write the value out")
+                f.write_str("this value has an anchor or a tag that would not fit a new value; remove it")
             }
+            RefusalKind::ExplicitKey => f.write_str(
+                "this key is written `? key`, and an edit beside it is not safe; write it as `key: value`",
+            ),
+            RefusalKind::UnicodeBreak => f.write_str(
+                "this character (U+0085, U+2028 or U+2029) is a line break for kubectl, which reads what follows \
+                 as content of its own; replace it with a normal line break or a space",
+            ),
+            RefusalKind::MergeLimit => f.write_str(
+                "the merge keys of this document lead to too many mappings to be searched; write the values out",
+            ),
+            RefusalKind::Nested { key } => write!(
+                f,
+                "the text of `{key}` is in a style that joins lines, so it cannot be edited without rewriting it; \
+                 write it as a literal: `{key}: |`"
+            ),
         }
     }
 }
@@ -151,8 +172,8 @@ pub(super) enum Change {
     Fill { at: At, value: Value },
     /// New items behind the last one of a sequence that is not empty.
     Append { sequence: NodeId, items: Vec<Value> },
-    /// Edits that are ready, of a text inside a scalar.
-    Ready(Vec<Edit>),
+    /// Edits of a text inside a scalar, and the text that they lead to.
+    Within { at: At, edits: Vec<Edit>, text: String },
     /// Another value for a scalar; `note` is a comment line to be put above it.
     Replace { at: At, value: Value, note: Option<String> },
     /// Another key and value in place of an entry.
@@ -172,6 +193,11 @@ impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> &[Change] {
+        &self.changes
     }
 
     /// Sets the value at the end of a path, creating what is missing on the way and replacing what is there.
@@ -197,8 +223,7 @@ impl Changes {
                 }
             }
             let Some(found) = doc.get(at, key) else {
-                guard(doc, at)?;
-                return self.insert(doc, at.node, key, *place, nest(rest, value));
+                return self.insert(doc, at, key, *place, nest(rest, value));
             };
             let empty_flow =
                 doc.kind(found.node) == Kind::FlowMapping && doc.entries(found.node).next().is_none();
@@ -206,9 +231,7 @@ impl Changes {
                 return self.replace(doc, found, value, None);
             }
             if doc.is_null(found.node) || empty_flow {
-                guard(doc, found)?;
-                self.fill(doc, found, nest(rest, value))?;
-                return Ok(());
+                return self.add(doc, found, Change::Fill { at: found, value: nest(rest, value) });
             }
             at = found;
         }
@@ -226,22 +249,9 @@ impl Changes {
         value: Value,
         note: Option<String>,
     ) -> Result<(), Refusal> {
-        guard(doc, at)?;
-        if doc.kind(at.node) == Kind::Null {
-            return self.fill(doc, at, value);
-        }
-        let tagged_null = doc.is_null(at.node) && doc.has_properties(at.node);
-        if tagged_null || (doc.kind(at.node) == Kind::Plain && doc.text(at.node).is_empty()) {
-            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
-        }
-        if !doc.kind(at.node).is_scalar() {
-            let key = at.key.map_or("", |key| doc.text(key)).to_owned();
-            let found = doc.kind(at.node).noun();
-            let kind = RefusalKind::NotScalar { key, found };
-            return Err(Refusal { at: doc.start(at.node), kind });
-        }
-        self.changes.push(Change::Replace { at, value, note });
-        Ok(())
+        let null = doc.kind(at.node) == Kind::Null;
+        let change = if null { Change::Fill { at, value } } else { Change::Replace { at, value, note } };
+        self.add(doc, at, change)
     }
 
     /// Puts another key and value in place of an entry, as `valueFrom` for `value`.
@@ -249,12 +259,7 @@ impl Changes {
     /// # Errors
     /// The change would alter other places, or the layout has no place for it.
     pub fn swap(&mut self, doc: &Document<'_>, at: At, key: &str, value: Value) -> Result<(), Refusal> {
-        guard(doc, at)?;
-        if doc.has_properties(at.node) {
-            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
-        }
-        self.changes.push(Change::Swap { at, key: key.to_owned(), value });
-        Ok(())
+        self.add(doc, at, Change::Swap { at, key: key.to_owned(), value })
     }
 
     /// Adds an item behind the last one of a sequence; an empty one, or a null, is filled.
@@ -262,35 +267,25 @@ impl Changes {
     /// # Errors
     /// The change would alter other places, or there is no sequence.
     pub fn append(&mut self, doc: &Document<'_>, at: At, item: Value) -> Result<(), Refusal> {
-        guard(doc, at)?;
         let empty = doc.items(at).next().is_none();
-        if doc.is_null(at.node) || (empty && doc.kind(at.node) == Kind::FlowSequence) {
-            return self.fill(doc, at, Value::List(vec![item]));
-        }
-        if !doc.kind(at.node).is_sequence() {
-            let key = at.key.map_or("", |key| doc.text(key)).to_owned();
-            let kind = RefusalKind::NotSequence { key, found: doc.kind(at.node).noun() };
-            return Err(Refusal { at: doc.start(at.node), kind });
-        }
-        for i in self.created.get(&at.node).into_iter().flatten() {
-            if let Some(Change::Append { items, .. }) = self.changes.get_mut(*i) {
-                items.push(item);
-                return Ok(());
-            }
-        }
-        self.created.entry(at.node).or_default().push(self.changes.len());
-        self.changes.push(Change::Append { sequence: at.node, items: vec![item] });
-        Ok(())
+        let fills = doc.is_null(at.node) || (empty && doc.kind(at.node) == Kind::FlowSequence);
+        let items = vec![item];
+        let change = if fills {
+            Change::Fill { at, value: Value::List(items) }
+        } else {
+            Change::Append { sequence: at.node, items }
+        };
+        self.add(doc, at, change)
     }
 
-    /// Takes over edits of the text inside a scalar.
+    /// Takes over edits of the text inside a scalar, which is the scalar's value.
     ///
     /// # Errors
-    /// The change would alter other places.
-    pub fn within(&mut self, doc: &Document<'_>, at: At, edits: Vec<Edit>) -> Result<(), Refusal> {
-        guard(doc, at)?;
-        self.changes.push(Change::Ready(edits));
-        Ok(())
+    /// The change would alter other places, or the scalar is written in a way that cannot be edited in part.
+    pub fn within(&mut self, doc: &Document<'_>, at: At, edits: &[Edit]) -> Result<(), Refusal> {
+        gate::admit(doc, at, &Change::Within { at, edits: Vec::new(), text: String::new() })?;
+        let (edits, text) = doc.carry_back(at, edits)?;
+        self.add(doc, at, Change::Within { at, edits, text })
     }
 
     /// Turns the changes into edits of the text, in order.
@@ -298,49 +293,65 @@ impl Changes {
     /// # Errors
     /// A layout that has no place for the change.
     pub fn render(&self, doc: &Document<'_>) -> Result<Vec<Edit>, Refusal> {
-        if self.changes.is_empty() { Ok(Vec::new()) } else { render::edits(doc, &self.changes) }
+        gate::merges(doc)?;
+        if self.changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let edits = render::edits(doc, &self.changes)?;
+        #[cfg(debug_assertions)]
+        proof::check(doc, &self.changes, &edits);
+        Ok(edits)
     }
 
     fn insert(
         &mut self,
         doc: &Document<'_>,
-        mapping: NodeId,
+        at: At,
         key: &str,
         place: Place,
         value: Value,
     ) -> Result<(), Refusal> {
-        if let Some(merge) = doc.merge_key(mapping) {
-            let mapping = At { node: mapping, key: None, parent: None, shared: None };
-            if doc.get(mapping, key).is_some() {
-                let kind = RefusalKind::Merged { key: key.to_owned() };
-                return Err(Refusal { at: doc.start(merge), kind });
-            }
-        }
-        for i in self.created.get(&mapping).into_iter().flatten() {
-            if let Some(Change::Insert { key: known, value: pending, .. }) = self.changes.get_mut(*i)
-                && known == key
-            {
-                merge(pending, value);
-                return Ok(());
-            }
-        }
-        self.created.entry(mapping).or_default().push(self.changes.len());
-        self.changes.push(Change::Insert { mapping, place, key: key.to_owned(), value });
-        Ok(())
+        let mapping = at.node;
+        self.add(doc, at, Change::Insert { mapping, place, key: key.to_owned(), value })
     }
 
-    fn fill(&mut self, doc: &Document<'_>, at: At, value: Value) -> Result<(), Refusal> {
-        if doc.has_properties(at.node) {
-            return Err(Refusal { at: doc.start(at.node), kind: RefusalKind::Properties });
-        }
+    /// Collects a change that the gate lets through. What creates something where another change does already becomes
+    /// part of that one.
+    fn add(&mut self, doc: &Document<'_>, at: At, change: Change) -> Result<(), Refusal> {
+        gate::admit(doc, at, &change)?;
+        let mut change = change;
         for i in self.created.get(&at.node).into_iter().flatten() {
-            if let Some(Change::Fill { value: pending, .. }) = self.changes.get_mut(*i) {
-                merge(pending, value);
-                return Ok(());
+            let Some(pending) = self.changes.get_mut(*i) else { continue };
+            match pending.absorb(change) {
+                Ok(()) => return Ok(()),
+                Err(other) => change = other,
             }
         }
-        self.created.entry(at.node).or_default().push(self.changes.len());
-        self.changes.push(Change::Fill { at, value });
+        if change.creates() {
+            self.created.entry(at.node).or_default().push(self.changes.len());
+        }
+        self.changes.push(change);
+        Ok(())
+    }
+}
+
+impl Change {
+    fn creates(&self) -> bool {
+        matches!(self, Self::Insert { .. } | Self::Fill { .. } | Self::Append { .. })
+    }
+
+    /// Takes in another change at the same node that creates the same thing, or gives it back.
+    fn absorb(&mut self, other: Self) -> Result<(), Self> {
+        match (self, other) {
+            (Self::Insert { key, value, .. }, Self::Insert { key: same, value: more, .. })
+                if *key == same =>
+            {
+                merge(value, more);
+            }
+            (Self::Fill { value, .. }, Self::Fill { value: more, .. }) => merge(value, more),
+            (Self::Append { items, .. }, Self::Append { items: more, .. }) => items.extend(more),
+            (_, other) => return Err(other),
+        }
         Ok(())
     }
 }
@@ -363,23 +374,6 @@ fn merge(pending: &mut Value, value: Value) {
         }
         (Value::List(items), Value::List(more)) => items.extend(more),
         (pending, value) => *pending = value,
-    }
-}
-
-/// Refuses what would change more than the place it is made at.
-fn guard(doc: &Document<'_>, at: At) -> Result<(), Refusal> {
-    if let Some(shared) = at.shared {
-        return Err(Refusal { at: doc.start(shared), kind: RefusalKind::Shared });
-    }
-    if let Some(at) = doc.aliased_around(at.node) {
-        return Err(Refusal { at, kind: RefusalKind::Aliased });
-    }
-    if let Some(at) = doc.lone_cr() {
-        return Err(Refusal { at, kind: RefusalKind::LoneCr });
-    }
-    match doc.duplicate_around(at.node) {
-        Some(duplicate) => Err(Refusal::duplicate(doc, &duplicate)),
-        None => Ok(()),
     }
 }
 

@@ -4,11 +4,15 @@
 //! Knows YAML and nothing of Kubernetes. Nothing here re-serialises what it did not change, and nothing here
 //! reads or writes files.
 
+mod breaks;
 mod change;
 mod diagnose;
+mod gate;
 mod line;
 mod nested;
 mod parse;
+#[cfg(debug_assertions)]
+mod proof;
 mod query;
 mod render;
 mod scalar;
@@ -19,7 +23,6 @@ mod tape;
 
 pub use change::{Changes, Place, Refusal, RefusalKind, Value};
 pub use diagnose::SyntaxError;
-pub use nested::Nested;
 pub use query::{At, Duplicate};
 pub use render::document;
 pub use splice::{Edit, SpliceError, apply};

@@ -1,7 +1,7 @@
 //! Finding nodes: entries by key, through aliases and merge keys, and keys that stand twice.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::subtree::Subtrees;
 use super::tape::{Document, Kind, NodeId};
@@ -30,6 +30,22 @@ pub struct Duplicate {
     pub second: NodeId,
 }
 
+/// What a mapping's own entries say of a key.
+enum Look {
+    /// Its value.
+    Found(At),
+    /// It is not there, and nothing is merged in.
+    Absent,
+    /// It is not there, but this (a mapping, or a sequence of them) is merged in.
+    Merged(At),
+}
+
+/// Merge steps (nodes of the mappings searched by way of merge keys) that every document may take.
+const FREE_MERGE_STEPS: u64 = 1 << 24;
+
+/// Merge steps that a document may take more for each of its nodes, so that the time grows no faster than the text.
+const MERGE_STEPS_PER_NODE: u64 = 128;
+
 impl<'s> Document<'s> {
     /// The roots of the documents in this text.
     pub fn roots(&self) -> impl Iterator<Item = At> + '_ {
@@ -37,7 +53,7 @@ impl<'s> Document<'s> {
     }
 
     /// The ids of a collection's children, one level down.
-    fn children(&self, parent: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+    pub(super) fn children(&self, parent: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let node = self.node(parent);
         let collection = node.kind.is_mapping() || node.kind.is_sequence();
         let end = if collection { node.next } else { 0 };
@@ -80,7 +96,11 @@ impl<'s> Document<'s> {
     /// The value of a key, also where an alias or a merge key brings it.
     #[must_use]
     pub fn get(&self, at: At, key: &str) -> Option<At> {
-        self.get_within(at, key, &mut Vec::new())
+        match self.look_in(at, key) {
+            Look::Found(found) => Some(found),
+            Look::Absent => None,
+            Look::Merged(sources) => self.get_merged(at, sources, key),
+        }
     }
 
     /// The value at the end of a path of keys.
@@ -89,34 +109,80 @@ impl<'s> Document<'s> {
         keys.iter().try_fold(at, |at, key| self.get(at, key))
     }
 
-    /// `merged` are the mappings whose merge keys were followed: a mapping is looked into once, however many ways lead
-    /// to it.
-    fn get_within(&self, at: At, key: &str, merged: &mut Vec<NodeId>) -> Option<At> {
+    /// Looks for a key among a mapping's own entries.
+    fn look_in(&self, at: At, key: &str) -> Look {
         let mut merge = None;
         for (name, value) in self.entries(at.node) {
             if self.is(name, key) {
                 let found = At { node: value, key: Some(name), parent: Some(at.node), shared: at.shared };
-                return Some(self.follow(found));
+                return Look::Found(self.follow(found));
             }
-            if self.kind(name) == Kind::Plain && self.text(name) == "<<" {
+            if self.is_merge(name) {
                 merge = Some((name, value));
             }
         }
-        let (name, value) = merge?;
-        if merged.contains(&at.node) {
-            return None;
-        }
-        merged.push(at.node);
-        let source = self.follow(At {
+        let Some((name, value)) = merge else { return Look::Absent };
+        Look::Merged(self.follow(At {
             node: value,
             key: Some(name),
             parent: Some(at.node),
             shared: Some(at.shared.unwrap_or(name)),
-        });
-        if self.kind(source.node).is_sequence() {
-            return self.items(source).find_map(|item| self.get_within(item, key, merged));
+        }))
+    }
+
+    /// Looks for a key in what a merge key brings: its sources in order, each with what it merges itself before the
+    /// next. A mapping is searched once, however many ways lead to it.
+    fn get_merged(&self, at: At, sources: At, key: &str) -> Option<At> {
+        let mut seen = HashSet::from([at.node]);
+        let mut pending = Vec::new();
+        self.push_sources(&mut pending, sources);
+        while let Some(source) = pending.pop() {
+            if !seen.insert(source.node) {
+                continue;
+            }
+            let node = self.node(source.node);
+            if !self.take_merge_steps(source.node, node.next.saturating_sub(source.node.0)) {
+                return None;
+            }
+            match self.look_in(source, key) {
+                Look::Found(found) => return Some(found),
+                Look::Absent => {}
+                Look::Merged(sources) => self.push_sources(&mut pending, sources),
+            }
         }
-        self.get_within(source, key, merged)
+        None
+    }
+
+    /// Puts the sources of a merge key on a stack, the first one on top.
+    fn push_sources(&self, pending: &mut Vec<At>, sources: At) {
+        let first = pending.len();
+        if self.kind(sources.node).is_sequence() {
+            pending.extend(self.items(sources));
+            pending.get_mut(first..).unwrap_or_default().reverse();
+        } else {
+            pending.push(sources);
+        }
+    }
+
+    /// Counts the search of a merged mapping; false where the limit of the document is reached.
+    fn take_merge_steps(&self, mapping: NodeId, nodes: u32) -> bool {
+        let limit = FREE_MERGE_STEPS + MERGE_STEPS_PER_NODE * self.tape.nodes.len() as u64;
+        let steps = self.merge_steps.get() + u64::from(nodes);
+        self.merge_steps.set(steps.min(limit));
+        let within = steps < limit;
+        if !within {
+            self.merge_overrun.set(self.merge_overrun.get().or(Some(mapping)));
+        }
+        within
+    }
+
+    /// Where a search by merge keys was given up: what was said of the document since may be wrong.
+    pub(super) fn merge_overrun(&self) -> Option<usize> {
+        self.merge_overrun.get().map(|mapping| self.start(mapping))
+    }
+
+    fn is_merge(&self, key: NodeId) -> bool {
+        self.kind(key) == Kind::Plain && self.text(key) == "<<"
     }
 
     /// Replaces an alias by what it stands for.
@@ -166,13 +232,6 @@ impl<'s> Document<'s> {
             }
             _ => false,
         }
-    }
-
-    /// Whether a merge key stands among the entries.
-    pub(super) fn merge_key(&self, mapping: NodeId) -> Option<NodeId> {
-        self.entries(mapping)
-            .map(|(key, _)| key)
-            .find(|key| self.kind(*key) == Kind::Plain && self.text(*key) == "<<")
     }
 
     /// Where the anchor stands that makes an alias elsewhere stand for a node or one around it.
@@ -298,5 +357,84 @@ impl<'s> Document<'s> {
             let bytes = self.src.as_bytes();
             memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1) != Some(&b'\n'))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// The value of a key of the mapping at `m`.
+    fn found(text: &str, key: &str) -> Option<String> {
+        let doc = Document::parse(text).unwrap();
+        let root = doc.roots().next().unwrap();
+        let at = doc.path(root, &["m", key])?;
+        Some(doc.string(at.node).unwrap().into_owned())
+    }
+
+    #[test]
+    fn own_keys_count_before_merged_ones_and_those_in_order() {
+        for (mapping, key, want) in [
+            ("{<<: *a, x: own}", "x", Some("own")),
+            ("{<<: [*a, *b]}", "x", Some("a")),
+            ("{<<: [*b, *a]}", "x", Some("b")),
+            ("{<<: [*c, *b]}", "x", Some("a")),
+            ("{<<: [*c, *b]}", "y", Some("b")),
+            ("{<<: [{<<: *b}, *a]}", "x", Some("b")),
+            ("{<<: *a, <<: *b}", "x", Some("b")),
+            ("{<<: [[*a]]}", "x", None),
+            ("{\"<<\": *a}", "x", None),
+            ("&m {<<: *m}", "x", None),
+            ("&m {<<: [*m, {<<: *m}, *a]}", "x", Some("a")),
+        ] {
+            let text = format!("a: &a {{x: a}}\nb: &b {{x: b, y: b}}\nc: &c {{<<: *a}}\nm: {mapping}\n");
+            assert_eq!(found(&text, key).as_deref(), want, "{mapping} {key}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_a_million_merge_keys_is_followed() {
+        let mut text = "l:\n- &a0 {x: y}\n".to_owned();
+        for i in 1..1_000_000 {
+            writeln!(text, "- &a{i} {{<<: *a{}}}", i - 1).unwrap();
+        }
+        text.push_str("m: {<<: *a999999}\n");
+        assert_eq!(found(&text, "x").as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn each_of_a_hundred_thousand_merged_mappings_is_searched_once() {
+        let mut text = "l:\n".to_owned();
+        let mut list = String::new();
+        for i in 0..100_000 {
+            writeln!(text, "- &a{i} {{x{i}: y}}").unwrap();
+            write!(list, "*a{i}, *a0, ").unwrap();
+        }
+        writeln!(text, "m: {{<<: [{list}]}}").unwrap();
+        let doc = Document::parse(&text).unwrap();
+        let m = doc.path(doc.roots().next().unwrap(), &["m"]).unwrap();
+        for key in ["x99999", "z"] {
+            doc.merge_steps.set(0);
+            assert_eq!(doc.get(m, key).is_some(), key == "x99999");
+            assert_eq!(doc.merge_steps.get(), 300_000, "three nodes of each mapping");
+        }
+        assert_eq!(doc.merge_overrun(), None);
+    }
+
+    #[test]
+    fn a_search_that_takes_too_many_steps_is_given_up_and_told() {
+        let text = "a: &a {x: y}\nm: {<<: *a}\n";
+        let doc = Document::parse(text).unwrap();
+        let m = doc.path(doc.roots().next().unwrap(), &["m"]).unwrap();
+        assert!(doc.get(m, "x").is_some());
+        let limit = FREE_MERGE_STEPS + MERGE_STEPS_PER_NODE * doc.tape.nodes.len() as u64;
+        doc.merge_steps.set(limit - 4);
+        assert!(doc.get(m, "x").is_some());
+        assert_eq!(doc.merge_overrun(), None);
+        assert!(doc.get(m, "x").is_none());
+        assert_eq!(doc.merge_overrun(), Some(6));
+        let refusal = super::super::Changes::default().render(&doc).unwrap_err();
+        assert_eq!(refusal.kind, super::super::RefusalKind::MergeLimit);
     }
 }

@@ -18,6 +18,9 @@ pub(super) enum Quote {
     Double,
 }
 
+/// The longest text that an alias as a key is read as, in bytes. Other keys are limited to 1024 characters by YAML.
+const LONGEST_KEY: usize = 8192;
+
 impl<'s> Document<'s> {
     /// The value of a scalar, as text; nothing for collections. A null gives the empty string.
     #[must_use]
@@ -37,8 +40,12 @@ impl<'s> Document<'s> {
             }
             Kind::Plain => reparse(text),
             Kind::Literal | Kind::Folded => self.block_scalar(id),
-            // A key may be an alias; what it stands for never is one.
-            Kind::Alias => self.string(self.alias_target(id)?),
+            // A key may be an alias; what it stands for never is one. Thousands of keys that all stand for one long
+            // text would take more than the time to read the document.
+            Kind::Alias => self
+                .alias_target(id)
+                .filter(|id| self.text(*id).len() <= LONGEST_KEY)
+                .and_then(|id| self.string(id)),
             _ => None,
         }
     }
@@ -46,7 +53,11 @@ impl<'s> Document<'s> {
     /// The value of a block scalar: its text is read by the parser again, under a header that states the
     /// indent, since the written one may be relative to a parent.
     fn block_scalar(&self, id: NodeId) -> Option<Cow<'s, str>> {
-        let text = self.text(id);
+        self.read_block(id, self.text(id))
+    }
+
+    /// The value that a block scalar would have with another text of the same header and indent.
+    pub(super) fn read_block<'t>(&self, id: NodeId, text: &str) -> Option<Cow<'t, str>> {
         let (head, body) = text.split_once('\n').unwrap_or((text, ""));
         let header = head.split([' ', '\t', '#', '\r']).next().unwrap_or("");
         let chomp = match header {
@@ -55,6 +66,9 @@ impl<'s> Document<'s> {
             _ => "",
         };
         let indent = self.content_indent(id);
+        if explicit_indent(head).is_none() && indent != first_indent(body) {
+            return None;
+        }
         let mark = if self.kind(id) == Kind::Literal { '|' } else { '>' };
         let mut copy = format!("a: {mark}1{chomp}\n");
         let at_end = self.end(id) == self.src.len();
@@ -80,41 +94,41 @@ impl<'s> Document<'s> {
     pub(super) fn content_indent(&self, id: NodeId) -> usize {
         let text = self.text(id);
         let (head, body) = text.split_once('\n').unwrap_or((text, ""));
-        let explicit = head.bytes().take(3).find(u8::is_ascii_digit);
-        match explicit {
-            Some(digit) => {
-                let parent = self.parent_column(id);
-                parent + usize::from(digit - b'0')
-            }
-            None => body
-                .split('\n')
-                .find(|row| !row.trim_matches([' ', '\r']).is_empty())
-                .map_or(0, |row| row.bytes().take_while(|b| *b == b' ').count()),
+        match explicit_indent(head) {
+            Some(indent) => self.parent_column(id) + indent,
+            None => first_indent(body),
         }
     }
 
     /// The indentation that an explicit block scalar indent counts from: the column of the block mapping (or the
     /// dash) that holds the scalar.
     fn parent_column(&self, id: NodeId) -> usize {
-        let mut column = 0;
-        let mut at = 0;
-        while at < id.0 {
-            let node = self.node(NodeId(at));
-            if id.0 < node.next {
-                if matches!(node.kind, Kind::BlockMapping | Kind::BlockSequence) {
-                    column = self.column(NodeId(at));
-                }
-                at += 1;
-            } else {
-                at = node.next;
+        let mut around = self.parent(id);
+        while let Some(node) = around {
+            if matches!(self.kind(node), Kind::BlockMapping | Kind::BlockSequence) {
+                return self.column(node);
             }
+            around = self.parent(node);
         }
-        column
+        0
     }
 }
 
+/// The indent that the header of a block scalar states.
+fn explicit_indent(head: &str) -> Option<usize> {
+    let digit = head.bytes().take(3).find(u8::is_ascii_digit)?;
+    Some(usize::from(digit - b'0'))
+}
+
+/// The indent of the first line that has text.
+fn first_indent(body: &str) -> usize {
+    body.split('\n')
+        .find(|row| !row.trim_matches([' ', '\r']).is_empty())
+        .map_or(0, |row| row.bytes().take_while(|b| *b == b' ').count())
+}
+
 /// Reads a flow or plain scalar that is escaped, doubled or on several lines.
-fn reparse<'s>(text: &str) -> Option<Cow<'s, str>> {
+pub(super) fn reparse<'s>(text: &str) -> Option<Cow<'s, str>> {
     Parser::new_from_str(text).find_map(|event| match event.ok()?.0 {
         Event::Scalar(value, _, _, _) => Some(Cow::Owned(value.into_owned())),
         _ => None,
@@ -137,8 +151,12 @@ fn is_printable(c: char) -> bool {
 }
 
 fn double_quoted(value: &str) -> String {
-    let mut out = String::with_capacity(value.len() + 2);
-    out.push('"');
+    format!("\"{}\"", escape(value))
+}
+
+/// The text between double quotes that stands for a string.
+pub(super) fn escape(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -152,8 +170,44 @@ fn double_quoted(value: &str) -> String {
             }
         }
     }
-    out.push('"');
     out
+}
+
+/// What the escape that a text begins with stands for (nothing, where it joins two lines), and its length.
+pub(super) fn unescape(text: &str) -> Option<(Option<char>, usize)> {
+    let mut chars = text.chars();
+    let (backslash, name) = (chars.next()?, chars.next()?);
+    debug_assert_eq!(backslash, '\\');
+    let code = |digits: usize| {
+        let code = u32::from_str_radix(text.get(2..2 + digits)?, 16).ok()?;
+        Some((Some(char::from_u32(code)?), 2 + digits))
+    };
+    let value = match name {
+        'x' => return code(2),
+        'u' => return code(4),
+        'U' => return code(8),
+        '\n' | '\r' => {
+            let rest = text.get(1..)?.strip_prefix('\r').unwrap_or(text.get(1..)?);
+            let rest = rest.strip_prefix('\n')?.trim_start_matches([' ', '\t']);
+            return Some((None, text.len() - rest.len()));
+        }
+        '0' => '\0',
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        't' | '\t' => '\t',
+        'n' => '\n',
+        'v' => '\u{b}',
+        'f' => '\u{c}',
+        'r' => '\r',
+        'e' => '\u{1b}',
+        ' ' | '"' | '/' | '\\' => name,
+        'N' => '\u{85}',
+        '_' => '\u{a0}',
+        'L' => '\u{2028}',
+        'P' => '\u{2029}',
+        _ => return None,
+    };
+    Some((Some(value), 2))
 }
 
 /// Whether a text can be the content of a literal that ends in at most one line break.
@@ -191,7 +245,7 @@ fn plain_is_safe(value: &str, flow: bool) -> bool {
 }
 
 /// Whether some reader takes the plain text for a null, boolean, number, date or merge key. Errs towards yes.
-fn is_other_type(value: &str) -> bool {
+pub(super) fn is_other_type(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let word = matches!(
         lower.as_str(),

@@ -2,7 +2,7 @@
 //!
 //! Plain data, so that two producers of it can be compared with one equality.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::query::Duplicate;
 use super::subtree::Subtrees;
@@ -127,6 +127,12 @@ pub struct Document<'s> {
     pub(super) duplicates: OnceCell<Vec<Duplicate>>,
     pub(super) ambiguous: OnceCell<Subtrees>,
     pub(super) aliased: OnceCell<Subtrees>,
+    /// Of each node the index of the mapping or sequence it is in.
+    parents: OnceCell<Vec<u32>>,
+    pub(super) misread: OnceCell<Option<usize>>,
+    pub(super) merge_steps: Cell<u64>,
+    /// The mapping at which the limit of merge steps was reached.
+    pub(super) merge_overrun: Cell<Option<NodeId>>,
 }
 
 impl<'s> Document<'s> {
@@ -143,6 +149,10 @@ impl<'s> Document<'s> {
             duplicates: OnceCell::new(),
             ambiguous: OnceCell::new(),
             aliased: OnceCell::new(),
+            parents: OnceCell::new(),
+            misread: OnceCell::new(),
+            merge_steps: Cell::new(0),
+            merge_overrun: Cell::new(None),
         }
     }
 
@@ -216,6 +226,43 @@ impl<'s> Document<'s> {
     /// Whether the node carries an anchor or a tag.
     #[must_use]
     pub fn has_properties(&self, id: NodeId) -> bool {
-        self.tape.anchors.iter().any(|a| a.node == id) || self.tape.tagged.binary_search(&id).is_ok()
+        let anchored = self.tape.anchors.binary_search_by_key(&id, |anchor| anchor.node).is_ok();
+        anchored || self.tape.tagged.binary_search(&id).is_ok()
+    }
+
+    /// The mapping or sequence that a node is in. Looked up, not searched: a literal asks for it by every reading.
+    pub(super) fn parent(&self, id: NodeId) -> Option<NodeId> {
+        const NONE: u32 = u32::MAX;
+        let parents = self.parents.get_or_init(|| {
+            let mut open: Vec<(u32, u32)> = Vec::new();
+            let mut parents = Vec::with_capacity(self.tape.nodes.len());
+            for (index, node) in (0..).zip(&self.tape.nodes) {
+                while open.last().is_some_and(|(_, next)| *next <= index) {
+                    open.pop();
+                }
+                parents.push(open.last().map_or(NONE, |(parent, _)| *parent));
+                open.push((index, node.next));
+            }
+            parents
+        });
+        parents.get(id.0 as usize).filter(|parent| **parent != NONE).map(|parent| NodeId(*parent))
+    }
+
+    /// The tag of a node, as it is written; empty where a comment stands between the two.
+    pub(super) fn tag(&self, id: NodeId) -> Option<&'s str> {
+        self.tape.tagged.binary_search(&id).ok()?;
+        let mut head = self.slice(0, self.start(id)).trim_end();
+        loop {
+            let word = head
+                .rfind([' ', '\t', '\n', '\r', '[', '{', ','])
+                .map_or(head, |at| self.slice(at + 1, head.len()));
+            if word.starts_with('!') {
+                return Some(word);
+            }
+            if !word.starts_with('&') {
+                return Some("");
+            }
+            head = self.slice(0, head.len() - word.len()).trim_end();
+        }
     }
 }

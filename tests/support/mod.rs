@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod http;
 pub mod manifests;
 pub mod place;
+pub mod readers;
 
 // ---- the command -------------------------------------------------------------------------------------------
 
@@ -560,11 +561,26 @@ pub fn ours(line: &str) -> bool {
 pub fn check_data(input: &str, output: &[u8], intent: &Intent) -> Result<(), String> {
     let before = read_all(input.as_bytes()).map_err(|e| format!("the generated input is not YAML: {e}"))?;
     let after = read_all(output).map_err(|e| format!("the output is not YAML: {e}"))?;
+    compare(before, &after, intent)
+}
+
+/// The same, by the reader that clusters use, where it is there and takes the input.
+pub fn check_data_by_go(input: &str, output: &[u8], intent: &Intent) -> Result<(), String> {
+    let Some(readings) = readers::go_read(&[input.as_bytes(), output]) else {
+        return Ok(());
+    };
+    let [before, after] = <[readers::Reading; 2]>::try_from(readings).unwrap();
+    let Ok(before) = before else { return Ok(()) };
+    let after = after.map_err(|e| format!("Go cannot read the output: {e}"))?;
+    compare(before, &after, intent).map_err(|e| format!("as Go reads it: {e}"))
+}
+
+fn compare(before: Vec<Value>, after: &[Value], intent: &Intent) -> Result<(), String> {
     let expected = intended(before, intent);
     if expected.len() != after.len() {
         return Err(format!("{} documents became {}", expected.len(), after.len()));
     }
-    for (number, (expected, found)) in expected.iter().zip(&after).enumerate() {
+    for (number, (expected, found)) in expected.iter().zip(after).enumerate() {
         same(expected, found, &mut format!("document {}: ", number + 1))?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::conf;
 use super::env::{Env, When, add_inputs};
 use super::wiring::{Fate, Wire, Wiring};
 use crate::manifest::Version;
-use crate::yaml::{Changes, Place, Refusal, Value};
+use crate::yaml::{Changes, Edit, Kind, Place, Refusal, Value};
 
 /// Names of a cluster that stock files have for the user to replace.
 const CLUSTER_PLACEHOLDERS: &[&str] = &["default", "<default>"];
@@ -170,11 +170,10 @@ impl Datakit {
         let Some(var) = var else {
             return env.add(NAME, vec![("value".to_owned(), Value::Lines(missing))], changes);
         };
-        if let Some((at, nested)) = at.and_then(|at| Some((at, doc.nested(at.node)?))) {
-            let end = nested.text.trim_end().len();
+        if let Some(at) = at.filter(|at| doc.kind(at.node) == Kind::Literal) {
+            let end = old.trim_end().len();
             let text = format!("\n{}", missing.trim_end());
-            let edits = vec![crate::yaml::Edit { start: end, end, text }];
-            return changes.within(doc, at, nested.carry_back(&edits));
+            return changes.within(doc, at, &[Edit { start: end, end, text }]);
         }
         if var.from.is_some() {
             outcome.patched = false;

@@ -155,18 +155,13 @@ impl Renderer<'_, '_> {
         if line::end(doc.src, end) == doc.src.len() && !header.ends_with('-') {
             header.push('-');
         }
-        match doc.kind(at.node) {
-            Kind::Literal | Kind::Folded => {
-                let token = doc.text(at.node).bytes();
-                let token = token.take_while(|b| !b.is_ascii_whitespace() && *b != b'#').count();
-                let line_end = line::end(doc.src, start);
-                self.edit(start, start + token, header);
-                if end > line_end {
-                    self.edit(line_end, end, String::new());
-                }
+        match self.header_end(at.node) {
+            Some(header_end) => {
+                self.edit(start, header_end, header);
+                self.edit_if_any(line::end(doc.src, start), end);
             }
-            Kind::Null => self.edit(end, end, format!(" {header}")),
-            _ => self.edit(start, end, header),
+            None if doc.kind(at.node) == Kind::Null => self.edit(end, end, format!(" {header}")),
+            None => self.edit(start, end, header),
         }
         self.lines.push(Lines {
             anchor: line::end(doc.src, end),

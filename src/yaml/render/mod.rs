@@ -46,7 +46,7 @@ pub(super) fn edits(doc: &Document<'_>, changes: &[Change]) -> Result<Vec<Edit>,
             Change::Insert { mapping, place, key, value } => renderer.insert(*mapping, *place, key, value)?,
             Change::Append { sequence, items } => renderer.append(*sequence, items)?,
             Change::Fill { at, value } => renderer.fill(*at, value)?,
-            Change::Ready(edits) => renderer.edits.extend_from_slice(edits),
+            Change::Within { edits, .. } => renderer.edits.extend_from_slice(edits),
             Change::Replace { at, value, note } => renderer.replace(*at, value, note.as_deref())?,
             Change::Swap { at, key, value } => renderer.swap(*at, key, value)?,
         }
@@ -86,13 +86,7 @@ impl Renderer<'_, '_> {
             ),
         };
         match doc.kind(mapping) {
-            Kind::BlockMapping => {
-                let explicit = entries.iter().any(|(key, _)| self.is_explicit(*key));
-                if explicit {
-                    return Err(refusal);
-                }
-                self.insert_block(mapping, first, after, key, value).ok_or(refusal)
-            }
+            Kind::BlockMapping => self.insert_block(mapping, first, after, key, value).ok_or(refusal),
             Kind::FlowMapping => {
                 self.insert_flow(mapping, first, last, after, New::Entry(key, value));
                 Ok(())
@@ -202,8 +196,31 @@ impl Renderer<'_, '_> {
         if let Some(note) = note {
             self.note_above(at, note);
         }
-        self.edit(doc.start(at.node), doc.end(at.node), text);
+        let (start, end) = (doc.start(at.node), doc.end(at.node));
+        match self.header_end(at.node) {
+            // A comment behind the header stays; the lines below go.
+            Some(header_end) => {
+                self.edit(start, header_end, text);
+                self.edit_if_any(line::end(doc.src, start), end);
+            }
+            None => self.edit(start, end, text),
+        }
         Ok(())
+    }
+
+    /// Behind the header of a block scalar, without the comment that may follow it.
+    fn header_end(&self, id: NodeId) -> Option<usize> {
+        if !matches!(self.doc.kind(id), Kind::Literal | Kind::Folded) {
+            return None;
+        }
+        let header = self.doc.text(id).bytes().take_while(|b| !b.is_ascii_whitespace() && *b != b'#');
+        Some(self.doc.start(id) + header.count())
+    }
+
+    fn edit_if_any(&mut self, start: usize, end: usize) {
+        if start < end {
+            self.edit(start, end, String::new());
+        }
     }
 
     /// Puts another key and value in place of an entry. Comments on the key's line stay.
@@ -219,22 +236,14 @@ impl Renderer<'_, '_> {
             self.edit(start, end, if start == end { format!(" {text}") } else { text });
             return Ok(());
         }
-        let (Some(colon), false) = (self.colon_behind(key), self.is_explicit(key)) else {
-            return Err(refusal);
-        };
+        let Some(colon) = self.colon_behind(key) else { return Err(refusal) };
         if !line::rest_is_blank(doc.src, end) {
             return Err(refusal);
         }
         self.edit(doc.start(key), doc.end(key), scalar::write(name, self.quote_of(key), false));
         let key_line_end = line::end(doc.src, colon);
         // What stands on the key's line goes, but for a comment; what stands below goes as a whole.
-        let token = match doc.kind(at.node) {
-            Kind::Literal | Kind::Folded => {
-                start
-                    + doc.text(at.node).bytes().take_while(|b| !b.is_ascii_whitespace() && *b != b'#').count()
-            }
-            _ => end.min(key_line_end),
-        };
+        let token = self.header_end(at.node).unwrap_or(end.min(key_line_end));
         let inline = match value {
             Value::Map(_) | Value::List(_) => String::new(),
             Value::Text(text) | Value::Lines(text) => {
@@ -244,9 +253,7 @@ impl Renderer<'_, '_> {
         };
         let from = if start < key_line_end { token.max(colon) } else { colon };
         self.edit(colon, from, inline);
-        if end > key_line_end {
-            self.edit(key_line_end, end, String::new());
-        }
+        self.edit_if_any(key_line_end, end);
         match value {
             Value::Map(_) | Value::List(_) => self.fill_block(at, end, value),
             _ => Ok(()),
@@ -271,12 +278,6 @@ impl Renderer<'_, '_> {
         self.edit(start, start, format!("{indent}#{note}{newline}"));
     }
 
-    /// Whether the key is written `? key`.
-    fn is_explicit(&self, key: NodeId) -> bool {
-        let start = self.doc.line_start(self.doc.start(key));
-        self.doc.slice(start, self.doc.start(key)).split_ascii_whitespace().any(|word| word == "?")
-    }
-
     fn quote_of(&self, id: NodeId) -> Quote {
         match self.doc.kind(id) {
             Kind::DoubleQuoted => Quote::Double,
@@ -285,9 +286,10 @@ impl Renderer<'_, '_> {
         }
     }
 
-    /// The blank that keeps a comma behind an empty value apart from its colon.
+    /// The blank that keeps a comma behind an empty value apart from its colon, or its tag: readers of YAML 1.1 take the
+    /// comma for a part of that.
     fn gap(&self, node: NodeId) -> &'static str {
-        let empty = self.doc.kind(node) == Kind::Null && !self.filled.contains(&node);
+        let empty = self.doc.text(node).is_empty() && !self.filled.contains(&node);
         if empty { " " } else { "" }
     }
 
