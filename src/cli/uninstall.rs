@@ -9,15 +9,17 @@ use clap::Args;
 use super::DONE;
 use super::install::confirm;
 use super::interrupt::Interrupt;
-use crate::install::{Record, Undo, undo, undo_plan};
+use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
+use crate::rule::LABEL;
 
 /// Arguments of `uninstall`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody
-changed meanwhile is kept, and so is a namespace that holds others' objects.")]
+changed meanwhile is kept, and so is a namespace that holds others' objects of any kind, or whose objects cannot all be
+listed. Where the record is lost, what was created is found by the label meshobs/installed.")]
 pub struct UninstallArgs {
     /// Do it without asking
     #[arg(short, long)]
@@ -40,17 +42,29 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
     let failed = |error: crate::install::Failure| anyhow!("{error}");
     let mut record = Record::load(&kubectl).map_err(failed)?;
     let mut stderr = io::stderr();
+    let mut unclear = Vec::new();
     if record.is_empty() {
-        let _ = writeln!(stderr, "nothing is recorded in this cluster, so there is nothing to undo");
-        return Ok(DONE);
+        let found = rebuild(&kubectl).map_err(failed)?;
+        if found == Rebuilt::default() {
+            let _ = writeln!(stderr, "nothing is recorded in this cluster, so there is nothing to undo");
+            return Ok(DONE);
+        }
+        let _ =
+            writeln!(stderr, "no record in this cluster; found by the label {LABEL} and the field manager:");
+        record.created = found.created;
+        unclear = found.unclear;
     }
     let istioctl = if record.istio.is_some() { Istioctl::find() } else { None };
-    let plan = undo_plan(&kubectl, istioctl.as_ref(), &record).map_err(failed)?;
+    let mut undoer = Undoer::new(&kubectl, istioctl.as_ref());
+    let plan = undoer.plan(&record).map_err(failed)?;
     for what in &plan {
         let _ = writeln!(stderr, "{}", what.title());
         if let Undo::Restore(_, difference) = what {
             let _ = stderr.write_all(difference.as_bytes());
         }
+    }
+    for (what, why) in &unclear {
+        let _ = writeln!(stderr, "keep {}: {why}", what.title());
     }
     if args.dry_run {
         return Ok(DONE);
@@ -67,8 +81,13 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         "interrupted; what is undone is no longer recorded, so run it again to go on from here".to_owned(),
     );
     for what in &plan {
-        undo(&kubectl, istioctl.as_ref(), what)
+        let kept = undoer
+            .undo(what, &record)
             .map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
+        if let Some(kept) = kept {
+            let _ = writeln!(stderr, "{}", kept.title());
+            continue;
+        }
         // What is done is no longer recorded, so that another run goes on from here.
         match what {
             Undo::Delete(done) => record.created.retain(|known| known != done),
