@@ -361,3 +361,16 @@ fn a_record_that_cannot_be_read_is_an_error_and_a_lost_one_is_rebuilt() {
     let new: Vec<_> = after.keys().filter(|name| !before.contains_key(*name)).collect();
     assert_eq!(new, ["Deployment prod/productpage-v1", "Service prod/ratings"], "{}", undone.stderr);
 }
+
+#[test]
+fn a_lost_record_is_rebuilt_before_more_is_installed() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    assert_eq!(place.install(&["--gateways"]).status, 0);
+    place.cluster.kubectl(&["delete", "configmap", "meshobs-record", "-n", "kube-system"], "");
+    let again = place.run(&["install", "--yes", "-n", "two", "app.yaml"]);
+    assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
