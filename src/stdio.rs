@@ -6,6 +6,8 @@
 use std::fs::Metadata;
 use std::io;
 
+use crate::gate::{Word, text};
+
 /// What tells one file of this machine from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
@@ -102,5 +104,5 @@ fn clash(name: &str, emptied: bool, way: &str) -> String {
 /// A file's name as a shell and a program take it.
 fn quoted(name: &str) -> String {
     let lead = if name.starts_with('-') { "./" } else { "" };
-    shell_words::quote(&format!("{lead}{name}")).into_owned()
+    text!("{}", Word(format!("{lead}{name}"))).to_string()
 }

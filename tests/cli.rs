@@ -668,7 +668,8 @@ fn a_diff_of_any_edits_is_accepted_by_patch_and_git_apply() {
             for (i, (text, edits)) in cases.iter().enumerate() {
                 let name = format!("{i}.yaml");
                 fs::write(here.path().join(&name), text).unwrap();
-                let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true };
+                let style =
+                    meshobs::report::DiffStyle { context, color: false, show_secrets: true, terminal: false };
                 let edits = edits.iter().cloned().map(Ok);
                 meshobs::report::Diff::new(&mut diff, style, &name).hunks(text.as_bytes(), edits).unwrap();
             }

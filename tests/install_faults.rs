@@ -58,27 +58,13 @@ fn what_cannot_be_done_is_said_with_its_cause() {
     assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
 
     // A field that another manager owns.
-    let limit = "{\"spec\":{\"revisionHistoryLimit\":3}}";
-    let patch = [
-        "patch",
-        "daemonset/datakit",
-        "-n",
-        "datakit",
-        "--type",
-        "merge",
-        "--field-manager",
-        "other",
-        "-p",
-        limit,
-    ];
+    let port = r#"{"spec":{"ports":[{"name":"http-zipkin","port":9411,"targetPort":1,"protocol":"TCP"}]}}"#;
+    let patch = ["patch", "service/datakit-service-ext", "-n", "datakit", "--type", "merge"];
+    let patch = [&patch[..], &["--field-manager", "other", "-p", port]].concat();
     place.cluster.kubectl(&patch, "");
     let done = place.install(&[]);
     assert_eq!(done.status, 2, "{}", done.stderr);
-    assert!(
-        done.stderr.contains("\"other\"") && done.stderr.contains(".spec.revisionHistoryLimit"),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.contains("\"other\"") && done.stderr.contains(".targetPort"), "{}", done.stderr);
     assert!(done.stderr.contains("--force-conflicts"), "{}", done.stderr);
     let done = place.install(&["--force-conflicts"]);
     assert_eq!(done.status, 0, "{}", done.stderr);

@@ -10,15 +10,17 @@ use super::DONE;
 use super::install::confirm;
 use super::interrupt::Interrupt;
 use crate::gate::{Text, say, text};
-use crate::install::{Record, Undo, undo, undo_plan};
+use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
+use crate::rule::LABEL;
 
 /// Arguments of `uninstall`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody
-changed meanwhile is kept, and so is a namespace that holds others' objects.")]
+changed meanwhile is kept, and so is a namespace that holds others' objects of any kind, or whose objects cannot all be
+listed. Where the record is lost, what was created is found by the label meshobs/installed.")]
 pub struct UninstallArgs {
     /// Do it without asking
     #[arg(short, long)]
@@ -40,17 +42,28 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
     let mut record = Record::load(&kubectl).map_err(failed)?;
+    let mut unclear = Vec::new();
     if record.is_empty() {
-        say!("nothing is recorded in this cluster, so there is nothing to undo");
-        return Ok(DONE);
+        let found = rebuild(&kubectl).map_err(failed)?;
+        if found == Rebuilt::default() {
+            say!("nothing is recorded in this cluster, so there is nothing to undo");
+            return Ok(DONE);
+        }
+        say!("no record in this cluster; found by the label {} and the field manager:", LABEL);
+        record.created = found.created;
+        unclear = found.unclear;
     }
     let istioctl = if record.istio.is_some() { Istioctl::find() } else { None };
-    let plan = undo_plan(&kubectl, istioctl.as_ref(), &record).map_err(failed)?;
+    let mut undoer = Undoer::new(&kubectl, istioctl.as_ref());
+    let plan = undoer.plan(&record).map_err(failed)?;
     for what in &plan {
         say!("{}", what.title());
         if let Undo::Restore(_, difference) = what {
             say!("{}", Text::diff(difference));
         }
+    }
+    for (what, why) in &unclear {
+        say!("keep {}: {}", what.title(), why);
     }
     if args.dry_run {
         return Ok(DONE);
@@ -67,8 +80,13 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         "interrupted; what is undone is no longer recorded, so run it again to go on from here".to_owned(),
     );
     for what in &plan {
-        undo(&kubectl, istioctl.as_ref(), what)
+        let kept = undoer
+            .undo(what, &record)
             .map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
+        if let Some(kept) = kept {
+            say!("{}", kept.title());
+            continue;
+        }
         // What is done is no longer recorded, so that another run goes on from here.
         match what {
             Undo::Delete(done) => record.created.retain(|known| known != done),

@@ -212,6 +212,7 @@ impl DatakitOptions {
             app_namespace: namespace.to_owned(),
             default_namespace: None,
             move_to: None,
+            keeps_files: false,
             metrics: metrics.clone(),
         })
     }

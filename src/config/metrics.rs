@@ -1,5 +1,7 @@
 //! `[metrics]`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Deserialize;
 use toml::Table;
@@ -19,7 +21,7 @@ pub enum Profile {
 }
 
 /// `[metrics]`.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsOptions {
     /// Set of defaults for the settings below [default: guide]
@@ -135,6 +137,12 @@ pub struct MetricsOptions {
 }
 
 impl MetricsOptions {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(super) fn or(self, other: Self) -> Self {
         first_of!(self, other: profile, url, port, path, metric_types, interval, measurement_name,
                   metric_name_filter, tags_ignore, tag, tags, source_pattern, source)
@@ -204,6 +212,7 @@ impl MetricsOptions {
             source,
             namespace: namespace.to_owned(),
             elsewhere: false,
+            kept: BTreeMap::new(),
         };
         if settings.measurement_name.trim().is_empty() {
             return Err("invalid measurement `` (--metrics-measurement, metrics.measurement_name): it cannot be empty".into());

@@ -276,7 +276,15 @@ pub fn write(kubectl: &Kubectl, verb: &str, text: &str) -> Result<String, Failur
 /// # Errors
 /// kubectl refuses.
 pub fn plain(kubectl: &Kubectl, args: &[&str]) -> Result<String, Failure> {
-    let output = run(kubectl, args, "")?;
+    feed(kubectl, args, "")
+}
+
+/// Runs kubectl with a text on its stdin; what it prints.
+///
+/// # Errors
+/// kubectl refuses.
+pub(super) fn feed(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<String, Failure> {
+    let output = run(kubectl, args, input)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

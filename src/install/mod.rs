@@ -2,7 +2,10 @@
 //! the steps hold is made elsewhere; nothing here knows what observability needs.
 
 mod apply;
+mod delete;
+mod inventory;
 mod object;
+mod rebuild;
 mod record;
 mod restore;
 mod undo;
@@ -11,12 +14,14 @@ use serde_json::Value;
 
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
+use crate::rule::LABEL;
 
 pub use apply::{Applied, Compared, Failure, apply, compare, patch, plain};
 pub use object::{Reference, existing, references};
+pub use rebuild::{Rebuilt, rebuild};
 pub use record::{Changed, Record};
 pub use restore::ValueChange;
-pub use undo::{Undo, undo, undo_plan};
+pub use undo::{Undo, Undoer};
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -64,7 +69,7 @@ pub struct Change {
 }
 
 /// An edit of objects that others made: what they are to be, as text for people and as data for the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The objects as they were read.
     pub old: String,
@@ -134,8 +139,12 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             record.istio = Some(istioctl.version.to_string());
             record.save(kubectl)?;
             let lines = istioctl.install(kubectl, settings.as_deref());
-            if !there && let Some(namespace) = namespace.get(kubectl)? {
-                record.create(Reference::of(&namespace));
+            if !there && let Some(found) = namespace.get(kubectl)? {
+                // By the label, too, it is told from a namespace of others.
+                let label = format!("{LABEL}=true");
+                let args = ["label", "namespace", &namespace.name, &label, "--field-manager", apply::MANAGER];
+                plain(kubectl, &args)?;
+                record.create(Reference::of(&found));
             }
             let lines = lines.map_err(|message| Failure { message, conflict: false })?;
             Ok(Done { lines, client_side: false })
@@ -202,6 +211,17 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
     Ok(Done { lines, client_side: false })
 }
 
+/// An object with the label of what is installed.
+fn labelled(object: &Value) -> Value {
+    let mut object = object.clone();
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    let labels = metadata.map(|metadata| metadata.entry("labels").or_insert_with(|| serde_json::json!({})));
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
+        labels.insert(LABEL.to_owned(), Value::from("true"));
+    }
+    object
+}
+
 fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<Done, Failure> {
     let mut lines = Vec::new();
     for object in &edit.after {
@@ -213,7 +233,7 @@ fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<
         let Some(old) = old else {
             record.create(reference.clone());
             record.save(kubectl)?;
-            let written = apply::write(kubectl, "create", &object.to_string())?;
+            let written = apply::write(kubectl, "create", &labelled(object).to_string())?;
             record.create(Reference::of(&serde_json::from_str(&written).unwrap_or_default()));
             lines.push(format!("{} created", reference.title()));
             continue;

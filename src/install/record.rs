@@ -8,9 +8,10 @@ use super::apply::{self, Failure};
 use super::object::{Reference, text};
 use super::restore::ValueChange;
 use crate::kubectl::Kubectl;
+use crate::rule::LABEL;
 
 /// The ConfigMap's name.
-const NAME: &str = "meshobs-record";
+pub(super) const NAME: &str = "meshobs-record";
 
 /// Its namespace.
 const NAMESPACE: &str = "kube-system";
@@ -42,6 +43,21 @@ pub struct Record {
     version: String,
 }
 
+/// What to do about a record that cannot be read.
+fn unreadable(kubectl: &Kubectl, why: &str) -> String {
+    let cluster: String =
+        kubectl.cluster_args().iter().map(|arg| format!(" {}", arg.to_string_lossy())).collect();
+    let what = format!("configmap {NAME} -n {NAMESPACE}");
+    format!(
+        "the record of what is installed, configmap/{NAME} in {NAMESPACE}, cannot be read: {why}\n\
+         restore it from a backup, or keep a copy and delete it:\n  \
+         kubectl{cluster} get {what} -o yaml > {NAME}.yaml\n  \
+         kubectl{cluster} delete {what}\n\
+         without it `meshobs uninstall` finds what was created by the label {LABEL}; values that were changed in objects of \
+         others stay as they are"
+    )
+}
+
 fn version_of(object: &Value) -> String {
     text(object, "/metadata/resourceVersion").to_owned()
 }
@@ -52,15 +68,25 @@ impl Record {
     /// # Errors
     /// kubectl refuses, or the record cannot be read.
     pub fn load(kubectl: &Kubectl) -> Result<Self, Failure> {
-        let args = ["get", "configmap", NAME, "-n", NAMESPACE, "--ignore-not-found", "-o", "json"];
+        let args = ["get", "-n", NAMESPACE, "--ignore-not-found", "-o", "json", "--", "configmap", NAME];
         let found = apply::plain(kubectl, &args)?;
-        let Ok(object) = serde_json::from_str::<Value>(&found) else { return Ok(Self::default()) };
-        let record = text(&object, "/data/record");
-        let mut read: Self = serde_json::from_str(record).map_err(|error| Failure {
-            message: format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"),
-            conflict: false,
-        })?;
-        read.version = version_of(&object);
+        if found.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let read = serde_json::from_str(&found).map_err(|error| error.to_string());
+        read.and_then(|object| Self::parse(&object))
+            .map_err(|why| Failure { message: unreadable(kubectl, &why), conflict: false })
+    }
+
+    fn parse(object: &Value) -> Result<Self, String> {
+        let record =
+            object.pointer("/data/record").and_then(Value::as_str).ok_or("no key `record` in its data")?;
+        let mut read: Self = serde_json::from_str(record).map_err(|error| error.to_string())?;
+        let changed = read.changed.iter().map(|changed| &changed.object);
+        if let Some(odd) = read.created.iter().chain(changed).find(|reference| !reference.is_valid()) {
+            return Err(format!("`{}` `{}` names no object", odd.kind, odd.name));
+        }
+        read.version = version_of(object);
         Ok(read)
     }
 
@@ -125,8 +151,11 @@ impl Record {
         }
     }
 
-    /// Notes an object that was created.
+    /// Notes an object that was created. What can name none was not.
     pub fn create(&mut self, reference: Reference) {
+        if !reference.is_valid() {
+            return;
+        }
         self.created.retain(|known| !known.is_named_like(&reference));
         self.created.push(reference);
     }

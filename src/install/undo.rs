@@ -1,15 +1,18 @@
 //! Undoing an installation: what its record comes to in the cluster as it is now, and doing that.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::apply::{Failure, plain, rewrite};
-use super::object::{Reference, is_managed, text, uid};
+use super::apply::{Failure, MANAGER, plain, rewrite};
+use super::delete::{self, Paths};
+use super::inventory::{self, Others};
+use super::object::{self, Reference, is_made, uid};
 use super::record::{Changed, Record};
 use super::restore::{self, Undone, ValueChange};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
+use crate::rule::LABEL;
 use crate::secret;
 
 /// Where kubectl notes what was applied.
@@ -41,70 +44,166 @@ impl Undo {
     }
 }
 
-/// What undoing a record comes to, in order: the last first, namespaces at the end.
-///
-/// # Errors
-/// kubectl refuses.
-pub fn undo_plan(
-    kubectl: &Kubectl,
-    istioctl: Option<&Istioctl>,
-    record: &Record,
-) -> Result<Vec<Undo>, Failure> {
-    let mut plan = Vec::new();
-    for changed in record.changed.iter().rev() {
+/// Undoes an installation in a cluster. Nothing is deleted but what the record has as created, what says so itself, and what
+/// takes nothing of others with it; all of that is looked at again right before.
+pub struct Undoer<'a> {
+    kubectl: &'a Kubectl,
+    istioctl: Option<&'a Istioctl>,
+    paths: Paths,
+}
+
+impl<'a> Undoer<'a> {
+    /// One for a cluster, and the istioctl that takes Istio out where it was put in.
+    #[must_use]
+    pub fn new(kubectl: &'a Kubectl, istioctl: Option<&'a Istioctl>) -> Self {
+        Self { kubectl, istioctl, paths: Paths::default() }
+    }
+
+    /// What undoing a record comes to, in order: the last first, namespaces at the end.
+    ///
+    /// # Errors
+    /// kubectl refuses.
+    pub fn plan(&self, record: &Record) -> Result<Vec<Undo>, Failure> {
+        let mut plan = Vec::new();
+        for changed in record.changed.iter().rev() {
+            plan.extend(self.restoration(changed)?);
+        }
+        let found = object::read(self.kubectl, &record.created)?;
+        let mut found: BTreeMap<_, _> =
+            found.into_iter().map(|object| (Name::of(&Reference::of(&object)), object)).collect();
+        let mut now = |what: &Reference| found.remove(&Name::of(what));
+        let (namespaces, others): (Vec<&Reference>, Vec<&Reference>) =
+            record.created.iter().rev().partition(|what| what.kind == "Namespace");
+        for what in others {
+            plan.extend(self.deletion(what, now(what), record));
+        }
+        plan.extend(self.istio(record)?);
+        for what in namespaces {
+            plan.extend(self.deletion(what, now(what), record));
+        }
+        Ok(plan)
+    }
+
+    fn restoration(&self, changed: &Changed) -> Result<Vec<Undo>, Failure> {
         let title = changed.object.title();
-        let Some(now) = changed.object.get(kubectl)? else {
-            plan.push(Undo::Keep(format!("{title}: it is gone")));
-            continue;
+        let Some(now) = changed.object.get(self.kubectl)? else {
+            return Ok(vec![Undo::Keep(format!("{title}: it is gone"))]);
         };
         let mut then = now.clone();
         let kept = take_back(&mut then, changed);
+        let mut plan = Vec::new();
         if then != now {
             plan.push(Undo::Restore(changed.clone(), difference(&now, &then)));
         }
         plan.extend(kept.into_iter().map(|(path, why)| Undo::Keep(format!("{path} of {title}: {why}"))));
+        Ok(plan)
     }
-    let is_namespace = |what: &&Reference| what.kind == "Namespace";
-    for what in record.created.iter().rev().filter(|what| !is_namespace(what)) {
-        plan.extend(deletion(kubectl, what)?);
+
+    fn istio(&self, record: &Record) -> Result<Option<Undo>, Failure> {
+        let Some(version) = &record.istio else { return Ok(None) };
+        Ok(Some(if self.istioctl.is_none() {
+            Undo::Keep(format!(
+                "Istio {version}: istioctl put it in and is not there now; `istioctl uninstall --purge` takes it out"
+            ))
+        } else if control_planes(self.kubectl)? > 1 {
+            Undo::Keep(format!(
+                "Istio {version}: another control plane shares its definitions; `istioctl uninstall --revision` takes one out"
+            ))
+        } else {
+            Undo::Istio(version.clone())
+        }))
     }
-    match (&record.istio, istioctl) {
-        (Some(version), Some(_)) if control_planes(kubectl)? > 1 => plan.push(Undo::Keep(format!(
-            "Istio {version}: another control plane shares its definitions; `istioctl uninstall --revision` takes one out"
-        ))),
-        (Some(version), Some(_)) => plan.push(Undo::Istio(version.clone())),
-        (Some(version), None) => plan.push(Undo::Keep(format!(
-            "Istio {version}: istioctl put it in and is not there now; `istioctl uninstall --purge` takes it out"
-        ))),
-        (None, _) => {}
-    }
-    for what in record.created.iter().rev().filter(is_namespace) {
-        let Some(undo) = deletion(kubectl, what)? else { continue };
-        let others = others(kubectl, &what.name, record)?;
-        plan.push(match (others.first(), undo) {
-            (Some(first), Undo::Delete(_)) => {
-                Undo::Keep(format!("namespace {}: others' objects are in it ({first})", what.name))
+
+    /// What becomes of an object that a record has as created; nothing where it is gone.
+    fn deletion(&self, what: &Reference, now: Option<Value>, record: &Record) -> Option<Undo> {
+        let now = now?;
+        let title = what.title();
+        let kept = |why: &str| Some(Undo::Keep(format!("{title}: {why}")));
+        if !what.uid.is_empty() && uid(&now) != what.uid {
+            return kept("it is another one of that name");
+        }
+        if record.changed.iter().any(|changed| changed.object.uid == uid(&now)) {
+            return kept("it was there before meshobs changed it");
+        }
+        if !is_made(&now) {
+            let sign = format!("neither the label {LABEL} nor {MANAGER} as its only field manager");
+            return kept(&format!("it is recorded as created by meshobs, but has {sign}"));
+        }
+        let (others, place) = match what.kind_and_group() {
+            ("Namespace", "") => (inventory::others_in(self.kubectl, &what.name, record), "in it"),
+            ("CustomResourceDefinition", "apiextensions.k8s.io") => {
+                (inventory::others_of(self.kubectl, &what.name, record), "of this kind")
             }
-            (_, undo) => undo,
-        });
+            _ => (Others::None, ""),
+        };
+        // People know a namespace by its name.
+        let title = if what.kind == "Namespace" { format!("namespace {}", what.name) } else { title };
+        Some(match others {
+            Others::None => Undo::Delete(what.clone()),
+            Others::Some(first) => Undo::Keep(format!("{title}: others' objects are {place} ({first})")),
+            Others::Unknown(why) => Undo::Keep(format!(
+                "{title}: unknown whether others' objects are {place}: {why}; run `meshobs uninstall` again when all kinds can be listed"
+            )),
+        })
     }
-    Ok(plan)
+
+    /// Undoes one entry, and waits until what is deleted is gone. What is no longer to be undone is told as a
+    /// [`Undo::Keep`].
+    ///
+    /// # Errors
+    /// kubectl or istioctl refuses.
+    pub fn undo(&mut self, what: &Undo, record: &Record) -> Result<Option<Undo>, Failure> {
+        match what {
+            Undo::Keep(_) => Ok(None),
+            Undo::Istio(_) => self.istioctl.map_or(Ok(None), |istioctl| {
+                let done = istioctl.uninstall(self.kubectl);
+                done.map(|()| None).map_err(|message| Failure { message, conflict: false })
+            }),
+            Undo::Delete(what) => self.delete(what, record),
+            Undo::Restore(changed, _) => {
+                let Some(now) = changed.object.get(self.kubectl)? else { return Ok(None) };
+                let mut then = now.clone();
+                take_back(&mut then, changed);
+                if then != now {
+                    rewrite(self.kubectl, &now, &then)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn delete(&mut self, what: &Reference, record: &Record) -> Result<Option<Undo>, Failure> {
+        let Some(now) = what.get(self.kubectl)? else { return Ok(None) };
+        match self.deletion(what, Some(now.clone()), record) {
+            Some(Undo::Delete(_)) => {}
+            kept => return Ok(kept),
+        }
+        let deleted = delete::delete(self.kubectl, &mut self.paths, &now)?;
+        let replaced = || Undo::Keep(format!("{}: it is another one of that name", what.title()));
+        Ok((!deleted).then(replaced))
+    }
+}
+
+/// What tells an object from others, whatever the version of its kind.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    kind: String,
+    group: String,
+    namespace: String,
+    name: String,
+}
+
+impl Name {
+    fn of(what: &Reference) -> Self {
+        let (kind, group) = what.kind_and_group();
+        let (kind, group) = (kind.to_owned(), group.to_owned());
+        Self { kind, group, namespace: what.namespace.clone(), name: what.name.clone() }
+    }
 }
 
 fn control_planes(kubectl: &Kubectl) -> Result<usize, Failure> {
     plain(kubectl, &["get", "deployments", "-A", "-l", "app=istiod", "-o", "name"])
         .map(|names| names.lines().count())
-}
-
-fn deletion(kubectl: &Kubectl, what: &Reference) -> Result<Option<Undo>, Failure> {
-    let Some(now) = what.get(kubectl)? else { return Ok(None) };
-    // One that was noted and never seen again is ours where our manager applied it.
-    let ours = if what.uid.is_empty() { is_managed(&now) } else { uid(&now) == what.uid };
-    Ok(Some(if ours {
-        Undo::Delete(what.clone())
-    } else {
-        Undo::Keep(format!("{}: it is another one of that name", what.title()))
-    }))
 }
 
 /// Takes all changes of an object back; tells what is left, and why.
@@ -150,63 +249,4 @@ fn difference(now: &Value, then: &Value) -> String {
         }
     }
     secret::mask(&out)
-}
-
-/// Objects of a namespace that are neither of the record nor made by Kubernetes or Istio themselves.
-fn others(kubectl: &Kubectl, namespace: &str, record: &Record) -> Result<Vec<String>, Failure> {
-    const KINDS: &str = "deployments,daemonsets,statefulsets,jobs,cronjobs,pods,services,configmaps,secrets,\
-                         serviceaccounts,persistentvolumeclaims,roles,rolebindings,ingresses";
-    let listed = plain(kubectl, &["get", KINDS, "-n", namespace, "-o", "json"])?;
-    let value: Value = serde_json::from_str(&listed).unwrap_or_default();
-    let ours: BTreeSet<&str> = record.created.iter().map(|what| what.uid.as_str()).collect();
-    let all = value.get("items").and_then(Value::as_array).into_iter().flatten();
-    let found = all.filter(|object| {
-        let there = Reference::of(object);
-        let own = matches!(
-            (there.kind.as_str(), there.name.as_str()),
-            ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt" | "istio-ca-root-cert")
-        );
-        let token = text(object, "/type") == "kubernetes.io/service-account-token";
-        let owned = object.pointer("/metadata/ownerReferences").is_some();
-        // What istioctl put in goes with it.
-        let istio = record.istio.is_some() && (there.name.starts_with("istio") || is_istios(object));
-        !own && !token && !owned && !istio && !ours.contains(uid(object)) && !record.has_created(&there)
-    });
-    Ok(found.map(|object| Reference { namespace: String::new(), ..Reference::of(object) }.title()).collect())
-}
-
-fn is_istios(object: &Value) -> bool {
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    labels.is_some_and(|labels| {
-        labels.contains_key("install.operator.istio.io/owning-resource")
-            || labels.contains_key("operator.istio.io/component")
-    })
-}
-
-/// Undoes one entry, and waits until what is deleted is gone.
-///
-/// # Errors
-/// kubectl or istioctl refuses.
-pub fn undo(kubectl: &Kubectl, istioctl: Option<&Istioctl>, what: &Undo) -> Result<(), Failure> {
-    match what {
-        Undo::Keep(_) => Ok(()),
-        Undo::Istio(_) => istioctl.map_or(Ok(()), |istioctl| {
-            istioctl.uninstall(kubectl).map_err(|message| Failure { message, conflict: false })
-        }),
-        Undo::Delete(what) => {
-            // Their pods, too, are to be gone.
-            let mut args = vec!["delete", "--ignore-not-found", "--wait=true", "--cascade=foreground"];
-            args.extend(what.operands());
-            plain(kubectl, &args).map(|_| ())
-        }
-        Undo::Restore(changed, _) => {
-            let Some(now) = changed.object.get(kubectl)? else { return Ok(()) };
-            let mut then = now.clone();
-            take_back(&mut then, changed);
-            if then == now {
-                return Ok(());
-            }
-            rewrite(kubectl, &now, &then).map(|_| ())
-        }
-    }
 }

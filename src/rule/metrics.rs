@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use toml::{Table, Value as Toml};
 
 use super::datakit::conf;
-use super::{Outcome, Rule, Target};
+use super::{Outcome, Rule, Target, Workload};
 use crate::manifest::{PodTemplate, Resource, pod_templates};
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
@@ -55,6 +55,8 @@ pub struct MetricsSettings {
     pub namespace: String,
     /// Whether another collector scrapes the sidecars, so that no annotation is wanted.
     pub elsewhere: bool,
+    /// Annotations that workloads have in the cluster: a manifest that has none gets the same.
+    pub kept: BTreeMap<Workload, String>,
 }
 
 /// How many rendered texts are kept at most.
@@ -137,12 +139,14 @@ impl Metrics {
     ) -> Result<(), Refusal> {
         let doc = target.doc;
         let source = self.source(doc, target.resource, template);
-        let Some(text) = self.text(&source) else {
+        let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
+        let kept = || self.settings.kept.get(&Workload::of(target.resource, &self.settings.namespace));
+        let kept = there.is_none().then(kept).flatten();
+        let Some(text) = kept.cloned().or_else(|| self.text(&source)) else {
             let reason = format!("source `{source}` cannot be written as TOML");
             outcome.skip(doc.start(template.at.node), true, reason);
             return Ok(());
         };
-        let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
         if let Some(other) = self.other_scraper(target) {
             return leave_to(&other, target, template, there, changes, outcome);
         }

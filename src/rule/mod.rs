@@ -5,6 +5,7 @@ pub mod datakit;
 mod installed;
 mod metrics;
 mod namespace;
+mod only;
 mod reference;
 mod rum;
 mod tracing;
@@ -17,8 +18,9 @@ pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
-pub use rum::{Rum, RumMode, RumSettings};
-pub use tracing::{Tracing, TracingMode, TracingSettings};
+pub use only::Only;
+pub use rum::{Rum, RumMode, RumSettings, VOLUME as PAGE_VOLUME};
+pub use tracing::{PROVIDER, Tracing, TracingMode, TracingSettings};
 
 /// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
 pub const RULES: &[(&str, bool)] =
@@ -54,6 +56,26 @@ impl Target<'_> {
         value: Value,
     ) -> Result<(), Refusal> {
         changes.set(self.doc, at, path, value)
+    }
+}
+
+/// A workload by name, whatever the version of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Workload {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Workload {
+    /// The one that a resource is, in this namespace where it says none.
+    #[must_use]
+    pub fn of(resource: &Resource, namespace: &str) -> Self {
+        let namespace = resource.namespace.as_deref().unwrap_or(namespace).to_owned();
+        Self { kind: resource.kind.clone(), namespace, name: resource.name.clone() }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::yaml::{At, Changes, Place, Refusal, Value};
 pub const PRODUCTPAGE: &str = "examples-bookinfo-productpage-v1";
 
 /// The volume with the page.
-const VOLUME: &str = "rum-page";
+pub const VOLUME: &str = "rum-page";
 
 /// How the page with browser monitoring gets into the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]

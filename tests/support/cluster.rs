@@ -45,6 +45,11 @@ impl Cluster {
         Self::up("--pods-run")
     }
 
+    /// One of Kubernetes 1.36, with Istio in it and pods that run.
+    pub fn newer() -> Option<Self> {
+        Self::up("--kubernetes 1.36 --istio --pods-run")
+    }
+
     fn lent(config: &Path) -> Self {
         let guard = LENT.lock().unwrap_or_else(PoisonError::into_inner);
         let variables = vec![("KUBECONFIG".to_owned(), config.display().to_string())];

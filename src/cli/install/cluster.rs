@@ -1,12 +1,13 @@
 //! What the cluster is before anything is done: kubectl and its server, Istio, DataKit. Reads only.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::check::{Object, World};
-use crate::install::{Record, Reference};
+use crate::install::{Record, Reference, rebuild};
 use crate::istioctl::Istioctl;
 use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
+use crate::rule::LABEL;
 
 /// The oldest kubectl that knows all that is asked of it (`get --show-managed-fields`, `delete --cascade=foreground`).
 const OLDEST_KUBECTL: Version = Version::new(1, 21, 0);
@@ -31,6 +32,8 @@ pub(super) struct Found {
     /// Whether a Service `zipkin` is there that is no alias of DataKit's.
     pub zipkin: bool,
     pub datakit: Option<Running>,
+    /// Whether an installation changed the mesh configuration before.
+    pub mesh_changed: bool,
     pub world: World,
 }
 
@@ -50,9 +53,19 @@ impl Running {
             name: object.name.clone(),
             namespace: object.home().to_owned(),
             labels: labels.collect(),
-            ours: record.created.iter().any(is_it),
+            ours: record.created.iter().any(is_it) || has_label(object),
         })
     }
+
+    /// Whether an object is its DaemonSet.
+    pub(super) fn is(&self, object: &Object) -> bool {
+        object.kind == "DaemonSet" && object.name == self.name && object.home() == self.namespace
+    }
+}
+
+/// Whether an object has the label of what is installed.
+pub(super) fn has_label(object: &Object) -> bool {
+    !object.text(&["metadata", "labels", LABEL]).is_empty()
 }
 
 /// kubectl is there, new enough, and reaches a cluster.
@@ -68,9 +81,12 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks at the cluster.
-pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &Record) -> anyhow::Result<Found> {
+/// Looks at the cluster. A record that was lost is found again.
+pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &mut Record) -> anyhow::Result<Found> {
     let world = kubectl.world()?;
+    if record.is_empty() && world.objects.iter().any(has_label) {
+        record.created = rebuild(kubectl).map_err(|error| anyhow!("{error}"))?.created;
+    }
     let label = |object: &&Object| object.text(&["metadata", "labels", "app"]);
     let istiods: Vec<_> = world.of("apps", "Deployment").filter(|object| label(object) == "istiod").collect();
     let image = |object: &&Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]);
@@ -92,5 +108,7 @@ pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &Record) ->
     let zipkin = zipkin
         .is_some_and(|service| !service.text(&["spec", "externalName"]).starts_with("datakit-service-ext."));
     let datakit = Running::of(&world, record);
-    Ok(Found { istio, istioctl, gateways, zipkin, datakit, world })
+    let mesh = |what: &Reference| what.kind == "ConfigMap" && what.namespace == istio_namespace;
+    let mesh_changed = record.changed.iter().any(|changed| mesh(&changed.object));
+    Ok(Found { istio, istioctl, gateways, zipkin, datakit, mesh_changed, world })
 }

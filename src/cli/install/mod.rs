@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 mod ask;
 mod cluster;
 mod farewell;
+mod kept;
 mod rollout;
 mod steps;
 
@@ -25,6 +26,7 @@ use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
 use cluster::{Found, Running};
+use kept::Named;
 use steps::Wanted;
 
 /// What `--dry-run` does.
@@ -41,9 +43,10 @@ pub enum DryRun {
 #[command(after_long_help = "\
 Steps: DataKit, Istio itself where there is none and istioctl is on the PATH, tracing, the namespace with its injection
 label, the page with browser monitoring (with --app-id, --datakit-origin and --html), the application (patched on the
-way), the gateways' metrics (with --gateways); then it waits for rollouts and checks. Each step is compared with the cluster first; what is in place already is left alone, so running it again goes
-on where it stopped. `meshobs uninstall` undoes it. A DataKit that others installed is told what to collect; one among
-the manifests is patched with them.
+way), the gateways' metrics (with --gateways); then it waits for rollouts and checks. Each step is compared with the
+cluster first; what is in place already is left alone, so running it again goes on where it stopped. A setting that is not
+named keeps the value that the cluster has. `meshobs uninstall` undoes it. A DataKit that others installed is told what to
+collect; one among the manifests is patched with them.
 
 At a terminal it asks for what is missing, and offers to keep the answers, but for the token, in meshobs.toml.
 
@@ -109,7 +112,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
     cluster::preflight(&kubectl)?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
-    let found = cluster::look(&kubectl, &istio_namespace, &record)?;
+    let found = cluster::look(&kubectl, &istio_namespace, &mut record)?;
     let asks = interactive && !args.yes && args.dry_run.is_none();
     let mut given = given_token(&args, &options, &found, interactive)?;
     if asks {
@@ -121,7 +124,9 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     }
     let manifests = options.install.manifests.clone().unwrap_or_default();
     let page = page(&mut options)?;
+    let named = Named::of(&options);
     let mut settings = settings(options)?;
+    kept::keep(&mut settings, named, &found);
     if let Some(token) = given.take() {
         settings.datakit.token = Some(token);
     }

@@ -7,18 +7,22 @@ use anyhow::{anyhow, bail};
 use super::super::init::from::{self, Source};
 use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
 use super::cluster::{Found, Running};
+use super::kept;
 use crate::check;
 use crate::config::{Settings, TOKEN_VARIABLE};
-use crate::gate;
+use crate::gate::{self, say};
 use crate::input;
-use crate::install::{Action, Change, Edit, Reference, Step, plain, references};
+use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references};
 use crate::kubectl::Kubectl;
 use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
-use crate::rule::{Datakit, Installed, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
+use crate::rule::{
+    Datakit, DatakitSettings, Installed, Metrics, Namespace, Only, Rule, Rum, Tracing, TracingMode,
+    TracingSettings,
+};
 use crate::yaml::DocumentReader;
 
 /// What is to be installed.
@@ -37,7 +41,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     let settings = wanted.settings;
     let mut steps = Vec::new();
     if wanted.own_datakit.is_none() {
-        steps.extend(datakit_step(kubectl, found, settings)?);
+        steps.push(datakit_step(kubectl, found, settings)?);
     }
     if let Some(istioctl) = found.istioctl {
         // The mesh comes before what leads its spans to DataKit: that lies in its namespace.
@@ -66,7 +70,10 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         steps.push(step("rum", "the page with browser monitoring", text)?);
     }
     if !wanted.manifests.is_empty() {
-        let (definitions, text) = split_definitions(&application(wanted)?);
+        let is_definition = |what: &Reference| what.kind.starts_with("CustomResourceDefinition.");
+        let manifests = application(found, wanted)?;
+        let (definitions, text) =
+            split_documents(&manifests, |of| !of.is_empty() && of.iter().all(is_definition));
         if !definitions.is_empty() {
             let title = "kinds that the application defines".to_owned();
             steps.push(Step { name: "definitions", title, action: Action::Define(definitions) });
@@ -93,33 +100,98 @@ fn labelled(text: String) -> anyhow::Result<String> {
     Ok(from::edit(source, Box::new(Installed), false, None)?.text)
 }
 
+/// What DataKit of ours is called.
+const DATAKIT: &str = "DataKit on every node, with token and collectors";
+
 /// DataKit: ours, or the one that is there, told what to collect.
-fn datakit_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Option<Step>> {
-    let there = match &found.datakit {
-        Some(there) if !there.ours => there,
-        Some(_) if settings.datakit.token.is_none() => return Ok(None),
-        _ => {
-            let bytes = datakit::TEMPLATE.as_bytes().to_vec();
+fn datakit_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Step> {
+    let template = datakit::TEMPLATE;
+    match &found.datakit {
+        Some(there) if !there.ours => {
+            let title = format!("daemonset/{} in {}, told what to collect", there.name, there.namespace);
+            edit_datakit(kubectl, &there.namespace, title, String::new(), (&settings.datakit, false))
+        }
+        Some(there) => {
+            let settings = without_secret(kubectl, &there.namespace, &settings.datakit)?;
+            let is_it = |what: &Reference| what.name == there.name && what.namespace == there.namespace;
+            // One that came among manifests has not the parts of the template.
+            let of_template = references(template).iter().any(is_it);
+            let missing = if of_template { missing(kubectl, template)? } else { String::new() };
+            edit_datakit(kubectl, &there.namespace, DATAKIT.to_owned(), missing, (&settings, true))
+        }
+        None => {
+            let missing = missing(kubectl, template)?;
+            if references(&missing).len() < references(template).len() {
+                let namespace = references(template).into_iter().find(|what| !what.namespace.is_empty());
+                let namespace = namespace.map(|what| what.namespace).unwrap_or_default();
+                return edit_datakit(
+                    kubectl,
+                    &namespace,
+                    DATAKIT.to_owned(),
+                    missing,
+                    (&settings.datakit, true),
+                );
+            }
+            let bytes = template.as_bytes().to_vec();
             let source = Source { name: "built-in template".to_owned(), named: false, bytes };
             let edited = from::edit(source, Box::new(Datakit(settings.datakit.clone())), true, None)?;
-            return step("datakit", "DataKit on every node, with token and collectors", edited.text)
-                .map(Some);
+            step("datakit", DATAKIT, edited.text)
         }
-    };
-    edit_datakit(kubectl, there, settings).map(Some)
+    }
 }
 
-/// Edits the DataKit that others installed as `patch --only datakit` does.
-fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyhow::Result<Step> {
+/// The manifests of a template whose objects are not in the cluster.
+fn missing(kubectl: &Kubectl, template: &str) -> anyhow::Result<String> {
+    let there = existing(kubectl, template).map_err(|error| anyhow!("{error}"))?;
+    let there: Vec<Reference> = there.iter().map(Reference::of).collect();
+    let is_there = |what: &Reference| there.iter().any(|known| known.is_named_like(what));
+    let (_, missing) = split_documents(template, |of| of.iter().all(is_there));
+    if references(&missing).is_empty() { Ok(String::new()) } else { labelled(missing) }
+}
+
+/// Settings for a DataKit whose address comes from a Secret: that is never read, so it stays as it is where it is there.
+fn without_secret(
+    kubectl: &Kubectl,
+    namespace: &str,
+    settings: &DatakitSettings,
+) -> anyhow::Result<DatakitSettings> {
+    let mut settings = settings.clone();
+    let Some(name) = settings.token_secret.clone() else { return Ok(settings) };
+    let get = ["get", "-n", namespace, "--ignore-not-found", "-o", "name", "--", "secret", &name];
+    if plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?.trim().is_empty() {
+        return Ok(settings);
+    }
+    if settings.token.is_some() || !settings.dataway.is_empty() {
+        say!(
+            "note: Secret {} in {} holds DataKit's address and token and is kept; to replace it, delete it and run this command \
+             again",
+            name,
+            namespace
+        );
+    }
+    (settings.token, settings.token_secret) = (None, None);
+    settings.dataway.clear();
+    Ok(settings)
+}
+
+/// Edits the DataKit of a namespace as `patch --only datakit` does, and adds what it lacks. What is named replaces what is
+/// there where `overwrite` says so.
+fn edit_datakit(
+    kubectl: &Kubectl,
+    namespace: &str,
+    title: String,
+    missing: String,
+    (settings, overwrite): (&DatakitSettings, bool),
+) -> anyhow::Result<Step> {
     let what = "daemonsets,configmaps,services";
-    let get = ["get", what, "-n", &there.namespace, "-o", "yaml", "--show-managed-fields=false"];
+    let get = ["get", what, "-n", namespace, "-o", "yaml", "--show-managed-fields=false"];
     let old = plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?;
+    let all = if missing.is_empty() { old.clone() } else { format!("{}\n---\n{missing}", old.trim_end()) };
     let edit = |checksum| {
-        let bytes = old.clone().into_bytes();
-        let source = Source { name: format!("namespace {}", there.namespace), named: false, bytes };
-        let settings =
-            crate::rule::DatakitSettings { checksum, default_namespace: None, ..settings.datakit.clone() };
-        from::edit(source, Box::new(Datakit(settings)), false, None)
+        let bytes = all.clone().into_bytes();
+        let source = Source { name: format!("namespace {namespace}"), named: false, bytes };
+        let settings = DatakitSettings { checksum, default_namespace: None, ..settings.clone() };
+        from::edit(source, Box::new(Datakit(settings)), overwrite, None)
     };
     // The checksum alone is no reason to restart it.
     let mut edited = edit(false)?;
@@ -134,17 +206,20 @@ fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyh
         world.objects.into_iter().map(|object| object.value).collect()
     };
     let (before, after) = (objects(&old), objects(&edited.text));
-    let title = format!("daemonset/{} in {}, told what to collect", there.name, there.namespace);
     let action = Action::Edit(Box::new(Edit { old, new: edited.text, before, after }));
     Ok(Step { name: "datakit", title, action })
 }
 
 /// The injection label on a namespace that is there. Nothing else of it is touched, not even who manages it.
 fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Result<Action> {
-    let (key, value) = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
     let text = plain(kubectl, &["get", "-o", "json", "--", "namespace", home])
         .map_err(|error| anyhow!("{error}"))?;
     let object: serde_json::Value = serde_json::from_str(&text)?;
+    let label = |key: &str| object.pointer("/metadata/labels")?.get(key)?.as_str();
+    // Beside this label the other one would change which istiod the sidecars are of.
+    let there = label("istio.io/rev").filter(|_| label("istio-injection").is_none());
+    let revision = revision.or(there);
+    let (key, value) = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
     let mut new = object.clone();
     let mut before = None;
     if let Some(metadata) = new.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
@@ -206,7 +281,9 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     let old = plain(kubectl, &get).map_err(|error| anyhow!("{error}"))?;
     let source = Source { name: format!("configmap/{name}"), named: false, bytes: old.clone().into_bytes() };
     let rule = Box::new(Tracing(TracingSettings { mode, sampling: None, ..settings.clone() }));
-    let edited = from::edit(source, rule, true, None)?;
+    // An address that an installation set, or let stand, changes only where another one is named.
+    let overwrite = settings.address.is_some() || !found.mesh_changed;
+    let edited = from::edit(source, rule, overwrite, None)?;
     if edited.remarkable && edited.text != old {
         // What has to be restarted.
         gate::print_line(&edited.report);
@@ -231,14 +308,22 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     let mut steps = vec![Step { name: "tracing", title, action: Action::Change(Box::new(change)) }];
     if newer {
         // The provider first: a Telemetry without it switches tracing off.
-        let text = tracing::built_in_telemetry(&settings)?;
-        steps.push(step("telemetry", "the Telemetry that uses it", text)?);
+        let title = "the Telemetry that uses it";
+        let there = kept::telemetry(found, &settings.istio_namespace);
+        let share =
+            there.and_then(|there| there.at(&["spec", "tracing", "0", "randomSamplingPercentage"]).as_f64());
+        steps.push(if there.is_some() && share == settings.sampling {
+            // What others added to it stays, too.
+            Step { name: "telemetry", title: title.to_owned(), action: Action::Edit(Box::default()) }
+        } else {
+            step("telemetry", title, tracing::built_in_telemetry(&settings)?)?
+        });
     }
     Ok(steps)
 }
 
 /// The application's manifests, patched. What the rules left alone is told.
-fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
+fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     let settings = wanted.settings;
     let (inputs, errors) = input::collect(wanted.manifests, &settings.exclude)?;
     if inputs.iter().any(|input| input.path.is_none()) {
@@ -250,6 +335,11 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
     ];
     if wanted.page.is_some() {
         rules.push(Box::new(Rum(settings.rum.clone())));
+    } else {
+        for (workload, rum) in kept::pages(&found.world, &settings.rum) {
+            let namespace = settings.namespace.name.clone();
+            rules.push(Box::new(Only { workload, namespace, rule: Box::new(Rum(rum)) }));
+        }
     }
     if wanted.own_datakit.is_some() {
         rules.push(Box::new(Datakit(settings.datakit.clone())));
@@ -283,15 +373,12 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Documents that define kinds, and the others: nothing of a kind can be applied before its definition.
-fn split_definitions(manifests: &str) -> (String, String) {
-    let (mut definitions, mut others) = (String::new(), String::new());
+/// Documents whose objects fit, and the others: nothing of a kind, for one, can be applied before its definition.
+fn split_documents(manifests: &str, fits: impl Fn(&[Reference]) -> bool) -> (String, String) {
+    let (mut some, mut others) = (String::new(), String::new());
     let mut documents = DocumentReader::with_size_hint(manifests.as_bytes(), manifests.len());
     while let Ok(Some(chunk)) = documents.next_document() {
-        let of_kinds = references(chunk.text);
-        let defines = !of_kinds.is_empty()
-            && of_kinds.iter().all(|reference| reference.kind.starts_with("CustomResourceDefinition."));
-        let part = if defines { &mut definitions } else { &mut others };
+        let part = if fits(&references(chunk.text)) { &mut some } else { &mut others };
         if !part.is_empty() && !part.ends_with("---\n") {
             part.push_str("---\n");
         }
@@ -300,7 +387,7 @@ fn split_definitions(manifests: &str) -> (String, String) {
             part.push('\n');
         }
     }
-    if definitions.is_empty() { (definitions, manifests.to_owned()) } else { (definitions, others) }
+    if some.is_empty() { (some, manifests.to_owned()) } else { (some, others) }
 }
 
 /// Whether a DataKit of these manifests still has a placeholder for its token.

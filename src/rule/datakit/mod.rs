@@ -77,6 +77,8 @@ pub struct DatakitSettings {
     pub default_namespace: Option<String>,
     /// A namespace to move DataKit to.
     pub move_to: Option<String>,
+    /// Whether files of collectors that are there stay as they are, even where other values are replaced.
+    pub keeps_files: bool,
     /// How metrics are collected.
     pub metrics: MetricsSettings,
 }

@@ -125,7 +125,10 @@ pub fn wire(settings: &DatakitSettings, survey: &Survey, datakit: &Datakit) -> W
                 conf.key
             ))
         } else {
-            fate(map, &conf, text)
+            match fate(map, &conf, text) {
+                Fate::Differs if settings.keeps_files => Fate::There,
+                fate => fate,
+            }
         };
         let old = version.is_some_and(|version| version < conf::KUBERNETES_PROMETHEUS);
         let fate = match conf::check(&conf.text, version) {
