@@ -197,7 +197,7 @@ proptest! {
         let edits: Vec<_> = edits.into_iter().map(edit).collect();
         let output = meshobs::yaml::apply(&text, &edits).unwrap();
         let mut diff = Vec::new();
-        let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true };
+        let style = meshobs::report::DiffStyle { context, color: false, show_secrets: true, terminal: false };
         let all = edits.iter().cloned().map(Ok);
         meshobs::report::Diff::new(&mut diff, style, "a.yaml").hunks(text.as_bytes(), all).unwrap();
         let diff = String::from_utf8(diff).unwrap();
