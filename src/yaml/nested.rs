@@ -25,22 +25,22 @@ impl Document<'_> {
         }
         let indent = self.content_indent(id);
         let end = self.end(id);
-        let mut at = line::next(self.src, self.start(id));
+        let mut at = line::next(self.src(), self.start(id));
         let mut nested = Nested {
             text: String::new(),
             rows: Vec::new(),
             indent,
-            newline: line::break_at(self.src, line::end(self.src, self.start(id))),
+            newline: line::break_at(self.src(), line::end(self.src(), self.start(id))),
         };
         while at < end {
-            let row_end = line::end(self.src, at).min(end);
+            let row_end = line::end(self.src(), at).min(end);
             let first = (at + indent).min(row_end);
             if !nested.rows.is_empty() {
                 nested.text.push('\n');
             }
             nested.rows.push((nested.text.len(), first));
             nested.text.push_str(self.slice(first, row_end));
-            at = line::next(self.src, at);
+            at = line::next(self.src(), at);
         }
         Some(nested)
     }

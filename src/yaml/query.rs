@@ -30,7 +30,7 @@ pub struct Duplicate {
     pub second: NodeId,
 }
 
-impl<'s> Document<'s> {
+impl Document<'_> {
     /// The roots of the documents in this text.
     pub fn roots(&self) -> impl Iterator<Item = At> + '_ {
         self.tape.roots.iter().map(|node| At { node: *node, key: None, parent: None, shared: None })
@@ -139,7 +139,7 @@ impl<'s> Document<'s> {
 
     /// The string at a key: a scalar that is not null.
     #[must_use]
-    pub fn str_at(&self, at: At, key: &str) -> Option<Cow<'s, str>> {
+    pub fn str_at(&self, at: At, key: &str) -> Option<Cow<'_, str>> {
         let found = self.get(at, key)?;
         if self.is_null(found.node) { None } else { self.string(found.node) }
     }
@@ -220,7 +220,7 @@ impl<'s> Document<'s> {
 
     fn find_duplicates(&self) -> Vec<Duplicate> {
         let mut found = Vec::new();
-        let mut keys: Vec<(Cow<'s, str>, NodeId)> = Vec::new();
+        let mut keys: Vec<(Cow<'_, str>, NodeId)> = Vec::new();
         let count = u32::try_from(self.tape.nodes.len()).unwrap_or(u32::MAX);
         for mapping in (0..count).map(NodeId).filter(|id| self.kind(*id).is_mapping()) {
             keys.clear();
@@ -236,7 +236,7 @@ impl<'s> Document<'s> {
         found
     }
 
-    fn repeated(&self, mapping: NodeId, keys: &[(Cow<'s, str>, NodeId)], found: &mut Vec<Duplicate>) {
+    fn repeated(&self, mapping: NodeId, keys: &[(Cow<'_, str>, NodeId)], found: &mut Vec<Duplicate>) {
         const FEW: usize = 12;
         if keys.len() <= FEW {
             for (i, (name, second)) in keys.iter().enumerate() {
@@ -289,13 +289,13 @@ impl<'s> Document<'s> {
 
     /// The column a node starts at, from 0.
     pub(super) fn column(&self, id: NodeId) -> usize {
-        super::line::column(self.src, self.line_start(self.start(id)), self.start(id))
+        super::line::column(self.src(), self.line_start(self.start(id)), self.start(id))
     }
 
     /// Where a carriage return stands that ends a line on its own, as no editor of today writes.
     pub(super) fn lone_cr(&self) -> Option<usize> {
         *self.lone_cr.get_or_init(|| {
-            let bytes = self.src.as_bytes();
+            let bytes = self.src().as_bytes();
             memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1) != Some(&b'\n'))
         })
     }

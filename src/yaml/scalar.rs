@@ -18,10 +18,10 @@ pub(super) enum Quote {
     Double,
 }
 
-impl<'s> Document<'s> {
+impl Document<'_> {
     /// The value of a scalar, as text; nothing for collections. A null gives the empty string.
     #[must_use]
-    pub fn string(&self, id: NodeId) -> Option<Cow<'s, str>> {
+    pub fn string(&self, id: NodeId) -> Option<Cow<'_, str>> {
         let text = self.text(id);
         match self.kind(id) {
             Kind::Null => Some(Cow::Borrowed("")),
@@ -45,7 +45,7 @@ impl<'s> Document<'s> {
 
     /// The value of a block scalar: its text is read by the parser again, under a header that states the
     /// indent, since the written one may be relative to a parent.
-    fn block_scalar(&self, id: NodeId) -> Option<Cow<'s, str>> {
+    fn block_scalar(&self, id: NodeId) -> Option<Cow<'_, str>> {
         let text = self.text(id);
         let (head, body) = text.split_once('\n').unwrap_or((text, ""));
         let header = head.split([' ', '\t', '#', '\r']).next().unwrap_or("");
@@ -57,7 +57,7 @@ impl<'s> Document<'s> {
         let indent = self.content_indent(id);
         let mark = if self.kind(id) == Kind::Literal { '|' } else { '>' };
         let mut copy = format!("a: {mark}1{chomp}\n");
-        let at_end = self.end(id) == self.src.len();
+        let at_end = self.end(id) == self.src().len();
         let mut lines = body.split('\n').peekable();
         while let Some(row) = lines.next() {
             let row = row.strip_suffix('\r').unwrap_or(row);
@@ -114,7 +114,7 @@ impl<'s> Document<'s> {
 }
 
 /// Reads a flow or plain scalar that is escaped, doubled or on several lines.
-fn reparse<'s>(text: &str) -> Option<Cow<'s, str>> {
+fn reparse(text: &str) -> Option<Cow<'static, str>> {
     Parser::new_from_str(text).find_map(|event| match event.ok()?.0 {
         Event::Scalar(value, _, _, _) => Some(Cow::Owned(value.into_owned())),
         _ => None,

@@ -2,7 +2,8 @@
 //!
 //! Plain data, so that two producers of it can be compared with one equality.
 
-use std::cell::OnceCell;
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use super::query::Duplicate;
 use super::subtree::Subtrees;
@@ -115,41 +116,41 @@ pub struct Tape {
     pub tagged: Vec<NodeId>,
 }
 
-/// A text and its tape.
+/// A text and its tape. The text is borrowed from a stream, or the document's own.
 #[derive(Debug)]
 pub struct Document<'s> {
-    pub(super) src: &'s str,
+    pub(super) src: Cow<'s, str>,
     pub(super) tape: Tape,
-    pub(super) step: OnceCell<usize>,
-    pub(super) indented: OnceCell<bool>,
-    pub(super) lone_cr: OnceCell<Option<usize>>,
-    lines: OnceCell<Vec<u32>>,
-    pub(super) duplicates: OnceCell<Vec<Duplicate>>,
-    pub(super) ambiguous: OnceCell<Subtrees>,
-    pub(super) aliased: OnceCell<Subtrees>,
+    pub(super) step: OnceLock<usize>,
+    pub(super) indented: OnceLock<bool>,
+    pub(super) lone_cr: OnceLock<Option<usize>>,
+    lines: OnceLock<Vec<u32>>,
+    pub(super) duplicates: OnceLock<Vec<Duplicate>>,
+    pub(super) ambiguous: OnceLock<Subtrees>,
+    pub(super) aliased: OnceLock<Subtrees>,
 }
 
 impl<'s> Document<'s> {
     /// Joins a text with the tape that was made of it.
     #[must_use]
-    pub fn new(src: &'s str, tape: Tape) -> Self {
+    pub fn new(src: impl Into<Cow<'s, str>>, tape: Tape) -> Self {
         Self {
-            src,
+            src: src.into(),
             tape,
-            step: OnceCell::new(),
-            indented: OnceCell::new(),
-            lone_cr: OnceCell::new(),
-            lines: OnceCell::new(),
-            duplicates: OnceCell::new(),
-            ambiguous: OnceCell::new(),
-            aliased: OnceCell::new(),
+            step: OnceLock::new(),
+            indented: OnceLock::new(),
+            lone_cr: OnceLock::new(),
+            lines: OnceLock::new(),
+            duplicates: OnceLock::new(),
+            ambiguous: OnceLock::new(),
+            aliased: OnceLock::new(),
         }
     }
 
     /// The text.
     #[must_use]
-    pub fn src(&self) -> &'s str {
-        self.src
+    pub fn src(&self) -> &str {
+        &self.src
     }
 
     /// The tape.
@@ -185,27 +186,27 @@ impl<'s> Document<'s> {
 
     /// The node as it is written.
     #[must_use]
-    pub fn text(&self, id: NodeId) -> &'s str {
+    pub fn text(&self, id: NodeId) -> &str {
         self.slice(self.start(id), self.end(id))
     }
 
     /// A part of the text; empty where the offsets make none.
     #[must_use]
-    pub fn slice(&self, start: usize, end: usize) -> &'s str {
-        self.src.get(start..end).unwrap_or("")
+    pub fn slice(&self, start: usize, end: usize) -> &str {
+        self.src().get(start..end).unwrap_or("")
     }
 
     /// The text from an offset on.
     #[must_use]
-    pub fn from(&self, start: usize) -> &'s str {
-        self.src.get(start..).unwrap_or("")
+    pub fn from(&self, start: usize) -> &str {
+        self.src().get(start..).unwrap_or("")
     }
 
     /// Offset of the first byte of the line that `at` is on. Looked up, not searched: a JSON list may be one line of
     /// many megabytes.
     pub(super) fn line_start(&self, at: usize) -> usize {
         let lines = self.lines.get_or_init(|| {
-            let breaks = memchr::memchr_iter(b'\n', self.src.as_bytes());
+            let breaks = memchr::memchr_iter(b'\n', self.src().as_bytes());
             let starts = breaks.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
             std::iter::once(0).chain(starts).collect()
         });
