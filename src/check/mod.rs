@@ -5,17 +5,17 @@
 
 mod live;
 mod map;
-mod read;
 mod report;
 mod rules;
-mod world;
 
 pub use crate::page::Snippet as PageSnippet;
-pub use map::{MapFormat, draw};
-pub use read::{read, read_text};
+pub use map::MapFormat;
+pub(crate) use map::draw;
 pub use report::{Format, write};
 pub use rules::{CATALOG, RuleInfo};
-pub use world::{Object, Spot, World};
+
+use crate::kube::{Inventory, Object, ObjectProblem, Problem, ProblemKind, Spot};
+use crate::mesh::Mesh;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub struct Finding {
     /// What to do.
     pub hint: String,
     /// Where, in a file.
-    pub spot: Option<Spot>,
+    pub(crate) spot: Option<Spot>,
 }
 
 /// Something to know of a cluster.
@@ -74,29 +74,53 @@ impl Outcome {
 }
 
 /// Why a workload's pods wait, for a message; empty where nobody knows.
-#[must_use]
-pub fn cause(world: &World, kind: &str, namespace: &str, name: &str) -> String {
+pub(crate) fn cause(inventory: &Inventory, kind: &str, namespace: &str, name: &str) -> String {
     let is = |object: &&Object| {
-        object.kind.to_lowercase() == kind && object.home() == namespace && object.name == name
+        object.name() == name && object.namespace() == namespace && object.kind().to_lowercase() == kind
     };
-    world.objects.iter().find(is).map(|workload| rules::waiting(world, workload)).unwrap_or_default()
+    let mesh = Mesh::of(inventory);
+    inventory.workloads().find(is).map(|workload| rules::waiting(&mesh, workload)).unwrap_or_default()
 }
 
-/// Runs all rules. `before` are findings of reading.
-#[must_use]
-pub fn run(world: &World, before: Vec<Finding>) -> Outcome {
-    let mut outcome = Outcome { findings: before, ..Outcome::default() };
-    if !world.live {
+/// What reading has shown, as findings.
+fn found_in_reading(problem: Problem) -> Finding {
+    let (id, subject, message, hint) = match problem.kind {
+        ProblemKind::Unreadable(text) => {
+            // A message has its remedy behind the last `;`.
+            let (what, hint) = text.rsplit_once("; ").unwrap_or((&text, "mend the file"));
+            ("yaml", problem.spot.path.clone(), what.to_owned(), hint.to_owned())
+        }
+        ProblemKind::Object(lack, title) => {
+            let (message, hint) = match lack {
+                ObjectProblem::NoApiVersion => {
+                    ("no apiVersion, so the cluster refuses it", "add the apiVersion of its kind")
+                }
+                ObjectProblem::NoKind => ("no kind, so the cluster refuses it", "add its kind"),
+            };
+            ("api-version", title, message.to_owned(), hint.to_owned())
+        }
+    };
+    Finding { id, level: Level::Failure, subject, message, hint, spot: Some(problem.spot) }
+}
+
+/// Runs all rules. `problems` are those of reading.
+pub(crate) fn run(inventory: &Inventory, problems: Vec<Problem>) -> Outcome {
+    let findings = problems.into_iter().map(found_in_reading).collect();
+    let mut outcome = Outcome { findings, ..Outcome::default() };
+    if !inventory.live {
         outcome.checked.extend(["yaml", "api-version"]);
     }
+    let mesh = Mesh::of(inventory);
     for rule in rules::ALL {
-        rule(world, &mut outcome);
+        rule(&mesh, &mut outcome);
     }
     let order = |id: &str| CATALOG.iter().position(|rule| rule.id == id);
-    outcome.findings.sort_by(|a, b| {
-        let place =
-            |finding: &Finding| finding.spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
-        if world.live { order(a.id).cmp(&order(b.id)) } else { place(a).cmp(&place(b)) }
-    });
+    let place =
+        |finding: &Finding| finding.spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
+    if inventory.live {
+        outcome.findings.sort_by_key(|finding| order(finding.id));
+    } else {
+        outcome.findings.sort_by_cached_key(place);
+    }
     outcome
 }

@@ -125,6 +125,8 @@ pub struct Document<'s> {
     pub(super) indented: OnceLock<bool>,
     pub(super) lone_cr: OnceLock<Option<usize>>,
     lines: OnceLock<Vec<u32>>,
+    /// Characters in front of every 4096th byte.
+    characters: OnceLock<Vec<u32>>,
     pub(super) duplicates: OnceLock<Vec<Duplicate>>,
     pub(super) ambiguous: OnceLock<Subtrees>,
     pub(super) aliased: OnceLock<Subtrees>,
@@ -141,6 +143,7 @@ impl<'s> Document<'s> {
             indented: OnceLock::new(),
             lone_cr: OnceLock::new(),
             lines: OnceLock::new(),
+            characters: OnceLock::new(),
             duplicates: OnceLock::new(),
             ambiguous: OnceLock::new(),
             aliased: OnceLock::new(),
@@ -205,18 +208,67 @@ impl<'s> Document<'s> {
     /// Offset of the first byte of the line that `at` is on. Looked up, not searched: a JSON list may be one line of
     /// many megabytes.
     pub(super) fn line_start(&self, at: usize) -> usize {
+        self.line_of(at).1
+    }
+
+    /// The line that `at` is on, from 0, and the offset of its first byte.
+    fn line_of(&self, at: usize) -> (usize, usize) {
         let lines = self.lines.get_or_init(|| {
             let breaks = memchr::memchr_iter(b'\n', self.src().as_bytes());
             let starts = breaks.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
             std::iter::once(0).chain(starts).collect()
         });
-        let row = lines.partition_point(|start| *start as usize <= at);
-        row.checked_sub(1).and_then(|row| lines.get(row)).map_or(0, |start| *start as usize)
+        let row = lines.partition_point(|start| *start as usize <= at).saturating_sub(1);
+        (row, lines.get(row).map_or(0, |start| *start as usize))
+    }
+
+    /// Line and column (in characters) of an offset, both from 1. Looked up, so that a finding in each item of a long list
+    /// costs no more than its own line.
+    #[must_use]
+    pub fn position(&self, at: usize) -> (u64, usize) {
+        let (row, start) = self.line_of(at);
+        let column = self.characters(at) - self.characters(start) + 1;
+        let bom = usize::from(self.slice(start, at).starts_with('\u{feff}'));
+        (row as u64 + 1, column - bom)
+    }
+
+    /// How many characters are in front of an offset.
+    fn characters(&self, at: usize) -> usize {
+        const STEP: usize = 4096;
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        let bytes = self.src().as_bytes();
+        let sums = self.characters.get_or_init(|| {
+            let sums = bytes.chunks(STEP).scan(0_u32, |sum, chunk| {
+                let before = *sum;
+                *sum = sum.saturating_add(u32::try_from(count(chunk)).unwrap_or(u32::MAX));
+                Some(before)
+            });
+            sums.collect()
+        });
+        let at = at.min(bytes.len());
+        let chunk = (at / STEP).min(sums.len().saturating_sub(1));
+        let before = sums.get(chunk).map_or(0, |sum| *sum as usize);
+        before + count(bytes.get(chunk * STEP..at).unwrap_or_default())
     }
 
     /// Whether the node carries an anchor or a tag.
     #[must_use]
     pub fn has_properties(&self, id: NodeId) -> bool {
         self.tape.anchors.iter().any(|a| a.node == id) || self.tape.tagged.binary_search(&id).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters() {
+        let text = format!("a: 1\nb: {} # é\nc: 2\n", "é".repeat(5000));
+        let doc = Document::parse(&text).unwrap();
+        let at = text.find(" #").unwrap();
+        assert_eq!(doc.position(at), (2, 5004));
+        assert_eq!(doc.position(text.len()), (4, 1));
+        assert_eq!(doc.position(0), (1, 1));
     }
 }

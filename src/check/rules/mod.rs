@@ -9,10 +9,11 @@ mod rum;
 mod tracing;
 mod workload;
 
-pub(super) use datakit::waiting;
+pub(super) use workload::waiting;
 
-use super::world::{Object, World};
 use super::{Finding, Level, Outcome};
+use crate::kube::{Field, Object};
+use crate::mesh::Mesh;
 
 /// A rule as it is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +70,10 @@ pub const CATALOG: &[RuleInfo] = &[
 ];
 
 /// What a rule does.
-pub type Rule = fn(&World, &mut Outcome);
+pub(super) type Rule = fn(&Mesh<'_>, &mut Outcome);
 
 /// All of them.
-pub const ALL: &[Rule] = &[
+pub(super) const ALL: &[Rule] = &[
     cluster::cluster,
     namespace::istio,
     datakit::datakit,
@@ -97,7 +98,7 @@ impl Outcome {
         id: &'static str,
         level: Level,
         object: &Object,
-        path: &[&str],
+        field: Field<'_>,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
@@ -108,7 +109,7 @@ impl Outcome {
             subject: object.title(),
             message: message.into(),
             hint: hint.into(),
-            spot: object.spot(path),
+            spot: object.spot(field.offset()),
         });
     }
 
@@ -116,22 +117,22 @@ impl Outcome {
         &mut self,
         id: &'static str,
         object: &Object,
-        path: &[&str],
+        field: Field<'_>,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.add(id, Level::Failure, object, path, message, hint);
+        self.add(id, Level::Failure, object, field, message, hint);
     }
 
     fn warn(
         &mut self,
         id: &'static str,
         object: &Object,
-        path: &[&str],
+        field: Field<'_>,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.add(id, Level::Warning, object, path, message, hint);
+        self.add(id, Level::Warning, object, field, message, hint);
     }
 
     /// A failure about what is not there.

@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::check::{Object, World};
 use crate::install::{Record, Reference};
 use crate::istioctl::Istioctl;
+use crate::kube::{Inventory, Object};
 use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
+use crate::mesh::Mesh;
 
 /// The oldest kubectl that knows all that is asked of it (`get --show-managed-fields`, `delete --cascade=foreground`).
 const OLDEST_KUBECTL: Version = Version::new(1, 21, 0);
@@ -31,24 +32,23 @@ pub(super) struct Found {
     /// Whether a Service `zipkin` is there that is no alias of DataKit's.
     pub zipkin: bool,
     pub datakit: Option<Running>,
-    pub world: World,
+    pub world: Inventory,
 }
 
 impl Running {
     /// The first DataKit among objects.
-    pub(super) fn of(world: &World, record: &Record) -> Option<Self> {
-        let object = world.datakits().next()?.object;
-        let selector = object.at(&["spec", "selector", "matchLabels"]).as_object();
-        let labels = selector
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    pub(super) fn of(world: &Inventory, record: &Record) -> Option<Self> {
+        let object = Mesh::of(world).datakits.first()?.object;
+        let selector = object.at(&["spec", "selector", "matchLabels"]).entries();
+        let labels = selector.map(|(key, value)| (key.into_owned(), value.text().into_owned()));
         let is_it = |what: &Reference| {
-            what.kind.starts_with("DaemonSet.") && what.name == object.name && what.namespace == object.home()
+            what.kind.starts_with("DaemonSet.")
+                && what.name == object.name()
+                && what.namespace == object.namespace()
         };
         Some(Self {
-            name: object.name.clone(),
-            namespace: object.home().to_owned(),
+            name: object.name().to_owned(),
+            namespace: object.namespace().to_owned(),
             labels: labels.collect(),
             ours: record.created.iter().any(is_it),
         })
@@ -70,10 +70,11 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
 
 /// Looks at the cluster.
 pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &Record) -> anyhow::Result<Found> {
-    let world = kubectl.world()?;
-    let label = |object: &&Object| object.text(&["metadata", "labels", "app"]);
+    let world = kubectl.inventory()?;
+    let label = |object: &&Object| object.label("app").into_owned();
     let istiods: Vec<_> = world.of("apps", "Deployment").filter(|object| label(object) == "istiod").collect();
-    let image = |object: &&Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]);
+    let image =
+        |object: &Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]).into_owned();
     let mut istio =
         istiods.iter().filter_map(|object| Version::parse(ImageRef::parse(&image(object)).tag?)).min();
     let istioctl = if istiods.is_empty() { Istioctl::find() } else { None };

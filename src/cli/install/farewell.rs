@@ -2,13 +2,11 @@
 
 use std::io::{self, Write as _};
 
-use serde_json::Value;
-
 use super::ask::node_address;
-use crate::check::World;
+use crate::kube::Inventory;
 
 /// Says it.
-pub(super) fn say(world: &World, istio_namespace: &str, rum: bool) {
+pub(super) fn say(world: &Inventory, istio_namespace: &str, rum: bool) {
     let mut stderr = io::stderr();
     if let Some(line) = page(world, istio_namespace) {
         let _ = writeln!(stderr, "page: {line}");
@@ -21,7 +19,7 @@ pub(super) fn say(world: &World, istio_namespace: &str, rum: bool) {
 }
 
 /// The address of the page, as far as the cluster tells it.
-fn page(world: &World, istio_namespace: &str) -> Option<String> {
+fn page(world: &Inventory, istio_namespace: &str) -> Option<String> {
     let gateway = world.get("", "Service", istio_namespace, "istio-ingressgateway")?;
     let path = path(world);
     let host = ["ip", "hostname"]
@@ -31,34 +29,27 @@ fn page(world: &World, istio_namespace: &str) -> Option<String> {
     if let Some(host) = host {
         return Some(format!("http://{host}{path}"));
     }
-    let minikube = world
-        .of("", "Node")
-        .any(|node| !node.text(&["metadata", "labels", "minikube.k8s.io/name"]).is_empty());
+    let minikube = world.of("", "Node").any(|node| !node.label("minikube.k8s.io/name").is_empty());
     if minikube {
         return Some(format!(
             "behind the address that `minikube service istio-ingressgateway -n {istio_namespace} --url` prints for port \
              80, {path}"
         ));
     }
-    let ports = gateway.at(&["spec", "ports"]).as_array()?;
-    let http = ports.iter().find(|port| port.get("port").and_then(Value::as_u64) == Some(80))?;
-    let port = http.get("nodePort").and_then(Value::as_u64)?;
+    let mut ports = gateway.at(&["spec", "ports"]).items();
+    let http = ports.find(|port| port.get("port").number() == Some(80))?;
+    let port = http.get("nodePort").number()?;
     Some(format!("http://{}:{port}{path}", node_address(world)?))
 }
 
 /// The first address that a gateway's routes know, or the root.
-fn path(world: &World) -> String {
-    let routes = world.of("networking.istio.io", "VirtualService").filter(|route| {
-        let gateways = route.at(&["spec", "gateways"]).as_array();
-        gateways.is_some_and(|gateways| gateways.iter().any(|gateway| gateway != "mesh"))
-    });
-    let matches =
-        routes.flat_map(|route| route.at(&["spec", "http"]).as_array().cloned().unwrap_or_default());
-    let uris = matches
-        .flat_map(|http| http.pointer("/match").and_then(Value::as_array).cloned().unwrap_or_default());
+fn path(world: &Inventory) -> String {
+    let rules = world.of("networking.istio.io", "VirtualService");
+    let routes = rules.filter(|rule| rule.at(&["spec", "gateways"]).items().any(|name| !name.is("mesh")));
+    let entries = routes.flat_map(|rule| rule.at(&["spec", "http"]).items());
+    let uris = entries.flat_map(|entry| entry.get("match").items()).map(|uri| uri.get("uri"));
     let found = uris.into_iter().find_map(|uri| {
-        let of = |how: &str| uri.pointer(&format!("/uri/{how}")).and_then(Value::as_str).map(str::to_owned);
-        of("exact").or_else(|| of("prefix"))
+        uri.get("exact").scalar().or_else(|| uri.get("prefix").scalar()).map(|path| path.into_owned())
     });
     found.unwrap_or_else(|| "/".to_owned())
 }
