@@ -5,73 +5,19 @@
 
 mod live;
 mod map;
+mod outcome;
 mod report;
 mod rules;
 
 pub use crate::page::Snippet as PageSnippet;
 pub use map::MapFormat;
 pub(crate) use map::draw;
+pub use outcome::{Fact, Finding, Level, Outcome, Unknown};
 pub use report::{Format, write};
-pub use rules::{CATALOG, RuleInfo};
+pub(crate) use rules::{CATALOG, Check};
 
 use crate::kube::{Inventory, Object, ObjectProblem, Problem, ProblemKind, Spot};
 use crate::mesh::Mesh;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Something to know.
-    Warning,
-    /// Something is not observable.
-    Failure,
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The rule's id.
-    pub id: &'static str,
-    /// How bad it is.
-    pub level: Level,
-    /// What it is about, as `kind/name`.
-    pub subject: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-    /// Where, in a file.
-    pub(crate) spot: Option<Spot>,
-}
-
-/// Something to know of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// `kubernetes`, `istio`, `datakit`, `nodes`.
-    pub name: &'static str,
-    /// A version, or a number.
-    pub value: String,
-}
-
-/// What came of a check.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// What was found, in the order of the rules.
-    pub findings: Vec<Finding>,
-    /// The ids of the rules that had something to look at.
-    pub checked: Vec<&'static str>,
-    /// What the cluster is.
-    pub facts: Vec<Fact>,
-    /// What is not set up and does not have to be.
-    pub remarks: Vec<String>,
-}
-
-impl Outcome {
-    /// Whether something is not observable.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Failure)
-    }
-}
 
 /// Why a workload's pods wait, for a message; empty where nobody knows.
 pub(crate) fn cause(inventory: &Inventory, kind: &str, namespace: &str, name: &str) -> String {
@@ -100,7 +46,8 @@ fn found_in_reading(problem: Problem) -> Finding {
             ("api-version", title, message.to_owned(), hint.to_owned())
         }
     };
-    Finding { id, level: Level::Failure, subject, message, hint, spot: Some(problem.spot) }
+    let spot = Some(problem.spot);
+    Finding { id, level: Level::Failure, subject, message, hint, spot, consequences: Vec::new() }
 }
 
 /// Runs all rules. `problems` are those of reading.
@@ -111,16 +58,17 @@ pub(crate) fn run(inventory: &Inventory, problems: Vec<Problem>) -> Outcome {
         outcome.checked.extend(["yaml", "api-version"]);
     }
     let mesh = Mesh::of(inventory);
-    for rule in rules::ALL {
-        rule(&mesh, &mut outcome);
+    for check in CATALOG {
+        (check.run)(&mesh, &mut outcome);
     }
-    let order = |id: &str| CATALOG.iter().position(|rule| rule.id == id);
-    let place =
-        |finding: &Finding| finding.spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
+    let order = |id: &str| CATALOG.iter().position(|check| check.id == id);
+    let place = |spot: &Option<Spot>| spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
     if inventory.live {
         outcome.findings.sort_by_key(|finding| order(finding.id));
+        outcome.unknowns.sort_by_key(|unknown| order(unknown.id));
     } else {
-        outcome.findings.sort_by_cached_key(place);
+        outcome.findings.sort_by_cached_key(|finding| place(&finding.spot));
+        outcome.unknowns.sort_by_cached_key(|unknown| place(&unknown.spot));
     }
     outcome
 }

@@ -79,13 +79,8 @@ fn token(datakit: &Datakit<'_>, outcome: &mut Outcome) {
     let hint = "meshobs init datakit --token --from FILE";
     let Some(var) = datakit.env(ENV_DATAWAY) else {
         let place = datakit.container.get("env");
-        return outcome.fail(
-            "datakit-token",
-            datakit.object,
-            place,
-            "no ENV_DATAWAY, so nothing is uploaded",
-            hint,
-        );
+        outcome.fail("datakit-token", datakit.object, place, "no ENV_DATAWAY, so nothing is uploaded", hint);
+        return;
     };
     if var.get("valueFrom").is_set() {
         return;
