@@ -8,8 +8,9 @@ mod inventory;
 mod list;
 mod object;
 mod read;
+mod slim;
 
 pub(crate) use field::Field;
 pub(crate) use inventory::{Inventory, Selector};
 pub(crate) use object::{Object, Spot};
-pub(crate) use read::{ObjectProblem, Problem, ProblemKind, read, read_text};
+pub(crate) use read::{ListReader, NoList, ObjectProblem, Problem, ProblemKind, read, read_text};

@@ -4,8 +4,9 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use super::inventory::Inventory;
-use super::list;
+use super::list::Cutter;
 use super::object::{Object, Source, Spot};
+use super::slim::slim;
 use crate::diagnostic::locate;
 use crate::input::{Content, Input, Opener, io_message};
 use crate::manifest::{Item, items};
@@ -60,21 +61,51 @@ impl Inventory {
     /// # Errors
     /// It is none.
     pub(crate) fn add_list(&mut self, json: &str) -> Result<(), NoList> {
-        for item in list::items(json).ok_or(NoList)? {
-            let doc = Document::owned(item.to_owned()).map_err(|_| NoList)?;
-            self.add_document(Source { path: None, line: 0, doc });
-        }
-        Ok(())
+        let mut reader = ListReader::default();
+        reader.push(json.as_bytes());
+        reader.finish(self)
+    }
+}
+
+/// Reads a list that kubectl prints as JSON, as it comes.
+#[derive(Debug, Default)]
+pub(crate) struct ListReader {
+    cutter: Cutter,
+    objects: Vec<Object>,
+    broken: bool,
+}
+
+impl ListReader {
+    /// Takes the next part of the text.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let (objects, broken) = (&mut self.objects, &mut self.broken);
+        self.cutter.push(bytes, &mut |item| match slim(item).and_then(Document::json) {
+            Some(doc) => objects.extend(objects_of(Source { path: None, line: 0, doc })),
+            None => *broken = true,
+        });
     }
 
-    fn add_document(&mut self, source: Source) {
-        let source = Arc::new(source);
-        for found in source.doc.roots().flat_map(|root| items(&source.doc, root)) {
-            if let Item::Resource(resource) | Item::ClientSide(resource) = found {
-                self.add(Object::new(&source, resource));
-            }
+    /// Adds the objects to an inventory.
+    ///
+    /// # Errors
+    /// The text was no list, or not whole.
+    pub(crate) fn finish(self, inventory: &mut Inventory) -> Result<(), NoList> {
+        if self.broken || !self.cutter.is_complete() {
+            return Err(NoList);
         }
+        self.objects.into_iter().for_each(|object| inventory.add(object));
+        Ok(())
     }
+}
+
+fn objects_of(source: Source) -> Vec<Object> {
+    let source = Arc::new(source);
+    let items = source.doc.roots().flat_map(|root| items(&source.doc, root));
+    let objects = items.filter_map(|item| match item {
+        Item::Resource(resource) | Item::ClientSide(resource) => Some(Object::new(&source, resource)),
+        Item::NoApiVersion(_) | Item::Other(_) => None,
+    });
+    objects.collect()
 }
 
 /// What kubectl printed is no list.

@@ -6,6 +6,7 @@
 
 mod change;
 mod diagnose;
+mod json;
 mod line;
 mod nested;
 mod parse;
