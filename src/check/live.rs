@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::world::{Object, World, at, list};
+use crate::kube::Inventory;
 use crate::kubectl::{Kubectl, LiveError};
 
 /// Kinds that are always there.
@@ -17,10 +17,9 @@ const ISTIO_KINDS: &[&str] = &[
 ];
 
 impl Kubectl {
-    fn objects(&self, kinds: &str) -> Result<Vec<Object>, LiveError> {
-        let text = self.output(&["get", kinds, "--all-namespaces", "-o", "json"])?;
-        let value: Value = serde_json::from_str(&text).map_err(|_| LiveError::Garbled)?;
-        Ok(list(at(&value, &["items"])).cloned().map(Object::of_json).collect())
+    /// The list of all objects of some kinds, as kubectl prints it.
+    fn list(&self, kinds: &str) -> Result<String, LiveError> {
+        self.output(&["get", kinds, "--all-namespaces", "-o", "json"])
     }
 
     fn server_version(&self) -> Option<String> {
@@ -33,28 +32,28 @@ impl Kubectl {
     ///
     /// # Errors
     /// kubectl cannot be run, or the cluster not be read.
-    pub fn world(&self) -> Result<World, LiveError> {
+    pub(crate) fn inventory(&self) -> Result<Inventory, LiveError> {
         // kubectl takes longer to start than the cluster to answer, so all are asked at once.
         let (known, of_istio, kubernetes) = std::thread::scope(|scope| {
             let version = scope.spawn(|| self.server_version());
-            let known = scope.spawn(|| self.objects(KINDS));
-            let of_istio: Vec<_> =
-                ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.objects(kind))).collect();
+            let known = scope.spawn(|| self.list(KINDS));
+            let of_istio: Vec<_> = ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.list(kind))).collect();
             let lost = || Err(LiveError::Garbled);
             let of_istio: Vec<_> =
                 of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
             (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or_default())
         });
-        let mut objects = known?;
+        let mut inventory = Inventory::of_cluster(kubernetes);
+        inventory.add_list(&known?).map_err(|_| LiveError::Garbled)?;
         for found in of_istio {
             match found {
-                Ok(found) => objects.extend(found),
+                Ok(found) => inventory.add_list(&found).map_err(|_| LiveError::Garbled)?,
                 // Without Istio there are no such kinds.
                 Err(LiveError::Refused(message))
                     if message.contains("the server doesn't have a resource type") => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(World { objects, live: true, kubernetes })
+        Ok(inventory)
     }
 }

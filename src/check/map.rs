@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::world::{World, at, list, text};
 use super::{Level, Outcome};
 use crate::gate::{self, text};
+use crate::kube::Inventory;
+use crate::mesh::Mesh;
 
 /// How the picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,9 +36,8 @@ struct Edge {
 }
 
 /// Draws the picture.
-#[must_use]
-pub fn draw(world: &World, outcome: &Outcome, format: MapFormat) -> String {
-    let (nodes, edges) = graph(world, outcome);
+pub(crate) fn draw(inventory: &Inventory, outcome: &Outcome, format: MapFormat) -> String {
+    let (nodes, edges) = graph(inventory, outcome);
     match format {
         MapFormat::Mermaid => mermaid(&nodes, &edges),
         MapFormat::Dot => dot(&nodes, &edges),
@@ -45,7 +45,7 @@ pub fn draw(world: &World, outcome: &Outcome, format: MapFormat) -> String {
     }
 }
 
-fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
+fn graph(inventory: &Inventory, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
     let failed = |ids: &[&str]| {
         outcome.findings.iter().any(|finding| finding.level == Level::Failure && ids.contains(&finding.id))
     };
@@ -56,8 +56,8 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
     let mut edges = Vec::new();
     let mut node = |id: &str, label: String, column| nodes.push(Node { id: id.to_owned(), label, column });
     node("browser", "browser".to_owned(), 0);
-    let gateway = world.of("networking.istio.io", "Gateway").next().is_some()
-        || world.objects.iter().any(|object| object.name == "istio-ingressgateway");
+    let gateway = inventory.of("networking.istio.io", "Gateway").next().is_some()
+        || inventory.objects().iter().any(|object| object.name() == "istio-ingressgateway");
     if gateway {
         // It stands outside of the mesh, where neither manifests nor the cluster tell of it.
         node("nginx", "nginx (if there is one)".to_owned(), 1);
@@ -69,16 +69,17 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
     let datakit_down = failed(&["datakit-missing", "datakit-ready", "datakit-listen"]);
     let no_spans = datakit_down
         || failed(&["datakit-zipkin", "tracing-address", "tracing-path", "tracing-provider", "tracing-port"]);
-    let routed = routed(world);
+    let routed = routed(inventory);
     let mut seen = BTreeSet::new();
-    for (workload, _) in world.applications() {
+    for workload in Mesh::of(inventory).applications {
+        let workload = workload.object;
         let id = format!("w{}", seen.len());
         if !seen.insert(workload.title()) {
             continue;
         }
-        node(&id, text!("{} ({})", workload.name, workload.home()).into_string(), 3);
-        let app = text(at(&workload.value, &["metadata", "labels", "app"]));
-        if gateway && (routed.contains(&app) || routed.contains(&workload.name)) {
+        node(&id, text!("{} ({})", workload.name(), workload.namespace()).into_string(), 3);
+        let app = workload.label("app");
+        if gateway && (routed.contains(&*app) || routed.contains(workload.name())) {
             edges.push(Edge { from: "gateway".to_owned(), to: id.clone(), label: "requests", broken: false });
         }
         let bare = about("sidecar", &workload.title()) || failed(&["injection", "namespace-injection"]);
@@ -118,14 +119,13 @@ fn graph(world: &World, outcome: &Outcome) -> (Vec<Node>, Vec<Edge>) {
 }
 
 /// The services that VirtualServices of gateways route to.
-fn routed(world: &World) -> BTreeSet<String> {
-    let rules = world.of("networking.istio.io", "VirtualService");
-    let routes = rules.filter(|rule| list(rule.at(&["spec", "gateways"])).next().is_some());
-    let entries = routes.flat_map(|rule| list(rule.at(&["spec", "http"])));
-    let hosts = entries.flat_map(|entry| list(at(entry, &["route"])));
-    hosts
-        .map(|route| text(at(route, &["destination", "host"])).split('.').next().unwrap_or("").to_owned())
-        .collect()
+fn routed(inventory: &Inventory) -> BTreeSet<String> {
+    let rules = inventory.of("networking.istio.io", "VirtualService");
+    let routes = rules.filter(|rule| rule.at(&["spec", "gateways"]).items().next().is_some());
+    let entries = routes.flat_map(|rule| rule.at(&["spec", "http"]).items());
+    let routes = entries.flat_map(|entry| entry.get("route").items());
+    let hosts = routes.map(|route| route.at(&["destination", "host"]).text());
+    hosts.map(|host| host.split('.').next().unwrap_or("").to_owned()).collect()
 }
 
 fn mermaid(nodes: &[Node], edges: &[Edge]) -> String {

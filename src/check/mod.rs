@@ -5,98 +5,70 @@
 
 mod live;
 mod map;
-mod read;
+mod outcome;
 mod report;
 mod rules;
-mod world;
 
 pub use crate::page::Snippet as PageSnippet;
-pub use map::{MapFormat, draw};
-pub use read::{read, read_text};
+pub use map::MapFormat;
+pub(crate) use map::draw;
+pub use outcome::{Fact, Finding, Level, Outcome, Unknown};
 pub use report::{Format, write};
-pub use rules::{CATALOG, RuleInfo};
-pub use world::{Object, Spot, World};
+pub(crate) use rules::{CATALOG, Check};
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Something to know.
-    Warning,
-    /// Something is not observable.
-    Failure,
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The rule's id.
-    pub id: &'static str,
-    /// How bad it is.
-    pub level: Level,
-    /// What it is about, as `kind/name`.
-    pub subject: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-    /// Where, in a file.
-    pub spot: Option<Spot>,
-}
-
-/// Something to know of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// `kubernetes`, `istio`, `datakit`, `nodes`.
-    pub name: &'static str,
-    /// A version, or a number.
-    pub value: String,
-}
-
-/// What came of a check.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// What was found, in the order of the rules.
-    pub findings: Vec<Finding>,
-    /// The ids of the rules that had something to look at.
-    pub checked: Vec<&'static str>,
-    /// What the cluster is.
-    pub facts: Vec<Fact>,
-    /// What is not set up and does not have to be.
-    pub remarks: Vec<String>,
-}
-
-impl Outcome {
-    /// Whether something is not observable.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Failure)
-    }
-}
+use crate::kube::{Inventory, Object, ObjectProblem, Problem, ProblemKind, Spot};
+use crate::mesh::Mesh;
 
 /// Why a workload's pods wait, for a message; empty where nobody knows.
-#[must_use]
-pub fn cause(world: &World, kind: &str, namespace: &str, name: &str) -> String {
+pub(crate) fn cause(inventory: &Inventory, kind: &str, namespace: &str, name: &str) -> String {
     let is = |object: &&Object| {
-        object.kind.to_lowercase() == kind && object.home() == namespace && object.name == name
+        object.name() == name && object.namespace() == namespace && object.kind().to_lowercase() == kind
     };
-    world.objects.iter().find(is).map(|workload| rules::waiting(world, workload)).unwrap_or_default()
+    let mesh = Mesh::of(inventory);
+    inventory.workloads().find(is).map(|workload| rules::waiting(&mesh, workload)).unwrap_or_default()
 }
 
-/// Runs all rules. `before` are findings of reading.
-#[must_use]
-pub fn run(world: &World, before: Vec<Finding>) -> Outcome {
-    let mut outcome = Outcome { findings: before, ..Outcome::default() };
-    if !world.live {
+/// What reading has shown, as findings.
+fn found_in_reading(problem: Problem) -> Finding {
+    let (id, subject, message, hint) = match problem.kind {
+        ProblemKind::Unreadable(text) => {
+            // A message has its remedy behind the last `;`.
+            let (what, hint) = text.rsplit_once("; ").unwrap_or((&text, "mend the file"));
+            ("yaml", problem.spot.path.clone(), what.to_owned(), hint.to_owned())
+        }
+        ProblemKind::Object(lack, title) => {
+            let (message, hint) = match lack {
+                ObjectProblem::NoApiVersion => {
+                    ("no apiVersion, so the cluster refuses it", "add the apiVersion of its kind")
+                }
+                ObjectProblem::NoKind => ("no kind, so the cluster refuses it", "add its kind"),
+            };
+            ("api-version", title, message.to_owned(), hint.to_owned())
+        }
+    };
+    let spot = Some(problem.spot);
+    Finding { id, level: Level::Failure, subject, message, hint, spot, consequences: Vec::new() }
+}
+
+/// Runs all rules. `problems` are those of reading.
+pub(crate) fn run(inventory: &Inventory, problems: Vec<Problem>) -> Outcome {
+    let findings = problems.into_iter().map(found_in_reading).collect();
+    let mut outcome = Outcome { findings, ..Outcome::default() };
+    if !inventory.live {
         outcome.checked.extend(["yaml", "api-version"]);
     }
-    for rule in rules::ALL {
-        rule(world, &mut outcome);
+    let mesh = Mesh::of(inventory);
+    for check in CATALOG {
+        (check.run)(&mesh, &mut outcome);
     }
-    let order = |id: &str| CATALOG.iter().position(|rule| rule.id == id);
-    outcome.findings.sort_by(|a, b| {
-        let place =
-            |finding: &Finding| finding.spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
-        if world.live { order(a.id).cmp(&order(b.id)) } else { place(a).cmp(&place(b)) }
-    });
+    let order = |id: &str| CATALOG.iter().position(|check| check.id == id);
+    let place = |spot: &Option<Spot>| spot.as_ref().map(|spot| (spot.path.clone(), spot.line, spot.column));
+    if inventory.live {
+        outcome.findings.sort_by_key(|finding| order(finding.id));
+        outcome.unknowns.sort_by_key(|unknown| order(unknown.id));
+    } else {
+        outcome.findings.sort_by_cached_key(|finding| place(&finding.spot));
+        outcome.unknowns.sort_by_cached_key(|unknown| place(&unknown.spot));
+    }
     outcome
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{CATALOG, Fact, Finding, Level, Outcome, RuleInfo};
+use super::{CATALOG, Check, Fact, Finding, Level, Outcome};
 use crate::gate::{self, Text, text};
 
 /// Where the page of a rule is.
@@ -47,7 +47,7 @@ fn page(rule: &str) -> String {
     format!("{PAGES}/{rule}.md")
 }
 
-fn rule(id: &str) -> Option<&'static RuleInfo> {
+fn rule(id: &str) -> Option<&'static Check> {
     CATALOG.iter().find(|rule| rule.id == id)
 }
 
@@ -100,7 +100,7 @@ fn summary(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
 /// A line a rule, by sections, with its findings below.
 fn sections(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     let mut section = "";
-    let shown = |rule: &&RuleInfo| {
+    let shown = |rule: &&Check| {
         outcome.checked.contains(&rule.id) || outcome.findings.iter().any(|finding| finding.id == rule.id)
     };
     for rule in CATALOG.iter().filter(shown) {

@@ -8,9 +8,10 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{CHANGES, DONE};
-use crate::check::{self, Format, MapFormat, Outcome, World};
+use crate::check::{self, Format, MapFormat, Outcome};
 use crate::gate;
 use crate::input;
+use crate::kube::{self, Inventory};
 use crate::kubectl::Kubectl;
 
 /// How often the cluster is looked at while waiting.
@@ -56,7 +57,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if live && matches!(args.format, Format::Sarif | Format::Github) {
         bail!("--format sarif and github are for files; a cluster has no lines");
     }
-    let (world, outcome) = if live {
+    let (inventory, outcome) = if live {
         let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
         cluster(&kubectl, args.wait.as_deref())?
     } else {
@@ -64,13 +65,13 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         if !errors.is_empty() {
             return Err(crate::diagnostic::Diagnostics(errors).into());
         }
-        let (world, findings) = check::read(inputs);
-        let outcome = check::run(&world, findings);
-        (world, outcome)
+        let (inventory, problems) = kube::read(inputs);
+        let outcome = check::run(&inventory, problems);
+        (inventory, outcome)
     };
     let mut out = Vec::new();
     match args.map {
-        Some(format) => out.extend_from_slice(check::draw(&world, &outcome, format).as_bytes()),
+        Some(format) => out.extend_from_slice(check::draw(&inventory, &outcome, format).as_bytes()),
         None => check::write(&mut out, &outcome, args.format, live)?,
     }
     match gate::product().write_all(&out) {
@@ -80,17 +81,17 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     Ok(if outcome.failed() { CHANGES } else { DONE })
 }
 
-fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(World, Outcome)> {
+fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(Inventory, Outcome)> {
     let limit = match wait {
         None => Duration::ZERO,
         Some(text) => duration(text, "--wait")?,
     };
     let start = Instant::now();
     loop {
-        let world = kubectl.world()?;
-        let outcome = check::run(&world, Vec::new());
+        let inventory = kubectl.inventory()?;
+        let outcome = check::run(&inventory, Vec::new());
         if !outcome.failed() || start.elapsed() >= limit {
-            return Ok((world, outcome));
+            return Ok((inventory, outcome));
         }
         std::thread::sleep(PAUSE.min(limit.saturating_sub(start.elapsed())));
     }

@@ -14,7 +14,7 @@ impl Document<'_> {
     }
 
     fn find_misread(&self) -> Option<usize> {
-        let bytes = self.src.as_bytes();
+        let bytes = self.src().as_bytes();
         if memchr::memmem::find(bytes, b"\xc2\x85").is_none()
             && memchr::memmem::find(bytes, b"\xe2\x80\xa8").is_none()
             && memchr::memmem::find(bytes, b"\xe2\x80\xa9").is_none()
@@ -28,7 +28,7 @@ impl Document<'_> {
             .filter(|at| !self.is_quoted(*at) && !self.ends_comment_harmlessly(*at))
             .collect();
         let first = *places.first()?;
-        let mut copy = String::with_capacity(self.src.len());
+        let mut copy = String::with_capacity(self.src().len());
         let mut done = 0;
         for at in &places {
             copy.push_str(self.slice(done, *at));
@@ -54,14 +54,14 @@ impl Document<'_> {
 
     /// Whether nothing but blanks or one more comment follows on the line.
     fn ends_comment_harmlessly(&self, at: usize) -> bool {
-        let rest = self.slice(at, line::end(self.src, at)).trim_start_matches(BREAKS);
+        let rest = self.slice(at, line::end(self.src(), at)).trim_start_matches(BREAKS);
         let rest = rest.trim_start_matches([' ', '\t']);
         rest.is_empty() || (rest.starts_with('#') && !rest.contains(BREAKS))
     }
 
     /// Whether what follows is text without any mark of a node of its own.
     fn words_follow(&self, at: usize) -> bool {
-        let rest = self.slice(at, line::end(self.src, at)).trim_start_matches(BREAKS);
+        let rest = self.slice(at, line::end(self.src(), at)).trim_start_matches(BREAKS);
         let rest = rest.trim_matches([' ', '\t']);
         rest.starts_with(char::is_alphanumeric) && !rest.contains(':') && !rest.contains(BREAKS)
     }

@@ -35,7 +35,7 @@ impl Document<'_> {
     /// The first such place. `{{name}}` without Helm's dot, dollar or blank-separated words inside a plain scalar
     /// is left to those who use it at run time (Argo).
     pub fn refuse_template(&self) -> Result<(), SyntaxError> {
-        let Some(first) = memchr::memmem::find(self.src.as_bytes(), b"{{") else {
+        let Some(first) = memchr::memmem::find(self.src().as_bytes(), b"{{") else {
             return Ok(());
         };
         for node in &self.tape.nodes {
@@ -79,7 +79,7 @@ fn is_helm(inside: &str) -> bool {
 
 /// Explains a parser's error; `partial` holds the nodes seen before it.
 pub(super) fn explain(partial: &Document<'_>, error: &ScanError) -> SyntaxError {
-    let src = partial.src;
+    let src = partial.src();
     let at = error.marker().byte_offset().unwrap_or(0).min(src.len());
     if let Some(at) = template_before(partial, at) {
         return SyntaxError { at, message: HELM.to_owned() };
@@ -147,8 +147,8 @@ const CANDIDATES: usize = 64;
 
 /// A template expression before the error, outside the quoted and block scalars that were read.
 fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
-    let limit = line::end(partial.src, error);
-    let head = partial.src.get(..limit)?;
+    let limit = line::end(partial.src(), error);
+    let head = partial.src().get(..limit)?;
     let outside = head.match_indices("{{").map(|(at, _)| at).filter(|at| {
         // Scalars have no children: what began last before the spot is the one around it, if there is one.
         let began = partial.tape.nodes.partition_point(|node| (node.start as usize) < *at);
@@ -161,7 +161,7 @@ fn template_before(partial: &Document<'_>, error: usize) -> Option<usize> {
     });
     // The text of each is looked at as far as its line begins, so not of thousands on one line.
     outside.take(CANDIDATES).find(|at| {
-        let row = partial.slice(line::start(partial.src, *at), *at);
+        let row = partial.slice(line::start(partial.src(), *at), *at);
         let comment = row.trim_start().starts_with('#') || row.contains(" #");
         let open_quote = row.matches('"').count() % 2 == 1 || row.matches('\'').count() % 2 == 1;
         !comment && !open_quote

@@ -8,6 +8,7 @@ mod breaks;
 mod change;
 mod diagnose;
 mod gate;
+mod json;
 mod line;
 mod nested;
 mod parse;

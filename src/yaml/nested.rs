@@ -57,16 +57,16 @@ impl Document<'_> {
     fn literal_rows(&self, id: NodeId) -> Written {
         let indent = self.content_indent(id);
         let end = self.end(id);
-        let mut at = line::next(self.src, self.start(id));
+        let mut at = line::next(self.src(), self.start(id));
         let mut written = Written::default();
         let mut value_end = at;
         // A blank line that ends a kept literal has no bytes before the end.
         let blank_last = self.slice(at, end).ends_with('\n');
         while at < end || (at == end && blank_last) {
-            let row_end = line::end(self.src, at).min(end);
+            let row_end = line::end(self.src(), at).min(end);
             let first = (at + indent).min(row_end);
             written.push(first, first, self.slice(first, row_end));
-            at = line::next(self.src, at);
+            at = line::next(self.src(), at);
             value_end = row_end;
             // As the reader has it: no line break of the text, none of the value.
             if at > row_end && (at <= end || !self.is_stripped(id)) {
@@ -133,7 +133,7 @@ impl Document<'_> {
 
     /// New text of a literal: every line that is not empty has the literal's indent.
     fn literal_text(&self, id: NodeId, written: &Written, edit: &Edit) -> String {
-        let newline = line::break_at(self.src, line::end(self.src, self.start(id)));
+        let newline = line::break_at(self.src(), line::end(self.src(), self.start(id)));
         let lead = " ".repeat(self.content_indent(id));
         let rest = written.value.get(edit.end..).unwrap_or("");
         let ends_line = rest.is_empty() || rest.starts_with('\n');

@@ -33,21 +33,35 @@ impl<'s> Document<'s> {
     /// # Errors
     /// What is wrong with the text, where, and how to mend it.
     pub fn parse(src: &'s str) -> Result<Self, SyntaxError> {
-        let options = granit_parser::options! { emit_anchor_events: true, emit_comments: false };
-        let mut builder =
-            Builder { src, tape: Tape::default(), open: Vec::new(), last_end: 0, ids: Vec::new() };
-        builder.tape.nodes.reserve(src.len() / 16);
-        for event in Parser::new_from_str_with_options(src, options) {
-            match event {
-                Ok((event, span)) => builder.event(&event, &span),
-                Err(error) => {
-                    let partial = Document::new(src, builder.tape);
-                    return Err(diagnose::explain(&partial, &error));
-                }
+        Ok(Self::new(src, tape(src)?))
+    }
+}
+
+impl Document<'static> {
+    /// Parses a text that the document is to keep, so that it outlives the stream it comes from.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn owned(src: String) -> Result<Self, SyntaxError> {
+        let tape = tape(&src)?;
+        Ok(Self::new(src, tape))
+    }
+}
+
+fn tape(src: &str) -> Result<Tape, SyntaxError> {
+    let options = granit_parser::options! { emit_anchor_events: true, emit_comments: false };
+    let mut builder = Builder { src, tape: Tape::default(), open: Vec::new(), last_end: 0, ids: Vec::new() };
+    builder.tape.nodes.reserve(src.len() / 16);
+    for event in Parser::new_from_str_with_options(src, options) {
+        match event {
+            Ok((event, span)) => builder.event(&event, &span),
+            Err(error) => {
+                let partial = Document::new(src, builder.tape);
+                return Err(diagnose::explain(&partial, &error));
             }
         }
-        Ok(Document::new(src, builder.tape))
     }
+    Ok(builder.tape)
 }
 
 impl Builder<'_> {

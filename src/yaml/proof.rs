@@ -21,7 +21,7 @@ pub(super) fn check(before: &Document<'_>, changes: &[Change], edits: &[Edit]) {
 }
 
 fn prove(before: &Document<'_>, changes: &[Change], edits: &[Edit]) -> Result<(), String> {
-    let output = splice::apply(before.src, edits).map_err(|error| error.to_string())?;
+    let output = splice::apply(before.src(), edits).map_err(|error| error.to_string())?;
     let after = Document::parse(&output).map_err(|error| {
         format!("the output cannot be read: line {}: {error}", line_number(&output, error.at))
     })?;
@@ -254,14 +254,14 @@ impl<'c> Proof<'c, '_, '_> {
         let (after, kind) = (self.after, self.after.kind(node));
         let Some(found) = after.string(node) else { return false };
         let same =
-            found == text || (!self.before.src.ends_with('\n') && text.strip_suffix('\n') == Some(&*found));
+            found == text || (!self.before.src().ends_with('\n') && text.strip_suffix('\n') == Some(&*found));
         same && kind.is_scalar() && (kind != Kind::Plain || !scalar::is_other_type(text))
     }
 
     fn said(&self, node: NodeId, what: &str) -> String {
         let start = self.after.start(node);
-        let column = start - line::start(self.after.src, start) + 1;
-        format!("line {}, column {column} of the output: {what}", line_number(self.after.src, start))
+        let column = start - line::start(self.after.src(), start) + 1;
+        format!("line {}, column {column} of the output: {what}", line_number(self.after.src(), start))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::subtree::Subtrees;
 use super::tape::{Document, Kind, NodeId};
@@ -46,7 +47,7 @@ const FREE_MERGE_STEPS: u64 = 1 << 24;
 /// Merge steps that a document may take more for each of its nodes, so that the time grows no faster than the text.
 const MERGE_STEPS_PER_NODE: u64 = 128;
 
-impl<'s> Document<'s> {
+impl Document<'_> {
     /// The roots of the documents in this text.
     pub fn roots(&self) -> impl Iterator<Item = At> + '_ {
         self.tape.roots.iter().map(|node| At { node: *node, key: None, parent: None, shared: None })
@@ -167,18 +168,18 @@ impl<'s> Document<'s> {
     /// Counts the search of a merged mapping; false where the limit of the document is reached.
     fn take_merge_steps(&self, mapping: NodeId, nodes: u32) -> bool {
         let limit = FREE_MERGE_STEPS + MERGE_STEPS_PER_NODE * self.tape.nodes.len() as u64;
-        let steps = self.merge_steps.get() + u64::from(nodes);
-        self.merge_steps.set(steps.min(limit));
+        let steps = self.merge_steps.load(Relaxed) + u64::from(nodes);
+        self.merge_steps.store(steps.min(limit), Relaxed);
         let within = steps < limit;
         if !within {
-            self.merge_overrun.set(self.merge_overrun.get().or(Some(mapping)));
+            self.merge_overrun.get_or_init(|| mapping);
         }
         within
     }
 
     /// Where a search by merge keys was given up: what was said of the document since may be wrong.
     pub(super) fn merge_overrun(&self) -> Option<usize> {
-        self.merge_overrun.get().map(|mapping| self.start(mapping))
+        self.merge_overrun.get().map(|mapping| self.start(*mapping))
     }
 
     fn is_merge(&self, key: NodeId) -> bool {
@@ -205,7 +206,7 @@ impl<'s> Document<'s> {
 
     /// The string at a key: a scalar that is not null.
     #[must_use]
-    pub fn str_at(&self, at: At, key: &str) -> Option<Cow<'s, str>> {
+    pub fn str_at(&self, at: At, key: &str) -> Option<Cow<'_, str>> {
         let found = self.get(at, key)?;
         if self.is_null(found.node) { None } else { self.string(found.node) }
     }
@@ -279,7 +280,7 @@ impl<'s> Document<'s> {
 
     fn find_duplicates(&self) -> Vec<Duplicate> {
         let mut found = Vec::new();
-        let mut keys: Vec<(Cow<'s, str>, NodeId)> = Vec::new();
+        let mut keys: Vec<(Cow<'_, str>, NodeId)> = Vec::new();
         let count = u32::try_from(self.tape.nodes.len()).unwrap_or(u32::MAX);
         for mapping in (0..count).map(NodeId).filter(|id| self.kind(*id).is_mapping()) {
             keys.clear();
@@ -295,7 +296,7 @@ impl<'s> Document<'s> {
         found
     }
 
-    fn repeated(&self, mapping: NodeId, keys: &[(Cow<'s, str>, NodeId)], found: &mut Vec<Duplicate>) {
+    fn repeated(&self, mapping: NodeId, keys: &[(Cow<'_, str>, NodeId)], found: &mut Vec<Duplicate>) {
         const FEW: usize = 12;
         if keys.len() <= FEW {
             for (i, (name, second)) in keys.iter().enumerate() {
@@ -348,13 +349,13 @@ impl<'s> Document<'s> {
 
     /// The column a node starts at, from 0.
     pub(super) fn column(&self, id: NodeId) -> usize {
-        super::line::column(self.src, self.line_start(self.start(id)), self.start(id))
+        super::line::column(self.src(), self.line_start(self.start(id)), self.start(id))
     }
 
     /// Where a carriage return stands that ends a line on its own, as no editor of today writes.
     pub(super) fn lone_cr(&self) -> Option<usize> {
         *self.lone_cr.get_or_init(|| {
-            let bytes = self.src.as_bytes();
+            let bytes = self.src().as_bytes();
             memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1) != Some(&b'\n'))
         })
     }
@@ -415,9 +416,9 @@ mod tests {
         let doc = Document::parse(&text).unwrap();
         let m = doc.path(doc.roots().next().unwrap(), &["m"]).unwrap();
         for key in ["x99999", "z"] {
-            doc.merge_steps.set(0);
+            doc.merge_steps.store(0, Relaxed);
             assert_eq!(doc.get(m, key).is_some(), key == "x99999");
-            assert_eq!(doc.merge_steps.get(), 300_000, "three nodes of each mapping");
+            assert_eq!(doc.merge_steps.load(Relaxed), 300_000, "three nodes of each mapping");
         }
         assert_eq!(doc.merge_overrun(), None);
     }
@@ -429,7 +430,7 @@ mod tests {
         let m = doc.path(doc.roots().next().unwrap(), &["m"]).unwrap();
         assert!(doc.get(m, "x").is_some());
         let limit = FREE_MERGE_STEPS + MERGE_STEPS_PER_NODE * doc.tape.nodes.len() as u64;
-        doc.merge_steps.set(limit - 4);
+        doc.merge_steps.store(limit - 4, Relaxed);
         assert!(doc.get(m, "x").is_some());
         assert_eq!(doc.merge_overrun(), None);
         assert!(doc.get(m, "x").is_none());

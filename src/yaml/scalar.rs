@@ -21,10 +21,10 @@ pub(super) enum Quote {
 /// The longest text that an alias as a key is read as, in bytes. Other keys are limited to 1024 characters by YAML.
 const LONGEST_KEY: usize = 8192;
 
-impl<'s> Document<'s> {
+impl Document<'_> {
     /// The value of a scalar, as text; nothing for collections. A null gives the empty string.
     #[must_use]
-    pub fn string(&self, id: NodeId) -> Option<Cow<'s, str>> {
+    pub fn string(&self, id: NodeId) -> Option<Cow<'_, str>> {
         let text = self.text(id);
         match self.kind(id) {
             Kind::Null => Some(Cow::Borrowed("")),
@@ -52,7 +52,7 @@ impl<'s> Document<'s> {
 
     /// The value of a block scalar: its text is read by the parser again, under a header that states the
     /// indent, since the written one may be relative to a parent.
-    fn block_scalar(&self, id: NodeId) -> Option<Cow<'s, str>> {
+    fn block_scalar(&self, id: NodeId) -> Option<Cow<'_, str>> {
         self.read_block(id, self.text(id))
     }
 
@@ -71,7 +71,7 @@ impl<'s> Document<'s> {
         }
         let mark = if self.kind(id) == Kind::Literal { '|' } else { '>' };
         let mut copy = format!("a: {mark}1{chomp}\n");
-        let at_end = self.end(id) == self.src.len();
+        let at_end = self.end(id) == self.src().len();
         let mut lines = body.split('\n').peekable();
         while let Some(row) = lines.next() {
             let row = row.strip_suffix('\r').unwrap_or(row);
@@ -128,7 +128,7 @@ fn first_indent(body: &str) -> usize {
 }
 
 /// Reads a flow or plain scalar that is escaped, doubled or on several lines.
-pub(super) fn reparse<'s>(text: &str) -> Option<Cow<'s, str>> {
+pub(super) fn reparse(text: &str) -> Option<Cow<'static, str>> {
     Parser::new_from_str(text).find_map(|event| match event.ok()?.0 {
         Event::Scalar(value, _, _, _) => Some(Cow::Owned(value.into_owned())),
         _ => None,

@@ -2,7 +2,9 @@
 //!
 //! Plain data, so that two producers of it can be compared with one equality.
 
-use std::cell::{Cell, OnceCell};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 use super::query::Duplicate;
 use super::subtree::Subtrees;
@@ -115,51 +117,54 @@ pub struct Tape {
     pub tagged: Vec<NodeId>,
 }
 
-/// A text and its tape.
+/// A text and its tape. The text is borrowed from a stream, or the document's own.
 #[derive(Debug)]
 pub struct Document<'s> {
-    pub(super) src: &'s str,
+    pub(super) src: Cow<'s, str>,
     pub(super) tape: Tape,
-    pub(super) step: OnceCell<usize>,
-    pub(super) indented: OnceCell<bool>,
-    pub(super) lone_cr: OnceCell<Option<usize>>,
-    lines: OnceCell<Vec<u32>>,
-    pub(super) duplicates: OnceCell<Vec<Duplicate>>,
-    pub(super) ambiguous: OnceCell<Subtrees>,
-    pub(super) aliased: OnceCell<Subtrees>,
+    pub(super) step: OnceLock<usize>,
+    pub(super) indented: OnceLock<bool>,
+    pub(super) lone_cr: OnceLock<Option<usize>>,
+    lines: OnceLock<Vec<u32>>,
+    /// Characters in front of every 4096th byte.
+    characters: OnceLock<Vec<u32>>,
+    pub(super) duplicates: OnceLock<Vec<Duplicate>>,
+    pub(super) ambiguous: OnceLock<Subtrees>,
+    pub(super) aliased: OnceLock<Subtrees>,
     /// Of each node the index of the mapping or sequence it is in.
-    parents: OnceCell<Vec<u32>>,
-    pub(super) misread: OnceCell<Option<usize>>,
-    pub(super) merge_steps: Cell<u64>,
+    parents: OnceLock<Vec<u32>>,
+    pub(super) misread: OnceLock<Option<usize>>,
+    pub(super) merge_steps: AtomicU64,
     /// The mapping at which the limit of merge steps was reached.
-    pub(super) merge_overrun: Cell<Option<NodeId>>,
+    pub(super) merge_overrun: OnceLock<NodeId>,
 }
 
 impl<'s> Document<'s> {
     /// Joins a text with the tape that was made of it.
     #[must_use]
-    pub fn new(src: &'s str, tape: Tape) -> Self {
+    pub fn new(src: impl Into<Cow<'s, str>>, tape: Tape) -> Self {
         Self {
-            src,
+            src: src.into(),
             tape,
-            step: OnceCell::new(),
-            indented: OnceCell::new(),
-            lone_cr: OnceCell::new(),
-            lines: OnceCell::new(),
-            duplicates: OnceCell::new(),
-            ambiguous: OnceCell::new(),
-            aliased: OnceCell::new(),
-            parents: OnceCell::new(),
-            misread: OnceCell::new(),
-            merge_steps: Cell::new(0),
-            merge_overrun: Cell::new(None),
+            step: OnceLock::new(),
+            indented: OnceLock::new(),
+            lone_cr: OnceLock::new(),
+            lines: OnceLock::new(),
+            characters: OnceLock::new(),
+            duplicates: OnceLock::new(),
+            ambiguous: OnceLock::new(),
+            aliased: OnceLock::new(),
+            parents: OnceLock::new(),
+            misread: OnceLock::new(),
+            merge_steps: AtomicU64::new(0),
+            merge_overrun: OnceLock::new(),
         }
     }
 
     /// The text.
     #[must_use]
-    pub fn src(&self) -> &'s str {
-        self.src
+    pub fn src(&self) -> &str {
+        &self.src
     }
 
     /// The tape.
@@ -195,32 +200,66 @@ impl<'s> Document<'s> {
 
     /// The node as it is written.
     #[must_use]
-    pub fn text(&self, id: NodeId) -> &'s str {
+    pub fn text(&self, id: NodeId) -> &str {
         self.slice(self.start(id), self.end(id))
     }
 
     /// A part of the text; empty where the offsets make none.
     #[must_use]
-    pub fn slice(&self, start: usize, end: usize) -> &'s str {
-        self.src.get(start..end).unwrap_or("")
+    pub fn slice(&self, start: usize, end: usize) -> &str {
+        self.src().get(start..end).unwrap_or("")
     }
 
     /// The text from an offset on.
     #[must_use]
-    pub fn from(&self, start: usize) -> &'s str {
-        self.src.get(start..).unwrap_or("")
+    pub fn from(&self, start: usize) -> &str {
+        self.src().get(start..).unwrap_or("")
     }
 
     /// Offset of the first byte of the line that `at` is on. Looked up, not searched: a JSON list may be one line of
     /// many megabytes.
     pub(super) fn line_start(&self, at: usize) -> usize {
+        self.line_of(at).1
+    }
+
+    /// The line that `at` is on, from 0, and the offset of its first byte.
+    fn line_of(&self, at: usize) -> (usize, usize) {
         let lines = self.lines.get_or_init(|| {
-            let breaks = memchr::memchr_iter(b'\n', self.src.as_bytes());
+            let breaks = memchr::memchr_iter(b'\n', self.src().as_bytes());
             let starts = breaks.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
             std::iter::once(0).chain(starts).collect()
         });
-        let row = lines.partition_point(|start| *start as usize <= at);
-        row.checked_sub(1).and_then(|row| lines.get(row)).map_or(0, |start| *start as usize)
+        let row = lines.partition_point(|start| *start as usize <= at).saturating_sub(1);
+        (row, lines.get(row).map_or(0, |start| *start as usize))
+    }
+
+    /// Line and column (in characters) of an offset, both from 1. Looked up, so that a finding in each item of a long list
+    /// costs no more than its own line.
+    #[must_use]
+    pub fn position(&self, at: usize) -> (u64, usize) {
+        let (row, start) = self.line_of(at);
+        let column = self.characters(at) - self.characters(start) + 1;
+        let bom = usize::from(self.slice(start, at).starts_with('\u{feff}'));
+        (row as u64 + 1, column - bom)
+    }
+
+    /// How many characters are in front of an offset.
+    fn characters(&self, at: usize) -> usize {
+        const STEP: usize = 4096;
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        let bytes = self.src().as_bytes();
+        let sums = self.characters.get_or_init(|| {
+            let sums = bytes.chunks(STEP).scan(0_u32, |sum, chunk| {
+                let before = *sum;
+                *sum = sum.saturating_add(u32::try_from(count(chunk)).unwrap_or(u32::MAX));
+                Some(before)
+            });
+            sums.collect()
+        });
+        let at = at.min(bytes.len());
+        let chunk = (at / STEP).min(sums.len().saturating_sub(1));
+        let before = sums.get(chunk).map_or(0, |sum| *sum as usize);
+        before + count(bytes.get(chunk * STEP..at).unwrap_or_default())
     }
 
     /// Whether the node carries an anchor or a tag.
@@ -249,7 +288,7 @@ impl<'s> Document<'s> {
     }
 
     /// The tag of a node, as it is written; empty where a comment stands between the two.
-    pub(super) fn tag(&self, id: NodeId) -> Option<&'s str> {
+    pub(super) fn tag(&self, id: NodeId) -> Option<&str> {
         self.tape.tagged.binary_search(&id).ok()?;
         let mut head = self.slice(0, self.start(id)).trim_end();
         loop {
@@ -264,5 +303,20 @@ impl<'s> Document<'s> {
             }
             head = self.slice(0, head.len() - word.len()).trim_end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters() {
+        let text = format!("a: 1\nb: {} # é\nc: 2\n", "é".repeat(5000));
+        let doc = Document::parse(&text).unwrap();
+        let at = text.find(" #").unwrap();
+        assert_eq!(doc.position(at), (2, 5004));
+        assert_eq!(doc.position(text.len()), (4, 1));
+        assert_eq!(doc.position(0), (1, 1));
     }
 }

@@ -1,21 +1,24 @@
 //! The cluster itself: its nodes, and which versions run.
 
-use super::super::world::{Object, World, at, list, text};
-use super::super::{Fact, Outcome};
+use crate::check::{Fact, Outcome};
+use crate::facts::istio;
+use crate::kube::Object;
 use crate::manifest::ImageRef;
+use crate::mesh::Mesh;
 
-pub(super) fn cluster(world: &World, outcome: &mut Outcome) {
-    if !world.live {
+pub(super) fn cluster(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    if !mesh.inventory.live {
         return;
     }
-    let nodes: Vec<&Object> = world.of("", "Node").collect();
-    for node in &nodes {
+    let mut nodes = 0_usize;
+    for node in mesh.inventory.of("", "Node") {
+        nodes += 1;
         outcome.looked("nodes-ready");
         if !is_ready(node) {
             outcome.warn(
                 "nodes-ready",
                 node,
-                &["status"],
+                node.at(&["status"]),
                 "it is not ready, so nothing of it is collected",
                 "kubectl describe the node",
             );
@@ -26,16 +29,13 @@ pub(super) fn cluster(world: &World, outcome: &mut Outcome) {
             outcome.facts.push(Fact { name, value });
         }
     };
-    fact("kubernetes", world.kubernetes.clone().unwrap_or_default());
-    let istiods = world
-        .of("apps", "Deployment")
-        .filter(|object| object.text(&["metadata", "labels", "app"]) == "istiod");
-    fact(
-        "istio",
-        tags(istiods.map(|object| object.text(&["spec", "template", "spec", "containers", "0", "image"]))),
-    );
-    fact("datakit", tags(world.datakits().map(|datakit| text(at(datakit.value(), &["image"])))));
-    fact("nodes", nodes.len().to_string());
+    fact("kubernetes", mesh.inventory.kubernetes.clone().unwrap_or_default());
+    let istiods =
+        mesh.inventory.of("apps", "Deployment").filter(|object| object.label("app") == istio::ISTIOD);
+    let images = istiods.map(|object| object.text(&["spec", "template", "spec", "containers", "0", "image"]));
+    fact("istio", tags(images.map(|image| image.into_owned())));
+    fact("datakit", tags(mesh.datakits.iter().map(|datakit| datakit.image().text().into_owned())));
+    fact("nodes", nodes.to_string());
 }
 
 /// The tags of images, each once, in order.
@@ -49,28 +49,29 @@ fn tags(images: impl Iterator<Item = String>) -> String {
 }
 
 fn is_ready(node: &Object) -> bool {
-    list(node.at(&["status", "conditions"])).any(|condition| {
-        text(at(condition, &["type"])) == "Ready" && text(at(condition, &["status"])) == "True"
-    })
+    let mut conditions = node.at(&["status", "conditions"]).items();
+    conditions.any(|condition| condition.get("type").is("Ready") && condition.get("status").is("True"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kube::Inventory;
     use serde_json::json;
 
     #[test]
     fn a_node_that_is_not_ready_is_told() {
         let node = |name: &str, status: &str| {
-            Object::of_json(json!({
+            json!({
                 "apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
                 "status": {"conditions": [{"type": "Ready", "status": status}]},
-            }))
+            })
         };
-        let objects = vec![node("a", "True"), node("b", "Unknown")];
-        let world = World { objects, live: true, kubernetes: Some("v1.30.1".to_owned()) };
+        let list = json!({"items": [node("a", "True"), node("b", "Unknown")]}).to_string();
+        let mut inventory = Inventory::of_cluster(Some("v1.30.1".to_owned()));
+        inventory.add_list(&list).unwrap();
         let mut outcome = Outcome::default();
-        cluster(&world, &mut outcome);
+        cluster(&Mesh::of(&inventory), &mut outcome);
         let told: Vec<_> =
             outcome.findings.iter().map(|finding| (finding.id, finding.subject.as_str())).collect();
         assert_eq!(told, [("nodes-ready", "node/b")]);

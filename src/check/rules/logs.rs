@@ -1,45 +1,39 @@
 //! Logs: whether DataKit collects the output of containers, and can read what pods say about theirs.
 
-use super::super::Outcome;
-use super::super::world::{World, at, text};
-use crate::survey::input_names;
+use crate::check::Outcome;
+use crate::facts::datakit::LOGS_ANNOTATION;
+use crate::mesh::Mesh;
 
-/// What pods say about their logs.
-const ANNOTATION: &str = "datakit/logs";
-
-pub(super) fn logs(world: &World, outcome: &mut Outcome) {
-    for datakit in world.datakits() {
+pub(super) fn logs(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    for datakit in &mesh.datakits {
         outcome.looked("logs-input");
-        let inputs = ["ENV_DEFAULT_ENABLED_INPUTS", "ENV_ENABLE_INPUTS"].map(|name| datakit.env_text(name));
-        let inputs = inputs.iter().find(|list| !list.is_empty()).map_or("", String::as_str);
-        let number = datakit.container.to_string();
-        if !input_names(inputs).iter().any(|name| name == "container") {
+        if !datakit.enabled_inputs().iter().any(|name| name == "container") {
             outcome.warn(
                 "logs-input",
                 datakit.object,
-                &datakit.path(&number, &["env"]),
+                datakit.container.get("env"),
                 "`container` is not among the enabled inputs: no logs are collected, and annotations on pods are not read",
                 "add it to ENV_DEFAULT_ENABLED_INPUTS",
             );
         }
     }
-    for object in &world.objects {
-        let Some(template) = object.template() else { continue };
-        let value = at(object.at(template), &["metadata", "annotations", ANNOTATION]);
-        if value.is_null() {
-            continue;
-        }
-        outcome.looked("logs-json");
-        let read: Result<Vec<serde_json::Value>, _> = serde_json::from_str(&text(value));
-        if let Err(error) = read {
-            let place = [template, &["metadata", "annotations", ANNOTATION]].concat();
-            outcome.fail(
-                "logs-json",
-                object,
-                &place,
-                format!("{ANNOTATION} is no JSON list ({error}), so DataKit ignores it"),
-                "write it as [{\"disable\": false}] or the like",
-            );
+    for object in mesh.inventory.workloads() {
+        for template in object.pod_templates() {
+            let value = template.at(&["metadata", "annotations", LOGS_ANNOTATION]);
+            if !value.is_set() {
+                continue;
+            }
+            outcome.looked("logs-json");
+            let read: Result<Vec<serde_json::Value>, _> = serde_json::from_str(&value.text());
+            if let Err(error) = read {
+                outcome.fail(
+                    "logs-json",
+                    object,
+                    value,
+                    format!("{LOGS_ANNOTATION} is no JSON list ({error}), so DataKit ignores it"),
+                    "write it as [{\"disable\": false}] or the like",
+                );
+            }
         }
     }
 }

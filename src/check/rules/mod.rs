@@ -1,4 +1,4 @@
-//! The rules: a file a section. Each looks at all objects and adds what it finds.
+//! The checks and their catalog. Each looks at the mesh and adds what it finds; none knows of another.
 
 mod cluster;
 mod datakit;
@@ -9,150 +9,81 @@ mod rum;
 mod tracing;
 mod workload;
 
-pub(super) use datakit::waiting;
+pub(super) use workload::waiting;
 
-use super::world::{Object, World};
-use super::{Finding, Level, Outcome};
+use super::Outcome;
+use crate::mesh::Mesh;
 
-/// A rule as it is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleInfo {
+/// A check: what it is called, and what it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
     /// Its id; its page is `docs/checks/ID.md`.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// The section it is reported in.
-    pub section: &'static str,
+    pub(crate) section: &'static str,
     /// What holds where nothing was found.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
+    /// Looks at the mesh and adds what it finds.
+    pub(super) run: fn(&Mesh<'_>, &mut Outcome),
 }
 
-const fn rule(id: &'static str, section: &'static str, title: &'static str) -> RuleInfo {
-    RuleInfo { id, section, title }
+const fn check(
+    id: &'static str,
+    section: &'static str,
+    title: &'static str,
+    run: fn(&Mesh<'_>, &mut Outcome),
+) -> Check {
+    Check { id, section, title, run }
 }
 
-/// Every rule, in the order of reports.
-pub const CATALOG: &[RuleInfo] = &[
-    rule("yaml", "files", "every file is YAML"),
-    rule("api-version", "files", "every resource has its apiVersion and kind"),
-    rule("nodes-ready", "cluster", "every node is ready"),
-    rule("istiod-ready", "Istio", "istiod is ready"),
-    rule("gateway-ready", "Istio", "the gateways are ready"),
-    rule("datakit-missing", "DataKit", "DataKit is there"),
-    rule("datakit-ready", "DataKit", "DataKit is ready on every node"),
-    rule("datakit-token", "DataKit", "DataKit knows where to upload to"),
-    rule("datakit-listen", "DataKit", "DataKit listens to other hosts"),
-    rule("datakit-version", "DataKit", "this DataKit reads annotations"),
-    rule("datakit-conf", "DataKit", "DataKit's configuration can be read"),
-    rule("datakit-mount", "DataKit", "every mounted file is in its ConfigMap"),
-    rule("datakit-unmounted", "DataKit", "every file of the ConfigMap is mounted"),
-    rule("datakit-zipkin", "DataKit", "DataKit takes spans"),
-    rule("datakit-istiod", "DataKit", "DataKit collects istiod's metrics"),
-    rule("tracing-address", "tracing", "Istio sends spans somewhere"),
-    rule("tracing-provider", "tracing", "the Telemetry's provider is configured"),
-    rule("tracing-path", "tracing", "what Istio sends ends at DataKit"),
-    rule("tracing-port", "tracing", "the Zipkin alias leads to a Service with its port"),
-    rule("namespace-missing", "namespaces", "every namespace is there"),
-    rule("namespace-injection", "namespaces", "the application's namespace has the injection label"),
-    rule("namespace-label", "namespaces", "the injection label is on the right namespace"),
-    rule("injection", "workloads", "Istio injects sidecars"),
-    rule("sidecar", "workloads", "every pod has its sidecar"),
-    rule("workload-ready", "workloads", "every workload is ready"),
-    rule("annotation", "workloads", "DataKit scrapes every sidecar"),
-    rule("annotation-place", "workloads", "scrape annotations are on pod templates"),
-    rule("annotation-toml", "workloads", "scrape annotations can be read"),
-    rule("scraped-twice", "workloads", "no sidecar is scraped twice"),
-    rule("rum-page", "RUM", "the page has browser monitoring"),
-    rule("rum-input", "RUM", "DataKit takes what browsers send"),
-    rule("logs-input", "logs", "DataKit collects the output of containers"),
-    rule("logs-json", "logs", "log annotations can be read"),
-    rule("subset", "routing", "every subset that is routed to is defined"),
-    rule("route-namespace", "routing", "routes are in the namespace of their services"),
+/// One that is judged together with the one above it.
+const fn part(id: &'static str, section: &'static str, title: &'static str) -> Check {
+    Check { id, section, title, run: |_, _| {} }
+}
+
+/// Every check, in the order of reports.
+pub(crate) const CATALOG: &[Check] = &[
+    part("yaml", "files", "every file is YAML"),
+    part("api-version", "files", "every resource has its apiVersion and kind"),
+    check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
+    check("istiod-ready", "Istio", "istiod is ready", namespace::istio),
+    part("gateway-ready", "Istio", "the gateways are ready"),
+    check("datakit-missing", "DataKit", "DataKit is there", datakit::datakit),
+    part("datakit-ready", "DataKit", "DataKit is ready on every node"),
+    part("datakit-token", "DataKit", "DataKit knows where to upload to"),
+    part("datakit-listen", "DataKit", "DataKit listens to other hosts"),
+    part("datakit-version", "DataKit", "this DataKit reads annotations"),
+    part("datakit-conf", "DataKit", "DataKit's configuration can be read"),
+    part("datakit-mount", "DataKit", "every mounted file is in its ConfigMap"),
+    part("datakit-unmounted", "DataKit", "every file of the ConfigMap is mounted"),
+    part("datakit-zipkin", "DataKit", "DataKit takes spans"),
+    part("datakit-istiod", "DataKit", "DataKit collects istiod's metrics"),
+    check("tracing-address", "tracing", "Istio sends spans somewhere", tracing::tracing),
+    part("tracing-provider", "tracing", "the Telemetry's provider is configured"),
+    part("tracing-path", "tracing", "what Istio sends ends at DataKit"),
+    part("tracing-port", "tracing", "the Zipkin alias leads to a Service with its port"),
+    part("namespace-missing", "namespaces", "every namespace is there"),
+    check(
+        "namespace-injection",
+        "namespaces",
+        "the application's namespace has the injection label",
+        namespace::namespaces,
+    ),
+    part("namespace-label", "namespaces", "the injection label is on the right namespace"),
+    check("injection", "workloads", "Istio injects sidecars", workload::workloads),
+    part("sidecar", "workloads", "every pod has its sidecar"),
+    part("workload-ready", "workloads", "every workload is ready"),
+    part("annotation", "workloads", "DataKit scrapes every sidecar"),
+    part("annotation-place", "workloads", "scrape annotations are on pod templates"),
+    part("annotation-toml", "workloads", "scrape annotations can be read"),
+    part("scraped-twice", "workloads", "no sidecar is scraped twice"),
+    check("rum-page", "RUM", "the page has browser monitoring", rum::rum),
+    part("rum-input", "RUM", "DataKit takes what browsers send"),
+    check("logs-input", "logs", "DataKit collects the output of containers", logs::logs),
+    part("logs-json", "logs", "log annotations can be read"),
+    check("subset", "routing", "every subset that is routed to is defined", routing::routing),
+    part("route-namespace", "routing", "routes are in the namespace of their services"),
 ];
-
-/// What a rule does.
-pub type Rule = fn(&World, &mut Outcome);
-
-/// All of them.
-pub const ALL: &[Rule] = &[
-    cluster::cluster,
-    namespace::istio,
-    datakit::datakit,
-    tracing::tracing,
-    namespace::namespaces,
-    workload::workloads,
-    rum::rum,
-    logs::logs,
-    routing::routing,
-];
-
-impl Outcome {
-    /// Says that a rule had something to look at.
-    fn looked(&mut self, id: &'static str) {
-        if !self.checked.contains(&id) {
-            self.checked.push(id);
-        }
-    }
-
-    fn add(
-        &mut self,
-        id: &'static str,
-        level: Level,
-        object: &Object,
-        path: &[&str],
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.looked(id);
-        self.findings.push(Finding {
-            id,
-            level,
-            subject: object.title(),
-            message: message.into(),
-            hint: hint.into(),
-            spot: object.spot(path),
-        });
-    }
-
-    fn fail(
-        &mut self,
-        id: &'static str,
-        object: &Object,
-        path: &[&str],
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.add(id, Level::Failure, object, path, message, hint);
-    }
-
-    fn warn(
-        &mut self,
-        id: &'static str,
-        object: &Object,
-        path: &[&str],
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.add(id, Level::Warning, object, path, message, hint);
-    }
-
-    /// A failure about what is not there.
-    fn missing(
-        &mut self,
-        id: &'static str,
-        subject: &str,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.looked(id);
-        self.findings.push(Finding {
-            id,
-            level: Level::Failure,
-            subject: subject.to_owned(),
-            message: message.into(),
-            hint: hint.into(),
-            spot: None,
-        });
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,61 +1,52 @@
 //! Istio itself, and the namespaces that applications live in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use super::super::Outcome;
-use super::super::world::{Object, World, at, list, text};
-use super::datakit::waiting;
-use crate::gate::{operand, text as gated};
-use crate::rule::ANNOTATION;
-
-/// Ports of a sidecar that serve metrics: merged with the application's, and Envoy's own.
-const SIDECAR_PORTS: &[&str] = &[":15020", ":15090"];
+use super::workload::waiting;
+use crate::check::Outcome;
+use crate::facts::datakit::SCRAPE_ANNOTATION;
+use crate::facts::istio;
+use crate::gate::{operand, text};
+use crate::kube::{Field, Object};
+use crate::mesh::Mesh;
 
 /// Whether pods in a namespace get a sidecar, or need none.
 pub(super) fn is_labelled(namespace: &Object) -> bool {
-    let label = |name| namespace.text(&["metadata", "labels", name]);
-    label("istio-injection") == "enabled"
-        || (!label("istio.io/rev").is_empty() && label("istio-injection") != "disabled")
-        || label("istio.io/dataplane-mode") == "ambient"
+    namespace.label(istio::INJECTION_LABEL) == "enabled"
+        || (!namespace.label(istio::REVISION_LABEL).is_empty()
+            && namespace.label(istio::INJECTION_LABEL) != "disabled")
+        || namespace.label(istio::DATAPLANE_LABEL) == "ambient"
 }
 
-/// Whether a pod template, or a pod, has a sidecar of its own.
-pub(super) fn has_sidecar(spec: &serde_json::Value) -> bool {
-    let all = ["containers", "initContainers"].into_iter().flat_map(|key| list(at(spec, &[key])));
-    all.into_iter().any(|container| text(at(container, &["name"])) == "istio-proxy")
+/// Whether a pod's spec has a sidecar of its own.
+pub(super) fn has_sidecar(spec: Field<'_>) -> bool {
+    let mut all = ["containers", "initContainers"].into_iter().flat_map(|key| spec.get(key).items());
+    all.any(|container| container.get("name").is(istio::PROXY_CONTAINER))
 }
 
 /// Whether the scrape annotation of a pod template is about its sidecar: applications may have others of their own.
-pub(super) fn scrapes_sidecar(pod: &serde_json::Value) -> bool {
-    let annotation = text(at(pod, &["metadata", "annotations", ANNOTATION]));
-    SIDECAR_PORTS.iter().any(|port| annotation.contains(port))
+pub(super) fn scrapes_sidecar(template: Field<'_>) -> bool {
+    let annotation = template.at(&["metadata", "annotations", SCRAPE_ANNOTATION]).text();
+    [istio::SIDECAR_PORT, istio::ENVOY_PORT].iter().any(|port| annotation.contains(&format!(":{port}")))
 }
 
-pub(super) fn istio(world: &World, outcome: &mut Outcome) {
-    if !world.live {
+pub(super) fn istio(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    if !mesh.inventory.live {
         return;
     }
-    let label = |object: &Object| text(at(&object.value, &["metadata", "labels", "app"]));
     let mut found = false;
-    for deployment in world.of("apps", "Deployment") {
-        let app = label(deployment);
-        let id = match app.as_str() {
-            "istiod" => "istiod-ready",
+    for deployment in mesh.inventory.of("apps", "Deployment") {
+        let id = match &*deployment.label("app") {
+            istio::ISTIOD => "istiod-ready",
             "istio-ingressgateway" | "istio-egressgateway" => "gateway-ready",
             _ => continue,
         };
         found |= id == "istiod-ready";
         outcome.looked(id);
-        let ready = deployment.at(&["status", "readyReplicas"]).as_u64().unwrap_or(0);
-        if ready == 0 {
-            let why = waiting(world, deployment);
-            outcome.fail(
-                id,
-                deployment,
-                &["status"],
-                format!("no pod is ready{why}"),
-                "kubectl describe its pods",
-            );
+        if deployment.at(&["status", "readyReplicas"]).number().unwrap_or(0) == 0 {
+            let why = waiting(mesh, deployment);
+            let message = format!("no pod is ready{why}");
+            outcome.fail(id, deployment, deployment.at(&["status"]), message, "kubectl describe its pods");
         }
     }
     if !found {
@@ -63,50 +54,35 @@ pub(super) fn istio(world: &World, outcome: &mut Outcome) {
     }
 }
 
-pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
-    let mut homes: BTreeSet<&str> = BTreeSet::new();
-    for (workload, template) in world.applications() {
-        let spec = at(workload.at(template), &["spec"]);
-        if !has_sidecar(spec) {
-            homes.insert(workload.home());
+pub(super) fn namespaces(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let bare = mesh.applications.iter().filter(|workload| !has_sidecar(workload.spec()));
+    let homes: BTreeSet<&str> = bare.map(|workload| workload.object.namespace()).collect();
+    let known: HashMap<&str, &Object> =
+        mesh.inventory.of("", "Namespace").map(|namespace| (namespace.name(), namespace)).collect();
+    if mesh.inventory.live {
+        live(mesh, &homes, &known, outcome);
+    } else {
+        files(mesh, &homes, &known, outcome);
+    }
+}
+
+fn files(mesh: &Mesh<'_>, homes: &BTreeSet<&str>, known: &HashMap<&str, &Object>, outcome: &mut Outcome) {
+    for home in homes {
+        let Some(namespace) = known.get(home) else { continue };
+        outcome.looked("namespace-injection");
+        if !is_labelled(namespace) {
+            let message = "no injection label, so its pods get no sidecar";
+            outcome.fail("namespace-injection", namespace, namespace.at(&["metadata"]), message, hint(home));
         }
     }
-    let label =
-        |name: &str| world.of("", "Namespace").find(|namespace| namespace.name == name).map(is_labelled);
-    let labelled: Vec<_> = world.of("", "Namespace").filter(|namespace| is_labelled(namespace)).collect();
-    if world.live {
-        live(world, &homes, outcome);
-        return;
-    }
-    for home in &homes {
-        match label(home) {
-            Some(false) => {
-                outcome.looked("namespace-injection");
-                let namespace = world.of("", "Namespace").find(|namespace| namespace.name == *home);
-                if let Some(namespace) = namespace {
-                    outcome.fail(
-                        "namespace-injection",
-                        namespace,
-                        &["metadata"],
-                        "no injection label, so its pods get no sidecar",
-                        hint(home),
-                    );
-                }
-            }
-            Some(true) => outcome.looked("namespace-injection"),
-            None => {}
-        }
-    }
-    for namespace in labelled {
+    let bare = homes.iter().find(|home| !known.get(*home).is_some_and(|namespace| is_labelled(namespace)));
+    for namespace in mesh.inventory.of("", "Namespace").filter(|namespace| is_labelled(namespace)) {
         outcome.looked("namespace-label");
-        let bare = homes.iter().find(|home| label(home) != Some(true));
-        if !homes.contains(namespace.name.as_str())
-            && let Some(bare) = bare
-        {
+        if let Some(bare) = bare.filter(|_| !homes.contains(namespace.name())) {
             outcome.fail(
                 "namespace-label",
                 namespace,
-                &["metadata", "labels"],
+                namespace.at(&["metadata", "labels"]),
                 format!("the injection label is here, and the workloads are in `{bare}`"),
                 hint(bare),
             );
@@ -116,31 +92,29 @@ pub(super) fn namespaces(world: &World, outcome: &mut Outcome) {
 
 /// The command that puts the label on a namespace.
 fn hint(namespace: &str) -> String {
-    gated!("meshobs init namespace {} | kubectl apply -f -, then restart its workloads", operand(namespace))
+    text!("meshobs init namespace {} | kubectl apply -f -, then restart its workloads", operand(namespace))
         .into_string()
 }
 
 /// Of a cluster's namespaces only those are the mesh's that say so, or whose workloads do.
-fn live(world: &World, homes: &BTreeSet<&str>, outcome: &mut Outcome) {
-    let labelled = |name: &str| world.of("", "Namespace").any(|ns| ns.name == name && is_labelled(ns));
-    let mut meshed = BTreeSet::new();
-    for (workload, template) in world.applications() {
-        let pod = workload.at(template);
-        let annotated = scrapes_sidecar(pod);
-        if annotated || has_sidecar(at(pod, &["spec"])) || labelled(workload.home()) {
-            meshed.insert(workload.home());
-        }
-    }
+fn live(mesh: &Mesh<'_>, homes: &BTreeSet<&str>, known: &HashMap<&str, &Object>, outcome: &mut Outcome) {
+    let labelled = |name: &str| known.get(name).is_some_and(|namespace| is_labelled(namespace));
+    let of_mesh = mesh.applications.iter().filter(|workload| {
+        scrapes_sidecar(workload.template)
+            || has_sidecar(workload.spec())
+            || labelled(workload.object.namespace())
+    });
+    let meshed: BTreeSet<&str> = of_mesh.map(|workload| workload.object.namespace()).collect();
     for name in &meshed {
         outcome.looked("namespace-injection");
-        let namespace = world.of("", "Namespace").find(|namespace| namespace.name == *name);
-        let Some(namespace) = namespace.filter(|namespace| !is_labelled(namespace)) else { continue };
+        let Some(namespace) = known.get(name).filter(|namespace| !is_labelled(namespace)) else { continue };
         let message = "no injection label, so new pods here get no sidecar";
+        let place = namespace.at(&["metadata"]);
         if homes.contains(name) {
-            outcome.fail("namespace-injection", namespace, &["metadata"], message, hint(name));
+            outcome.fail("namespace-injection", namespace, place, message, hint(name));
         } else {
             // Their sidecars are their own.
-            outcome.warn("namespace-injection", namespace, &["metadata"], message, hint(name));
+            outcome.warn("namespace-injection", namespace, place, message, hint(name));
         }
     }
     if meshed.is_empty()

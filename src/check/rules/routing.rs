@@ -1,71 +1,87 @@
 //! Routes: subsets that are not defined, and rules that live elsewhere than their services.
 
-use super::super::Outcome;
-use super::super::world::{Object, World, at, list, text};
+use std::collections::HashSet;
+
+use crate::check::Outcome;
+use crate::kube::{Field, Object};
+use crate::mesh::Mesh;
 
 const GROUP: &str = "networking.istio.io";
 
-pub(super) fn routing(world: &World, outcome: &mut Outcome) {
-    for rule in world.of(GROUP, "VirtualService") {
-        for (kind, routes) in [("http", "route"), ("tcp", "route"), ("tls", "route")] {
-            for (i, entry) in list(rule.at(&["spec", kind])).enumerate() {
-                for j in 0..list(at(entry, &[routes])).count() {
-                    let (i, j) = (i.to_string(), j.to_string());
-                    let place = ["spec", kind, &i, routes, &j, "destination"];
-                    destination(world, rule, &place, outcome);
-                }
+pub(super) fn routing(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let subsets = subsets(mesh);
+    for rule in mesh.inventory.of(GROUP, "VirtualService") {
+        let mut told = HashSet::new();
+        for kind in ["http", "tcp", "tls"] {
+            let entries = rule.at(&["spec", kind]).items();
+            for route in entries.flat_map(|entry| entry.get("route").items()) {
+                let destination = route.get("destination");
+                home(mesh, rule, destination, outcome);
+                subset(&subsets, rule, destination, &mut told, outcome);
             }
         }
     }
 }
 
-fn destination(world: &World, rule: &Object, place: &[&str], outcome: &mut Outcome) {
-    let destination = rule.at(place);
-    let host = text(at(destination, &["host"]));
-    let subset = text(at(destination, &["subset"]));
-    let full = |host: &str, home: &str| {
-        if host.contains('.') { host.to_owned() } else { format!("{host}.{home}.svc.cluster.local") }
-    };
-    if !host.contains('.') {
-        outcome.looked("route-namespace");
-        let here = world.get("", "Service", rule.home(), &host).is_some();
-        let elsewhere = world.of("", "Service").find(|service| service.name == host);
-        if let Some(elsewhere) = elsewhere.filter(|_| !here) {
-            let place = [place, &["host"]].concat();
-            outcome.fail(
-                "route-namespace",
-                rule,
-                &place,
-                format!(
-                    "`{host}` means a Service of `{}`, where this rule is, and the Service is in `{}`",
-                    rule.home(),
-                    elsewhere.home()
-                ),
-                "put both into one namespace, or write the full name of the host",
-            );
-        }
+fn full(host: &str, namespace: &str) -> String {
+    if host.contains('.') { host.to_owned() } else { format!("{host}.{namespace}.svc.cluster.local") }
+}
+
+/// Every subset that a DestinationRule defines, by host.
+fn subsets(mesh: &Mesh<'_>) -> HashSet<(String, String)> {
+    let rules = mesh.inventory.of(GROUP, "DestinationRule");
+    let subsets = rules.flat_map(|rule| {
+        let host = full(&rule.text(&["spec", "host"]), rule.namespace());
+        let subsets = rule.at(&["spec", "subsets"]).items();
+        subsets.map(move |subset| (host.clone(), subset.get("name").text().into_owned()))
+    });
+    subsets.collect()
+}
+
+/// A short name means a Service beside the rule.
+fn home(mesh: &Mesh<'_>, rule: &Object, destination: Field<'_>, outcome: &mut Outcome) {
+    let host = destination.get("host").text();
+    if host.contains('.') {
+        return;
     }
+    outcome.looked("route-namespace");
+    if mesh.inventory.get("", "Service", rule.namespace(), &host).is_some() {
+        return;
+    }
+    if let Some(elsewhere) = mesh.inventory.of("", "Service").find(|service| service.name() == host) {
+        outcome.fail(
+            "route-namespace",
+            rule,
+            destination.get("host"),
+            format!(
+                "`{host}` means a Service of `{}`, where this rule is, and the Service is in `{}`",
+                rule.namespace(),
+                elsewhere.namespace()
+            ),
+            "put both into one namespace, or write the full name of the host",
+        );
+    }
+}
+
+/// A subset is told once a rule: its routes often share one.
+fn subset(
+    defined: &HashSet<(String, String)>,
+    rule: &Object,
+    destination: Field<'_>,
+    told: &mut HashSet<(String, String)>,
+    outcome: &mut Outcome,
+) {
+    let (host, subset) = (destination.get("host").text(), destination.get("subset").text());
     if subset.is_empty() {
         return;
     }
     outcome.looked("subset");
-    let wanted = full(&host, rule.home());
-    let defined = world.of(GROUP, "DestinationRule").any(|other| {
-        full(&other.text(&["spec", "host"]), other.home()) == wanted
-            && list(other.at(&["spec", "subsets"])).any(|entry| text(at(entry, &["name"])) == subset)
-    });
-    if !defined {
-        let place = [place, &["subset"]].concat();
-        // Once a rule: its routes often share one.
-        let told = format!("`{subset}` of `{host}`");
-        let subject = rule.title();
-        if outcome.findings.iter().any(|other| other.subject == subject && other.message.contains(&told)) {
-            return;
-        }
+    let key = (full(&host, rule.namespace()), subset.clone().into_owned());
+    if !defined.contains(&key) && told.insert(key) {
         outcome.fail(
             "subset",
             rule,
-            &place,
+            destination.get("subset"),
             format!("no DestinationRule defines subset `{subset}` of `{host}`, so its requests fail"),
             "meshobs init drill prints one, or add the subset to yours",
         );

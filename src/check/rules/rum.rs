@@ -1,62 +1,71 @@
 //! Browser monitoring: in the page, and taken by DataKit.
 
-use super::super::Outcome;
-use super::super::world::{World, at, list, text};
+use crate::check::Outcome;
+use crate::facts::datakit::{ENV_CONF, input_names};
+use crate::kube::Field;
 use crate::manifest::ImageRef;
+use crate::mesh::{Mesh, Workload};
 use crate::page::bookinfo::{FILE, PATH};
-use crate::survey::input_names;
 
-pub(super) fn rum(world: &World, outcome: &mut Outcome) {
-    let mut configured = false;
-    let mut pages = 0;
-    for (workload, template) in world.applications() {
-        let spec = at(workload.at(template), &["spec"]);
-        for (i, container) in list(at(spec, &["containers"])).enumerate() {
-            let image = text(at(container, &["image"]));
-            let published = ImageRef::parse(&image).repository.ends_with("examples-bookinfo-productpage-v1");
-            let mount =
-                list(at(container, &["volumeMounts"])).find(|mount| text(at(mount, &["mountPath"])) == PATH);
-            let ours = ImageRef::parse(&image).repository.rsplit('/').next() == Some("product-page");
-            configured |= ours;
-            let Some(mount) = mount else {
-                pages += usize::from(published);
-                continue;
-            };
-            let name = text(at(mount, &["name"]));
-            let volume = list(at(spec, &["volumes"])).find(|volume| text(at(volume, &["name"])) == name);
-            let map = volume.map(|volume| text(at(volume, &["configMap", "name"]))).unwrap_or_default();
-            let number = i.to_string();
-            let place = [template, &["spec", "containers", number.as_str(), "volumeMounts"]].concat();
-            configured = true;
-            let page = world.get("", "ConfigMap", workload.home(), &map).map(|map| map.text(&["data", FILE]));
-            let message = match page {
-                None if world.live => format!("the page's ConfigMap `{map}` is not there"),
-                None => continue,
-                Some(page) if page.contains("dataflux-rum") => {
-                    outcome.looked("rum-page");
-                    continue;
+pub(super) fn rum(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let (mut configured, mut pages) = (false, false);
+    for workload in &mesh.applications {
+        for container in workload.spec().get("containers").items() {
+            let image = container.get("image").text();
+            let repository = ImageRef::parse(&image).repository;
+            configured |= repository.rsplit('/').next() == Some("product-page");
+            let mut mounts = container.get("volumeMounts").items();
+            match mounts.find(|mount| mount.get("mountPath").is(PATH)) {
+                Some(mount) => {
+                    configured = true;
+                    mounted_page(mesh, workload, container, mount, outcome);
                 }
-                Some(_) => format!("the page in ConfigMap `{map}` has no browser monitoring"),
-            };
-            outcome.fail("rum-page", workload, &place, message, "meshobs init rum --mode configmap");
+                None => pages |= repository.ends_with("examples-bookinfo-productpage-v1"),
+            }
         }
     }
-    if !configured && pages > 0 {
+    if !configured && pages {
         outcome.remarks.push("RUM: not configured".to_owned());
     }
-    if !configured {
-        return;
+    if configured {
+        input(mesh, outcome);
     }
-    for datakit in world.datakits() {
+}
+
+/// The page of a ConfigMap that is mounted over the image's own.
+fn mounted_page(
+    mesh: &Mesh<'_>,
+    workload: &Workload<'_>,
+    container: Field<'_>,
+    mount: Field<'_>,
+    outcome: &mut Outcome,
+) {
+    let name = mount.get("name").text();
+    let mut volumes = workload.spec().get("volumes").items();
+    let volume = volumes.find(|volume| volume.get("name").is(&name));
+    let map = volume.map(|volume| volume.at(&["configMap", "name"]).text()).unwrap_or_default();
+    let page = mesh.inventory.get("", "ConfigMap", workload.object.namespace(), &map);
+    let message = match page.map(|page| page.text(&["data", FILE])) {
+        None if mesh.inventory.live => format!("the page's ConfigMap `{map}` is not there"),
+        None => return,
+        Some(page) if page.contains("dataflux-rum") => return outcome.looked("rum-page"),
+        Some(_) => format!("the page in ConfigMap `{map}` has no browser monitoring"),
+    };
+    let place = container.get("volumeMounts");
+    outcome.fail("rum-page", workload.object, place, message, "meshobs init rum --mode configmap");
+}
+
+/// Whether DataKit takes what browsers send.
+fn input(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    for datakit in &mesh.datakits {
         outcome.looked("rum-input");
-        let inputs = datakit.env_text("ENV_DEFAULT_ENABLED_INPUTS");
-        let number = datakit.container.to_string();
-        let extra = datakit.env_text("ENV_DATAKIT_INPUTS").contains("inputs.rum");
-        if !input_names(&inputs).iter().any(|name| name == "rum") && !extra {
+        let listed = input_names(&datakit.env_text("ENV_DEFAULT_ENABLED_INPUTS"));
+        let extra = datakit.env_text(ENV_CONF).contains("inputs.rum");
+        if !listed.iter().any(|name| name == "rum") && !extra {
             outcome.warn(
                 "rum-input",
                 datakit.object,
-                &datakit.path(&number, &["env"]),
+                datakit.container.get("env"),
                 "`rum` is not among the enabled inputs, so what browsers send is refused or incomplete",
                 "meshobs patch --enable-inputs rum",
             );

@@ -1,40 +1,48 @@
 //! Workloads: ready, with a sidecar, and scraped once.
 
-use serde_json::Value;
+use std::collections::HashSet;
 
-use super::super::Outcome;
-use super::super::world::{Object, World, at, text};
-use super::datakit::waiting;
 use super::namespace::{has_sidecar, is_labelled, scrapes_sidecar};
-use crate::gate::{Word, operand, text as gated};
-use crate::rule::ANNOTATION;
+use crate::check::Outcome;
+use crate::facts::datakit::{ENV_CONF, ENV_DISCOVERY, SCRAPE_ANNOTATION};
+use crate::facts::istio;
+use crate::gate::{Word, operand, text};
+use crate::kube::{Object, Selector};
+use crate::mesh::{Mesh, Workload};
 use crate::rule::datakit::conf;
 
-pub(super) fn workloads(world: &World, outcome: &mut Outcome) {
+pub(super) fn workloads(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let live = mesh.inventory.live;
+    let labelled: HashSet<&str> =
+        mesh.inventory.of("", "Namespace").filter(|ns| is_labelled(ns)).map(Object::name).collect();
+    let scrapers = Scrapers::of(mesh);
     let mut bare = Vec::new();
     let mut meshed = 0;
-    for (workload, template) in world.applications() {
-        let pod = workload.at(template);
-        if world.live && !in_mesh(world, workload, pod) {
+    for workload in &mesh.applications {
+        if live && !in_mesh(&labelled, workload) {
             continue;
         }
-        if world.live {
-            ready(world, workload, outcome);
+        if live {
+            ready(mesh, workload.object, outcome);
         }
-        if opted_out(pod) {
+        if opted_out(workload) {
             continue;
         }
-        if world.live {
+        if live {
             outcome.looked("sidecar");
-            let pods = pods(world, workload);
-            if pods.iter().any(|pod| has_sidecar(pod.at(&["spec"]))) || has_sidecar(at(pod, &["spec"])) {
+            let pods = pods(mesh, workload.object);
+            if pods.iter().any(|pod| has_sidecar(pod.at(&["spec"]))) || has_sidecar(workload.spec()) {
                 meshed += 1;
             } else if !pods.is_empty() {
-                bare.push(workload);
+                bare.push(workload.object);
             }
         }
-        annotation(world, workload, template, pod, outcome);
+        annotation(&scrapers, workload, outcome);
     }
+    sidecars(&bare, meshed, outcome);
+}
+
+fn sidecars(bare: &[&Object], meshed: usize, outcome: &mut Outcome) {
     if !bare.is_empty() || meshed > 0 {
         outcome.looked("injection");
     }
@@ -53,7 +61,7 @@ pub(super) fn workloads(world: &World, outcome: &mut Outcome) {
         outcome.fail(
             "sidecar",
             workload,
-            &["metadata"],
+            workload.at(&["metadata"]),
             "its pods have no sidecar",
             kubectl("rollout restart", workload),
         );
@@ -62,84 +70,85 @@ pub(super) fn workloads(world: &World, outcome: &mut Outcome) {
 
 /// A command about a workload, to be pasted.
 fn kubectl(verb: &'static str, workload: &Object) -> String {
-    let name = format!("{}/{}", workload.kind.to_lowercase(), workload.name);
-    gated!("kubectl {} -n {} {}", verb, Word(workload.home()), operand(&name)).into_string()
+    text!("kubectl {} -n {} {}", verb, Word(workload.namespace()), operand(&workload.reference()))
+        .into_string()
 }
 
 /// Whether a workload is one of the mesh's: in a labelled namespace, with a sidecar of its own, or annotated for DataKit.
-fn in_mesh(world: &World, workload: &Object, pod: &Value) -> bool {
-    let labelled = world.of("", "Namespace").any(|ns| ns.name == workload.home() && is_labelled(ns));
-    labelled || scrapes_sidecar(pod) || has_sidecar(at(pod, &["spec"]))
+fn in_mesh(labelled: &HashSet<&str>, workload: &Workload<'_>) -> bool {
+    labelled.contains(workload.object.namespace())
+        || scrapes_sidecar(workload.template)
+        || has_sidecar(workload.spec())
 }
 
 /// Whether its pods are not meant to have a sidecar.
-fn opted_out(pod: &Value) -> bool {
-    let metadata = at(pod, &["metadata"]);
-    let inject = ["labels", "annotations"].map(|key| text(at(metadata, &[key, "sidecar.istio.io/inject"])));
-    at(pod, &["spec", "hostNetwork"]).as_bool() == Some(true)
-        || inject.iter().any(|value| value == "false")
-        || text(at(metadata, &["labels", "istio.io/dataplane-mode"])) == "ambient"
+fn opted_out(workload: &Workload<'_>) -> bool {
+    workload.spec().get("hostNetwork").is_true()
+        || workload.labels().get(istio::INJECT).is("false")
+        || workload.annotation(istio::INJECT).is("false")
+        || workload.labels().get(istio::DATAPLANE_LABEL).is("ambient")
 }
 
-fn pods<'w>(world: &'w World, workload: &Object) -> Vec<&'w Object> {
-    let labels = workload.at(&["spec", "selector", "matchLabels"]).as_object();
-    let fits = |pod: &&Object| {
-        pod.home() == workload.home()
-            && labels.is_some_and(|labels| {
-                labels.iter().all(|(key, value)| pod.at(&["metadata", "labels"]).get(key) == Some(value))
-            })
-    };
-    world.of("", "Pod").filter(fits).collect()
+fn pods<'i>(mesh: &Mesh<'i>, workload: &Object) -> Vec<&'i Object> {
+    let selector = Selector::of(workload.at(&["spec", "selector"]));
+    mesh.inventory.pods(workload.namespace(), &selector)
 }
 
-fn ready(world: &World, workload: &Object, outcome: &mut Outcome) {
-    if !matches!(workload.kind.as_str(), "Deployment" | "StatefulSet") {
+/// Why pods of a workload wait, for a message.
+pub(in crate::check) fn waiting(mesh: &Mesh<'_>, workload: &Object) -> String {
+    for pod in pods(mesh, workload) {
+        for status in pod.at(&["status", "containerStatuses"]).items() {
+            let reason = status.at(&["state", "waiting", "reason"]).text();
+            if !reason.is_empty() {
+                return format!(" ({}: {reason})", pod.name());
+            }
+        }
+    }
+    String::new()
+}
+
+fn ready(mesh: &Mesh<'_>, workload: &Object, outcome: &mut Outcome) {
+    if !matches!(workload.kind(), "Deployment" | "StatefulSet") {
         return;
     }
     outcome.looked("workload-ready");
-    let wanted = workload.at(&["spec", "replicas"]).as_u64().unwrap_or(1);
-    let ready = workload.at(&["status", "readyReplicas"]).as_u64().unwrap_or(0);
+    let wanted = workload.at(&["spec", "replicas"]).number().unwrap_or(1);
+    let ready = workload.at(&["status", "readyReplicas"]).number().unwrap_or(0);
     if ready < wanted {
-        let why = waiting(world, workload);
+        let why = waiting(mesh, workload);
         outcome.fail(
             "workload-ready",
             workload,
-            &["status"],
+            workload.at(&["status"]),
             format!("{ready} of {wanted} pods are ready{why}"),
             kubectl("describe", workload),
         );
     }
 }
 
-fn annotation(
-    world: &World,
-    workload: &Object,
-    template: &'static [&'static str],
-    pod: &Value,
-    outcome: &mut Outcome,
-) {
-    let own = workload.at(&["metadata", "annotations"]).get(ANNOTATION);
-    let there = at(pod, &["metadata", "annotations"]).get(ANNOTATION).map(text);
-    let there = there.filter(|text| !text.trim().is_empty());
-    let place = [template, &["metadata", "annotations", ANNOTATION]].concat();
-    let other = other_scraper(world, workload);
-    if own.is_some() {
-        outcome.looked("annotation-place");
+fn annotation(scrapers: &Scrapers, workload: &Workload<'_>, outcome: &mut Outcome) {
+    let object = workload.object;
+    let own = object.annotation(SCRAPE_ANNOTATION);
+    let misplaced = own.exists() && object.kind() != "Pod";
+    let field = workload.annotation(SCRAPE_ANNOTATION);
+    let there = field.scalar().filter(|text| !text.trim().is_empty());
+    let other = scrapers.of_namespace(object.namespace());
+    if misplaced {
         outcome.fail(
             "annotation-place",
-            workload,
-            &["metadata", "annotations", ANNOTATION],
+            object,
+            own,
             "the scrape annotation is on the workload itself, where DataKit does not look",
             "move it to the metadata of the pod template",
         );
     }
     outcome.looked("annotation");
     let Some(toml) = there else {
-        if other.is_none() && own.is_none() {
+        if other.is_none() && !misplaced {
             outcome.fail(
                 "annotation",
-                workload,
-                &place,
+                object,
+                field,
                 "nothing scrapes its sidecars",
                 "meshobs patch adds the annotation",
             );
@@ -147,17 +156,12 @@ fn annotation(
         return;
     };
     if let Some(other) = other {
-        outcome.fail(
-            "scraped-twice",
-            workload,
-            &place,
-            format!("its sidecars are scraped twice: by the annotation and by {other}"),
-            "remove one of the two",
-        );
+        let message = format!("its sidecars are scraped twice: by the annotation and by {other}");
+        outcome.fail("scraped-twice", object, field, message, "remove one of the two");
     }
     outcome.looked("annotation-toml");
     if let Err(why) = judge(&toml) {
-        outcome.fail("annotation-toml", workload, &place, why, "meshobs patch --overwrite writes a good one");
+        outcome.fail("annotation-toml", object, field, why, "meshobs patch --overwrite writes a good one");
     }
 }
 
@@ -197,26 +201,31 @@ fn judge(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What else scrapes the sidecars of a workload.
-fn other_scraper(world: &World, workload: &Object) -> Option<&'static str> {
-    for datakit in world.datakits() {
-        let name = "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS";
-        if datakit.env_text(name) == "true" {
+/// What scrapes sidecars without an annotation of theirs.
+struct Scrapers {
+    discovers: bool,
+    /// Blocks of `kubernetesprometheus`.
+    blocks: Vec<toml::Table>,
+}
+
+impl Scrapers {
+    fn of(mesh: &Mesh<'_>) -> Self {
+        let discovers = mesh.datakits.iter().any(|datakit| datakit.env_text(ENV_DISCOVERY) == "true");
+        let homes: HashSet<&str> = mesh.datakits.iter().map(|datakit| datakit.object.namespace()).collect();
+        let maps = mesh.inventory.of("", "ConfigMap").filter(|map| homes.contains(map.namespace()));
+        let texts = maps.flat_map(|map| map.at(&["data"]).entries().map(|(_, text)| text.text()));
+        let texts = texts.chain(mesh.datakits.iter().map(|datakit| datakit.env_text(ENV_CONF)));
+        let texts = texts.filter(|text| text.contains("kubernetesprometheus"));
+        let blocks = texts.flat_map(|text| conf::inputs(&text));
+        let blocks = blocks.filter(|(name, _)| name == "kubernetesprometheus").map(|(_, block)| block);
+        Self { discovers, blocks: blocks.collect() }
+    }
+
+    fn of_namespace(&self, namespace: &str) -> Option<&'static str> {
+        if self.discovers {
             return Some("DataKit's discovery");
         }
-        let maps = world.of("", "ConfigMap").filter(|map| map.home() == datakit.object.home());
-        let texts =
-            maps.flat_map(|map| map.at(&["data"]).as_object().into_iter().flatten().map(|(_, v)| text(v)));
-        let mut all = texts.chain([datakit.env_text("ENV_DATAKIT_INPUTS")]);
-        let scraped = all.any(|text| {
-            text.contains("kubernetesprometheus")
-                && conf::inputs(&text).iter().any(|(name, block)| {
-                    name == "kubernetesprometheus" && conf::scrapes(block, "15020", workload.home())
-                })
-        });
-        if scraped {
-            return Some("DataKit's input kubernetesprometheus");
-        }
+        let scraped = self.blocks.iter().any(|block| conf::scrapes(block, istio::SIDECAR_PORT, namespace));
+        scraped.then_some("DataKit's input kubernetesprometheus")
     }
-    None
 }

@@ -9,9 +9,9 @@ use dialoguer::{Confirm, Input};
 
 use super::cluster::Found;
 use crate::address;
-use crate::check::World;
 use crate::config::{FILE, Options, is_dns_label};
 use crate::gate::{Text, say, text};
+use crate::kube::Inventory;
 
 /// Where DataKit listens on its node.
 const PORT: u16 = 9529;
@@ -89,25 +89,26 @@ fn rum(options: &Options, found: &Found, answers: &mut Answers) -> anyhow::Resul
 }
 
 /// The only namespace whose pods get sidecars already, if there is one.
-fn labelled(world: &World) -> Option<&str> {
+fn labelled(world: &Inventory) -> Option<&str> {
     let mut found = world.of("", "Namespace").filter(|namespace| {
-        namespace.text(&["metadata", "labels", "istio-injection"]) == "enabled"
-            && namespace.name != "istio-system"
-            && is_dns_label(&namespace.name)
+        namespace.label("istio-injection") == "enabled"
+            && namespace.name() != "istio-system"
+            && is_dns_label(namespace.name())
     });
     let first = found.next()?;
-    found.next().is_none().then_some(first.name.as_str())
+    found.next().is_none().then_some(first.name())
 }
 
 /// The address of a node.
-pub(super) fn node_address(world: &World) -> Option<String> {
-    let addresses = world.of("", "Node").find_map(|node| node.at(&["status", "addresses"]).as_array())?;
+pub(super) fn node_address(world: &Inventory) -> Option<String> {
+    let addresses = world.of("", "Node").map(|node| node.at(&["status", "addresses"]));
+    let addresses = addresses.into_iter().find(|addresses| addresses.is_sequence())?;
     let of = |kind: &str| {
-        let found = addresses.iter().find(|address| address.get("type").is_some_and(|known| known == kind));
-        found.and_then(|address| address.get("address")?.as_str())
+        let found = addresses.items().find(|address| address.get("type").is(kind));
+        found.and_then(|address| address.get("address").scalar())
     };
     let address = of("ExternalIP").or_else(|| of("InternalIP"))?;
-    Some(if address.contains(':') { format!("[{address}]") } else { address.to_owned() })
+    Some(if address.contains(':') { format!("[{address}]") } else { address.into_owned() })
 }
 
 fn files(text: &str) -> Vec<PathBuf> {

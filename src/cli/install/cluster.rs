@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::check::{Object, World};
 use crate::install::{Record, Reference, rebuild};
 use crate::istioctl::Istioctl;
+use crate::kube::{Inventory, Object};
 use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
+use crate::mesh::Mesh;
 use crate::rule::LABEL;
 
 /// The oldest kubectl that knows all that is asked of it (`get --show-managed-fields`, `delete --cascade=foreground`).
@@ -34,24 +35,23 @@ pub(super) struct Found {
     pub datakit: Option<Running>,
     /// Whether an installation changed the mesh configuration before.
     pub mesh_changed: bool,
-    pub world: World,
+    pub world: Inventory,
 }
 
 impl Running {
     /// The first DataKit among objects.
-    pub(super) fn of(world: &World, record: &Record) -> Option<Self> {
-        let object = world.datakits().next()?.object;
-        let selector = object.at(&["spec", "selector", "matchLabels"]).as_object();
-        let labels = selector
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    pub(super) fn of(world: &Inventory, record: &Record) -> Option<Self> {
+        let object = Mesh::of(world).datakits.first()?.object;
+        let selector = object.at(&["spec", "selector", "matchLabels"]).entries();
+        let labels = selector.map(|(key, value)| (key.into_owned(), value.text().into_owned()));
         let is_it = |what: &Reference| {
-            what.kind.starts_with("DaemonSet.") && what.name == object.name && what.namespace == object.home()
+            what.kind.starts_with("DaemonSet.")
+                && what.name == object.name()
+                && what.namespace == object.namespace()
         };
         Some(Self {
-            name: object.name.clone(),
-            namespace: object.home().to_owned(),
+            name: object.name().to_owned(),
+            namespace: object.namespace().to_owned(),
             labels: labels.collect(),
             ours: record.created.iter().any(is_it) || has_label(object),
         })
@@ -59,13 +59,13 @@ impl Running {
 
     /// Whether an object is its DaemonSet.
     pub(super) fn is(&self, object: &Object) -> bool {
-        object.kind == "DaemonSet" && object.name == self.name && object.home() == self.namespace
+        object.kind() == "DaemonSet" && object.name() == self.name && object.namespace() == self.namespace
     }
 }
 
 /// Whether an object has the label of what is installed.
 pub(super) fn has_label(object: &Object) -> bool {
-    !object.text(&["metadata", "labels", LABEL]).is_empty()
+    !object.label(LABEL).is_empty()
 }
 
 /// kubectl is there, new enough, and reaches a cluster.
@@ -83,13 +83,14 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
 
 /// Looks at the cluster. A record that was lost is found again.
 pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &mut Record) -> anyhow::Result<Found> {
-    let world = kubectl.world()?;
-    if record.is_empty() && world.objects.iter().any(has_label) {
+    let world = kubectl.inventory()?;
+    if record.is_empty() && world.objects().iter().any(has_label) {
         record.created = rebuild(kubectl).map_err(|error| anyhow!("{error}"))?.created;
     }
-    let label = |object: &&Object| object.text(&["metadata", "labels", "app"]);
+    let label = |object: &&Object| object.label("app").into_owned();
     let istiods: Vec<_> = world.of("apps", "Deployment").filter(|object| label(object) == "istiod").collect();
-    let image = |object: &&Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]);
+    let image =
+        |object: &Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]).into_owned();
     let mut istio =
         istiods.iter().filter_map(|object| Version::parse(ImageRef::parse(&image(object)).tag?)).min();
     let istioctl = if istiods.is_empty() { Istioctl::find() } else { None };

@@ -1,13 +1,11 @@
 //! Where to look once all is there: the page's address, and what to look for in the console.
 
-use serde_json::Value;
-
 use super::ask::node_address;
-use crate::check::World;
 use crate::gate::{Text, Word, say, text};
+use crate::kube::Inventory;
 
 /// Says it.
-pub(super) fn say(world: &World, istio_namespace: &str, rum: bool) {
+pub(super) fn say(world: &Inventory, istio_namespace: &str, rum: bool) {
     if let Some(line) = page(world, istio_namespace) {
         say!("page: {}", line);
     }
@@ -18,7 +16,7 @@ pub(super) fn say(world: &World, istio_namespace: &str, rum: bool) {
 }
 
 /// The address of the page, as far as the cluster tells it.
-fn page(world: &World, istio_namespace: &str) -> Option<Text> {
+fn page(world: &Inventory, istio_namespace: &str) -> Option<Text> {
     let gateway = world.get("", "Service", istio_namespace, "istio-ingressgateway")?;
     let path = path(world);
     let host = ["ip", "hostname"]
@@ -28,9 +26,7 @@ fn page(world: &World, istio_namespace: &str) -> Option<Text> {
     if let Some(host) = host {
         return Some(text!("http://{}{}", host, path));
     }
-    let minikube = world
-        .of("", "Node")
-        .any(|node| !node.text(&["metadata", "labels", "minikube.k8s.io/name"]).is_empty());
+    let minikube = world.of("", "Node").any(|node| !node.label("minikube.k8s.io/name").is_empty());
     if minikube {
         return Some(text!(
             "behind the address that `minikube service istio-ingressgateway -n {} --url` prints for port 80, {}",
@@ -38,25 +34,20 @@ fn page(world: &World, istio_namespace: &str) -> Option<Text> {
             path
         ));
     }
-    let ports = gateway.at(&["spec", "ports"]).as_array()?;
-    let http = ports.iter().find(|port| port.get("port").and_then(Value::as_u64) == Some(80))?;
-    let port = http.get("nodePort").and_then(Value::as_u64)?;
+    let mut ports = gateway.at(&["spec", "ports"]).items();
+    let http = ports.find(|port| port.get("port").number() == Some(80))?;
+    let port = http.get("nodePort").number()?;
     Some(text!("http://{}:{}{}", node_address(world)?, port, path))
 }
 
 /// The first address that a gateway's routes know, or the root.
-fn path(world: &World) -> String {
-    let routes = world.of("networking.istio.io", "VirtualService").filter(|route| {
-        let gateways = route.at(&["spec", "gateways"]).as_array();
-        gateways.is_some_and(|gateways| gateways.iter().any(|gateway| gateway != "mesh"))
-    });
-    let matches =
-        routes.flat_map(|route| route.at(&["spec", "http"]).as_array().cloned().unwrap_or_default());
-    let uris = matches
-        .flat_map(|http| http.pointer("/match").and_then(Value::as_array).cloned().unwrap_or_default());
+fn path(world: &Inventory) -> String {
+    let rules = world.of("networking.istio.io", "VirtualService");
+    let routes = rules.filter(|rule| rule.at(&["spec", "gateways"]).items().any(|name| !name.is("mesh")));
+    let entries = routes.flat_map(|rule| rule.at(&["spec", "http"]).items());
+    let uris = entries.flat_map(|entry| entry.get("match").items()).map(|uri| uri.get("uri"));
     let found = uris.into_iter().find_map(|uri| {
-        let of = |how: &str| uri.pointer(&format!("/uri/{how}")).and_then(Value::as_str).map(str::to_owned);
-        of("exact").or_else(|| of("prefix"))
+        uri.get("exact").scalar().or_else(|| uri.get("prefix").scalar()).map(|path| path.into_owned())
     });
     found.unwrap_or_else(|| "/".to_owned())
 }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::cluster::{Found, Running};
-use crate::check::{Object, World};
 use crate::config::{Options, Settings};
+use crate::kube::{Inventory, Object};
 use crate::manifest::datakit::ENV_DATAWAY;
+use crate::mesh::{Datakit, Mesh};
 use crate::rule::datakit::conf;
 use crate::rule::{ANNOTATION, Collector, RumSettings, Workload};
 
@@ -47,7 +46,7 @@ pub(super) fn keep(settings: &mut Settings, named: Named, found: &Found) {
     if settings.tracing.sampling.is_none() {
         settings.tracing.sampling =
             telemetry(found, &settings.tracing.istio_namespace).and_then(|telemetry| {
-                telemetry.at(&["spec", "tracing", "0", "randomSamplingPercentage"]).as_f64()
+                telemetry.text(&["spec", "tracing", "0", "randomSamplingPercentage"]).parse().ok()
             });
     }
     if !named.metrics {
@@ -80,50 +79,56 @@ pub(super) fn telemetry<'f>(found: &'f Found, istio_namespace: &str) -> Option<&
 }
 
 /// Workloads whose pods have a page with browser monitoring mounted, and the settings that mount it.
-pub(super) fn pages(world: &World, settings: &RumSettings) -> Vec<(Workload, RumSettings)> {
-    let found = world.applications().filter_map(|(object, template)| {
-        let spec = object.at(&[template, &["spec", "volumes"]].concat()).as_array()?;
-        let volume = spec
-            .iter()
-            .find(|volume| volume.get("name").is_some_and(|name| name == crate::rule::PAGE_VOLUME))?;
-        let config_map = volume.pointer("/configMap/name")?.as_str()?.to_owned();
-        Some((workload(object), RumSettings { config_map, ..settings.clone() }))
+pub(super) fn pages(world: &Inventory, settings: &RumSettings) -> Vec<(Workload, RumSettings)> {
+    let found = Mesh::of(world).applications.into_iter().filter_map(|found| {
+        let mut volumes = found.spec().get("volumes").items();
+        let volume = volumes.find(|volume| volume.get("name").is(crate::rule::PAGE_VOLUME))?;
+        let config_map = volume.at(&["configMap", "name"]).scalar()?.into_owned();
+        Some((workload(found.object), RumSettings { config_map, ..settings.clone() }))
     });
     found.collect()
 }
 
 fn workload(object: &Object) -> Workload {
-    Workload { kind: object.kind.clone(), namespace: object.home().to_owned(), name: object.name.clone() }
+    Workload {
+        kind: object.kind().to_owned(),
+        namespace: object.namespace().to_owned(),
+        name: object.name().to_owned(),
+    }
 }
 
 /// The scrape annotations of workloads.
-fn annotations(world: &World) -> BTreeMap<Workload, String> {
-    let found = world.applications().filter_map(|(object, template)| {
-        let text = object.text(&[template, &["metadata", "annotations", ANNOTATION]].concat());
-        (!text.trim().is_empty()).then(|| (workload(object), text))
+fn annotations(world: &Inventory) -> BTreeMap<Workload, String> {
+    let found = Mesh::of(world).applications.into_iter().filter_map(|found| {
+        let text = found.annotation(ANNOTATION).text();
+        (!text.trim().is_empty()).then(|| (workload(found.object), text.into_owned()))
     });
     found.collect()
 }
 
 /// The file of the newer collector that a DataKit has.
-fn newer_collector(world: &World, there: &Running) -> Option<String> {
-    let maps = world.of("", "ConfigMap").filter(|map| map.home() == there.namespace);
-    let texts = maps.map(|map| map.text(&["data", KUBERNETES_PROMETHEUS]));
-    texts.into_iter().find(|text| !conf::inputs(text).is_empty())
+fn newer_collector(world: &Inventory, there: &Running) -> Option<String> {
+    let maps = world.of("", "ConfigMap").filter(|map| map.namespace() == there.namespace);
+    let mut texts = maps.map(|map| map.text(&["data", KUBERNETES_PROMETHEUS]));
+    texts.find(|text| !conf::inputs(text).is_empty()).map(|text| text.into_owned())
+}
+
+/// The DataKit that runs.
+fn datakit<'w>(world: &'w Inventory, there: &Running) -> Option<Datakit<'w>> {
+    Mesh::of(world).datakits.into_iter().find(|datakit| there.is(datakit.object))
 }
 
 /// Whether a DataKit has collectors in its environment.
-fn collects_by_environment(world: &World, there: &Running) -> bool {
-    let found = world.datakits().find(|datakit| there.is(datakit.object));
-    found.is_some_and(|datakit| !conf::inputs(&datakit.env_text("ENV_DATAKIT_INPUTS")).is_empty())
+fn collects_by_environment(world: &Inventory, there: &Running) -> bool {
+    datakit(world, there)
+        .is_some_and(|datakit| !conf::inputs(&datakit.env_text("ENV_DATAKIT_INPUTS")).is_empty())
 }
 
 /// An address that comes from a Secret stays there.
-fn keep_secret(settings: &mut Settings, there: &Running, world: &World) {
-    let Some(datakit) = world.datakits().find(|datakit| there.is(datakit.object)) else { return };
-    let Some((_, var)) = datakit.env(ENV_DATAWAY) else { return };
-    let secret = var.pointer("/valueFrom/secretKeyRef/name").and_then(Value::as_str);
-    if secret.is_some() && settings.datakit.token_secret.as_deref().is_none_or(|name| Some(name) == secret) {
-        settings.datakit.token_secret = secret.map(str::to_owned);
+fn keep_secret(settings: &mut Settings, there: &Running, world: &Inventory) {
+    let Some(var) = datakit(world, there).and_then(|datakit| datakit.env(ENV_DATAWAY)) else { return };
+    let Some(secret) = var.at(&["valueFrom", "secretKeyRef", "name"]).scalar() else { return };
+    if settings.datakit.token_secret.as_deref().is_none_or(|name| name == secret) {
+        settings.datakit.token_secret = Some(secret.into_owned());
     }
 }

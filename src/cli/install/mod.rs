@@ -145,7 +145,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         "interrupted; everything is applied, and `meshobs check --wait 5m` tells when it is there".to_owned(),
     );
     rollout::wait(&kubectl, &steps, &args.timeout)?;
-    let world = kubectl.world()?;
+    let world = kubectl.inventory()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Format::Human, true)?;
@@ -214,7 +214,7 @@ fn own_datakit(
     if inputs.iter().any(|input| input.path.is_none()) {
         bail!("the application's manifests are files; stdin is never read");
     }
-    let (world, _) = check::read(inputs);
+    let (world, _) = crate::kube::read(inputs);
     Ok(Running::of(&world, record))
 }
 

@@ -88,7 +88,7 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
     if failed.is_empty() {
         return Ok(());
     }
-    let world = kubectl.world()?;
+    let world = kubectl.inventory()?;
     let causes: Vec<String> = failed
         .iter()
         .map(|(what, message)| {

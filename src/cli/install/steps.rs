@@ -58,7 +58,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     let home = settings.namespace.name.as_str();
     let revision = settings.tracing.revision.as_deref();
     let title = format!("namespace {home}, whose pods get sidecars");
-    let action = match found.world.of("", "Namespace").find(|namespace| namespace.name == home) {
+    let action = match found.world.of("", "Namespace").find(|namespace| namespace.name() == home) {
         Some(_) => label(kubectl, home, revision)?,
         None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
     };
@@ -202,8 +202,8 @@ fn edit_datakit(
         gate::print_line(&edited.report);
     }
     let objects = |text: &str| {
-        let (world, _) = check::read_text("cluster", text);
-        world.objects.into_iter().map(|object| object.value).collect()
+        let (world, _) = crate::kube::read_text("cluster", text);
+        world.objects().iter().map(|object| object.root().json()).collect()
     };
     let (before, after) = (objects(&old), objects(&edited.text));
     let action = Action::Edit(Box::new(Edit { old, new: edited.text, before, after }));
@@ -290,8 +290,8 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     }
     let new = edited.text;
     let value = |text: &str, path: &[&str]| {
-        let (world, _) = check::read_text("configmap", text);
-        world.objects.first().map(|object| object.text(path)).unwrap_or_default()
+        let (world, _) = crate::kube::read_text("configmap", text);
+        world.objects().first().map(|object| object.text(path).into_owned()).unwrap_or_default()
     };
     let mesh = |text: &str| value(text, &["data", "mesh"]);
     let namespace = settings.istio_namespace.clone();
@@ -310,8 +310,8 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
         // The provider first: a Telemetry without it switches tracing off.
         let title = "the Telemetry that uses it";
         let there = kept::telemetry(found, &settings.istio_namespace);
-        let share =
-            there.and_then(|there| there.at(&["spec", "tracing", "0", "randomSamplingPercentage"]).as_f64());
+        let share = there
+            .and_then(|there| there.text(&["spec", "tracing", "0", "randomSamplingPercentage"]).parse().ok());
         steps.push(if there.is_some() && share == settings.sampling {
             // What others added to it stays, too.
             Step { name: "telemetry", title: title.to_owned(), action: Action::Edit(Box::default()) }
@@ -392,9 +392,9 @@ fn split_documents(manifests: &str, fits: impl Fn(&[Reference]) -> bool) -> (Str
 
 /// Whether a DataKit of these manifests still has a placeholder for its token.
 fn lacks_token(manifests: &str) -> bool {
-    let (world, _) = check::read_text("manifests", manifests);
-    world.datakits().any(|datakit| match datakit.env(ENV_DATAWAY) {
-        Some((_, var)) if var.get("valueFrom").is_some_and(|from| !from.is_null()) => false,
+    let (world, _) = crate::kube::read_text("manifests", manifests);
+    crate::mesh::Mesh::of(&world).datakits.iter().any(|datakit| match datakit.env(ENV_DATAWAY) {
+        Some(var) if var.get("valueFrom").is_set() => false,
         _ => dataway::state(&datakit.env_text(ENV_DATAWAY)) != State::Filled,
     })
 }

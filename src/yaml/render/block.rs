@@ -35,14 +35,14 @@ impl Renderer<'_, '_> {
                 (entry, doc.end(entry.1), collection.then_some(column))
             }
         };
-        if !line::rest_is_blank(doc.src, anchor) {
+        if !line::rest_is_blank(doc.src(), anchor) {
             return None;
         }
         let style = self.style(self.quote_of(model.0), self.quote_of(model.1), column, step);
         let mut rows = Vec::new();
         let end = style.entry(key, value, column, &mut rows);
         self.lines.push(Lines {
-            anchor: line::end(doc.src, anchor),
+            anchor: line::end(doc.src(), anchor),
             behind_deeper_than: behind,
             depth: column * 2,
             rows,
@@ -55,7 +55,7 @@ impl Renderer<'_, '_> {
     pub(super) fn append_block(&mut self, sequence: NodeId, last: NodeId, items: &[Value]) -> Option<()> {
         let doc = self.doc;
         let anchor = doc.end(last);
-        if !line::rest_is_blank(doc.src, anchor) {
+        if !line::rest_is_blank(doc.src(), anchor) {
             return None;
         }
         let column = doc.column(sequence);
@@ -64,7 +64,7 @@ impl Renderer<'_, '_> {
         let end = style.items(items, column, &mut rows);
         let collection = matches!(doc.kind(last), Kind::BlockMapping | Kind::BlockSequence);
         self.lines.push(Lines {
-            anchor: line::end(doc.src, anchor),
+            anchor: line::end(doc.src(), anchor),
             behind_deeper_than: collection.then_some(column),
             // Items may stand at the column of the key above them and still are deeper.
             depth: column * 2 + 1,
@@ -79,9 +79,9 @@ impl Renderer<'_, '_> {
         let mut at = line_start;
         while at > 0 {
             let above = self.doc.line_start(at - 1);
-            match line::idle(self.doc.src, above) {
+            match line::idle(self.doc.src(), above) {
                 Some(Idle::Comment { column: c }) if c >= column => at = above,
-                _ => return Some(line::end(self.doc.src, above)),
+                _ => return Some(line::end(self.doc.src(), above)),
             }
         }
         None
@@ -94,14 +94,14 @@ impl Renderer<'_, '_> {
         let (Some(parent), Some(key)) = (at.parent, at.key) else {
             return Err(refusal);
         };
-        if !line::rest_is_blank(doc.src, anchor) {
+        if !line::rest_is_blank(doc.src(), anchor) {
             return Err(refusal);
         }
         self.no_tab_line_below(anchor)?;
         let base = doc.column(parent);
         let step = doc.step_in(parent).unwrap_or_else(|| doc.step());
-        let below = line::next(doc.src, anchor);
-        let column = match line::idle(doc.src, below) {
+        let below = line::next(doc.src(), anchor);
+        let column = match line::idle(doc.src(), below) {
             Some(Idle::Comment { column }) if column > base && below > anchor => column,
             _ => base + step,
         };
@@ -116,7 +116,7 @@ impl Renderer<'_, '_> {
             _ => return Err(refusal),
         };
         self.lines.push(Lines {
-            anchor: line::end(doc.src, anchor),
+            anchor: line::end(doc.src(), anchor),
             behind_deeper_than: None,
             depth: column * 2,
             rows,
@@ -132,10 +132,10 @@ impl Renderer<'_, '_> {
     /// Whether a text can be the literal value of a key here. Its content has to follow the header at once, so nothing
     /// that it would swallow may stand below.
     pub(super) fn literal_fits(&self, at: At, text: &str) -> bool {
-        let anchor = line::end(self.doc.src, self.doc.end(at.node));
+        let anchor = line::end(self.doc.src(), self.doc.end(at.node));
         let end = End::Literal { column: self.literal_column(at), header: None };
         scalar::literal_is_safe(text)
-            && line::rest_is_blank(self.doc.src, self.doc.end(at.node))
+            && line::rest_is_blank(self.doc.src(), self.doc.end(at.node))
             && self.behind_swallowed(anchor, end) == anchor
     }
 
@@ -152,19 +152,19 @@ impl Renderer<'_, '_> {
         let (start, end) = (doc.start(at.node), doc.end(at.node));
         let mut rows = Vec::new();
         let mut header = push_literal(text, column, &mut rows).to_owned();
-        if line::end(doc.src, end) == doc.src.len() && !header.ends_with('-') {
+        if line::end(doc.src(), end) == doc.src().len() && !header.ends_with('-') {
             header.push('-');
         }
         match self.header_end(at.node) {
             Some(header_end) => {
                 self.edit(start, header_end, header);
-                self.edit_if_any(line::end(doc.src, start), end);
+                self.edit_if_any(line::end(doc.src(), start), end);
             }
             None if doc.kind(at.node) == Kind::Null => self.edit(end, end, format!(" {header}")),
             None => self.edit(start, end, header),
         }
         self.lines.push(Lines {
-            anchor: line::end(doc.src, end),
+            anchor: line::end(doc.src(), end),
             behind_deeper_than: None,
             depth: column * 2,
             rows,

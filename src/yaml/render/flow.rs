@@ -29,7 +29,7 @@ impl Renderer<'_, '_> {
     ) {
         let doc = self.doc;
         let style = self.flow_style(mapping);
-        let src = doc.src;
+        let src = doc.src();
         let model = after.unwrap_or(first).0;
         let own_line = {
             let start = doc.line_start(doc.start(model));
@@ -97,12 +97,12 @@ impl Renderer<'_, '_> {
 
     /// Where the comma stands that ends a flow entry, over comments and line breaks.
     fn comma_behind(&self, end: usize) -> Option<usize> {
-        let bytes = self.doc.src.as_bytes();
+        let bytes = self.doc.src().as_bytes();
         let mut at = end;
         loop {
             match bytes.get(at)? {
                 b' ' | b'\t' | b'\n' | b'\r' => at += 1,
-                b'#' => at = line::end(self.doc.src, at),
+                b'#' => at = line::end(self.doc.src(), at),
                 b',' => return Some(at),
                 _ => return None,
             }

@@ -55,8 +55,8 @@ impl Renderer<'_, '_> {
                 places.fill(at);
             }
             for (i, (lines, at)) in group.iter().zip(places).enumerate() {
-                let newline = line::break_at(doc.src, at);
-                let last = i + 1 == count && at == doc.src.len();
+                let newline = line::break_at(doc.src(), at);
+                let last = i + 1 == count && at == doc.src().len();
                 let mut text = String::new();
                 for (i, row) in lines.rows.iter().enumerate() {
                     text.push_str(newline);
@@ -67,7 +67,7 @@ impl Renderer<'_, '_> {
                         text.push('-');
                     }
                 }
-                if at == doc.src.len() {
+                if at == doc.src().len() {
                     self.strip_last_scalar();
                 }
                 self.edit(at, at, text);
@@ -77,7 +77,7 @@ impl Renderer<'_, '_> {
 
     /// The end of the last line of the comments that directly follow and are deeper than a column.
     fn behind_deeper_comments(&self, anchor: usize, deeper_than: usize) -> usize {
-        let src = self.doc.src;
+        let src = self.doc.src();
         let mut at = anchor;
         loop {
             let below = line::next(src, at);
@@ -93,7 +93,7 @@ impl Renderer<'_, '_> {
     /// The end of the last line below that would become part of the scalar that the new lines end with: blank
     /// lines longer than a literal's indent, comments at or behind its column, tabs.
     pub(super) fn behind_swallowed(&self, anchor: usize, end: End) -> usize {
-        let src = self.doc.src;
+        let src = self.doc.src();
         let (mut at, mut safe) = (anchor, anchor);
         loop {
             let below = line::next(src, at);
@@ -157,12 +157,12 @@ impl Document<'_> {
     #[must_use]
     pub fn strip_at_end(&self) -> Option<Edit> {
         let last = NodeId(u32::try_from(self.tape.nodes.len().checked_sub(1)?).ok()?);
-        let start = line::start(self.src, self.src.len());
-        let blank = start < self.src.len() && line::skip_blanks(self.src, start) == self.src.len();
+        let start = line::start(self.src(), self.src().len());
+        let blank = start < self.src().len() && line::skip_blanks(self.src(), start) == self.src().len();
         if blank && self.end(last) + 1 >= start.saturating_sub(1) && self.keeps_blank_lines(last) {
             // Blanks without a break are no line yet; with a break they would be one more of the value.
-            return Some(Edit { start, end: self.src.len(), text: String::new() });
+            return Some(Edit { start, end: self.src().len(), text: String::new() });
         }
-        if self.end(last) == self.src.len() { strip_header(self, last) } else { None }
+        if self.end(last) == self.src().len() { strip_header(self, last) } else { None }
     }
 }

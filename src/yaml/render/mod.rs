@@ -121,7 +121,7 @@ impl Renderer<'_, '_> {
         let colon = at.key.and_then(|key| self.colon_behind(key));
         let alone = colon.is_some_and(|colon| doc.slice(colon, start).bytes().all(|b| b == b' '))
             && !doc.text(at.node).contains(['\n', '#'])
-            && line::rest_is_blank(doc.src, end);
+            && line::rest_is_blank(doc.src(), end);
         if nested && in_block && alone {
             if let Some(colon) = colon
                 && end > start
@@ -201,7 +201,7 @@ impl Renderer<'_, '_> {
             // A comment behind the header stays; the lines below go.
             Some(header_end) => {
                 self.edit(start, header_end, text);
-                self.edit_if_any(line::end(doc.src, start), end);
+                self.edit_if_any(line::end(doc.src(), start), end);
             }
             None => self.edit(start, end, text),
         }
@@ -237,11 +237,11 @@ impl Renderer<'_, '_> {
             return Ok(());
         }
         let Some(colon) = self.colon_behind(key) else { return Err(refusal) };
-        if !line::rest_is_blank(doc.src, end) {
+        if !line::rest_is_blank(doc.src(), end) {
             return Err(refusal);
         }
         self.edit(doc.start(key), doc.end(key), scalar::write(name, self.quote_of(key), false));
-        let key_line_end = line::end(doc.src, colon);
+        let key_line_end = line::end(doc.src(), colon);
         // What stands on the key's line goes, but for a comment; what stands below goes as a whole.
         let token = self.header_end(at.node).unwrap_or(end.min(key_line_end));
         let inline = match value {
@@ -265,7 +265,7 @@ impl Renderer<'_, '_> {
         let doc = self.doc;
         let Some(key) = at.key else { return };
         let start = doc.line_start(doc.start(key));
-        let lead = line::skip_blanks(doc.src, start);
+        let lead = line::skip_blanks(doc.src(), start);
         let before = doc.slice(lead, doc.start(key));
         let dash = !before.is_empty() && before.bytes().all(|b| matches!(b, b'-' | b' '));
         let in_flow = at.parent.is_some_and(|parent| doc.kind(parent).is_flow());
@@ -273,7 +273,7 @@ impl Renderer<'_, '_> {
             return;
         }
         let indent = doc.slice(start, lead);
-        let newline = line::break_at(doc.src, line::end(doc.src, start));
+        let newline = line::break_at(doc.src(), line::end(doc.src(), start));
         // A byte order mark stays the first thing in the text.
         self.edit(start, start, format!("{indent}#{note}{newline}"));
     }
@@ -299,13 +299,13 @@ impl Renderer<'_, '_> {
         let blank = self.doc.kind(node) == Kind::Null
             && self.doc.slice(end.saturating_sub(1), end) == ":"
             && self.doc.from(end).starts_with(' ')
-            && !line::rest_is_blank(self.doc.src, end);
+            && !line::rest_is_blank(self.doc.src(), end);
         if blank { end + 1 } else { end }
     }
 
     /// Refuses a blank line with a tab below `anchor`.
     fn no_tab_line_below(&self, anchor: usize) -> Result<(), Refusal> {
-        let src = self.doc.src;
+        let src = self.doc.src();
         let mut at = line::next(src, anchor);
         while let Some(Idle::Blank { tab, .. }) = line::idle(src, at) {
             if tab {
@@ -318,7 +318,7 @@ impl Renderer<'_, '_> {
 
     /// Behind the colon that follows a key.
     fn colon_behind(&self, key: NodeId) -> Option<usize> {
-        let at = line::skip_blanks(self.doc.src, self.doc.end(key));
-        (self.doc.src.as_bytes().get(at) == Some(&b':')).then_some(at + 1)
+        let at = line::skip_blanks(self.doc.src(), self.doc.end(key));
+        (self.doc.src().as_bytes().get(at) == Some(&b':')).then_some(at + 1)
     }
 }

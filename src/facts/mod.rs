@@ -1,0 +1,5 @@
+//! What is true of Istio and DataKit: versions, ports, names, defaults. Each fact stands here once, with its source; the
+//! rest of the program asks. Nothing here reads an object.
+
+pub(crate) mod datakit;
+pub(crate) mod istio;
