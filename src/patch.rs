@@ -413,12 +413,18 @@ impl Run<'_> {
         let number = self.resources;
         self.resources += 1;
         let file = self.file;
-        self.survey.look(doc, resource, || {
+        let overwrite = self.patcher.overwrite;
+        let written = resource.namespace.as_deref();
+        let target =
+            Target { doc, resource, scope, namespace: written, overwrite, number, survey: self.survey };
+        let namespace = self.patcher.rules.iter().find_map(|rule| rule.namespace(&target));
+        let namespace = namespace.or_else(|| resource.namespace.clone());
+        self.survey.look(doc, resource, namespace.clone(), || {
             let (line, column) = place.locate(doc.start(resource.at.node));
             Spot { number, file, text: format!("{}:{line}:{column}", place.name) }
         });
-        let overwrite = self.patcher.overwrite;
-        let target = Target { doc, resource, scope, overwrite, number, survey: self.survey };
+        let namespace = namespace.as_deref();
+        let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (entry, added) = self.apply(place, &target, |_| true, changes)?;
         self.report.entry(entry).map_err(|e| place.io(&e))?;
         for new in added {
@@ -466,7 +472,9 @@ impl Run<'_> {
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
         let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
-        let target = Target { doc, resource, scope, overwrite, number: u64::MAX, survey: self.survey };
+        let namespace = resource.namespace.as_deref();
+        let number = u64::MAX;
+        let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (mut entry, _) = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
         let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
         if silent

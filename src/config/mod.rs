@@ -173,6 +173,8 @@ impl Options {
         let mut datakit = self.datakit.settings(&metrics, &tracing, &namespace.name)?;
         metrics.elsewhere = datakit.collector == Collector::Kubernetesprometheus;
         datakit.default_namespace = rules.contains(&"namespace").then(|| namespace.name.clone());
+        let rum = self.rum.settings()?;
+        datakit.replaced = rules.contains(&"rum").then(|| rum.clone());
         Ok(Settings {
             rules,
             overwrite: self.patch.overwrite,
@@ -180,7 +182,7 @@ impl Options {
             exclude: self.patch.exclude.unwrap_or_default(),
             cluster_scoped,
             metrics,
-            rum: self.rum.settings()?,
+            rum,
             datakit,
             tracing,
             namespace,

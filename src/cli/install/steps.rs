@@ -117,8 +117,12 @@ fn edit_datakit(kubectl: &Kubectl, there: &Running, settings: &Settings) -> anyh
     let edit = |checksum| {
         let bytes = old.clone().into_bytes();
         let source = Source { name: format!("namespace {}", there.namespace), named: false, bytes };
-        let settings =
-            crate::rule::DatakitSettings { checksum, default_namespace: None, ..settings.datakit.clone() };
+        let settings = crate::rule::DatakitSettings {
+            checksum,
+            default_namespace: None,
+            replaced: None,
+            ..settings.datakit.clone()
+        };
         from::edit(source, Box::new(Datakit(settings)), false, None)
     };
     // The checksum alone is no reason to restart it.
