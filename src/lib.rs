@@ -14,6 +14,7 @@ pub mod input;
 pub mod install;
 pub mod istioctl;
 pub mod kubectl;
+pub mod kustomize;
 pub mod manifest;
 pub mod nginx;
 pub mod output;

@@ -27,6 +27,7 @@ use toml::Table;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::io_message;
+use crate::kustomize::Kustomize;
 use crate::rule::{
     Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RumSettings, TracingSettings,
 };
@@ -78,6 +79,8 @@ pub struct Settings {
     pub strict: bool,
     /// Globs of files left out.
     pub exclude: Vec<String>,
+    /// What is done about files that a Kustomization lists.
+    pub kustomize: Kustomize,
     /// Kinds that are cluster-scoped.
     pub cluster_scoped: Vec<String>,
     /// Of the rule namespace.
@@ -180,6 +183,7 @@ impl Options {
             overwrite: self.patch.overwrite,
             strict: self.patch.strict,
             exclude: self.patch.exclude.unwrap_or_default(),
+            kustomize: self.patch.kustomize.unwrap_or_default(),
             cluster_scoped,
             metrics,
             rum,
@@ -224,7 +228,7 @@ mod tests {
     fn every_setting_is_in_the_printed_configuration() {
         let template: Table = crate::cli::CONFIG_TEMPLATE.parse().unwrap();
         for (table, keys) in [
-            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude"]),
+            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude", "kustomize"]),
             ("namespace", vec!["name", "cluster_scoped"]),
             (
                 "metrics",
