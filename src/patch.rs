@@ -69,6 +69,8 @@ pub struct Seam {
     pub ended: bool,
     /// Whether it begins with `{`: kubectl takes a stream that does for JSON as a whole.
     pub brace: bool,
+    /// Where a JSON object begins behind another one: between other inputs each needs a `---` in front.
+    pub objects: Vec<usize>,
     /// Its line break.
     pub newline: &'static str,
     /// Whether its last line has a break; the break to add where not.
@@ -256,7 +258,7 @@ impl Run<'_> {
                     return Err(Diagnostic { path, position, message, excerpt: None });
                 }
             };
-            let spot = |at, message| Diagnostic::spot(name, chunk.text, chunk.line, at, message);
+            let spot = |at, message| spot(name, &chunk, at, message);
             if failed.is_some() {
                 // Only to see whether a CRD makes another look worth it.
                 match Document::parse(chunk.text) {
@@ -544,6 +546,18 @@ impl Run<'_> {
     }
 }
 
+/// A diagnostic about a place in a chunk, which may begin in the middle of a line.
+fn spot(name: &str, chunk: &Chunk<'_>, at: usize, message: String) -> Diagnostic {
+    let mut spot = Diagnostic::spot(name, chunk.text, chunk.line, at, message);
+    if let Some((line, column)) = &mut spot.position
+        && *line == chunk.line + 1
+    {
+        *column += chunk.column;
+        spot.excerpt = spot.excerpt.map(|line| " ".repeat(chunk.column) + &line);
+    }
+    spot
+}
+
 fn is_crd(resource: &Resource) -> bool {
     resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io"
 }
@@ -577,11 +591,12 @@ impl Place<'_> {
         let passed = text.get(from..at).unwrap_or("");
         let column = column + passed.chars().filter(|c| *c != '\u{feff}').count();
         self.last.set((at, column));
+        let column = if row == 1 { column + self.chunk.column } else { column };
         (self.chunk.line + row as u64, column)
     }
 
     fn spot(&self, at: usize, message: String) -> Diagnostic {
-        Diagnostic::spot(self.name, self.chunk.text, self.chunk.line, at, message)
+        spot(self.name, self.chunk, at, message)
     }
 
     fn io(&self, error: &io::Error) -> Diagnostic {
@@ -627,6 +642,9 @@ impl Seam {
         let text = doc.src();
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut open = self.open;
+        if offset > 0 && text.starts_with('{') {
+            self.objects.push(offset);
+        }
         self.brace |= offset == 0 && body.trim_start().starts_with('{');
         for line in body.lines() {
             let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
