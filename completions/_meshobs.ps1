@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Run all default rules but these')
             [CompletionResult]::new('--with', '--with', [CompletionResultType]::ParameterName, 'Run these too, though they are off by default')
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)')
+            [CompletionResult]::new('--kustomize', '--kustomize', [CompletionResultType]::ParameterName, 'Files that a Kustomization lists [default: refuse]')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
             [CompletionResult]::new('--cluster-scoped', '--cluster-scoped', [CompletionResultType]::ParameterName, 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)')

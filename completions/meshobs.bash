@@ -1201,7 +1201,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__patch)
-            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --rum-mode --rum-config-map --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
+            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --kustomize --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --rum-mode --rum-config-map --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1253,6 +1253,10 @@ _meshobs() {
                     ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kustomize)
+                    COMPREPLY=($(compgen -W "refuse ignore" -- "${cur}"))
                     return 0
                     ;;
                 --namespace)

@@ -58,6 +58,8 @@ rum\t''
 datakit\t''
 tracing\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l kustomize -d 'Files that a Kustomization lists [default: refuse]' -r -f -a "refuse\t'They are refused: patch what `kubectl kustomize` prints instead'
+ignore\t'They are patched like other files'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l cluster-scoped -d 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l metrics-profile -d 'Set of defaults for the settings below [default: guide]' -r -f -a "guide\t'All counters, gauges and histograms, every 10 s'

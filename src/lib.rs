@@ -17,6 +17,7 @@ pub mod install;
 pub mod istioctl;
 pub(crate) mod kube;
 pub mod kubectl;
+pub mod kustomize;
 pub mod manifest;
 pub(crate) mod mesh;
 pub mod nginx;

@@ -64,7 +64,8 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
         };
         let skip_mark = before.is_some();
         out.write_all(joint.as_bytes()).map_err(OutputError::Stdout)?;
-        write_one(file, log, skip_mark, i + 1 < count, &mut out)?;
+        let objects = if count > 1 { separators(file) } else { Vec::new() };
+        write_one(file, log, skip_mark, i + 1 < count, objects, &mut out)?;
         Join::step(&mut before, file);
     }
     out.flush().map_err(OutputError::Stdout)
@@ -108,29 +109,34 @@ impl Join {
     }
 }
 
+/// A `---` in front of each JSON object but the first one: between other documents kubectl reads no bare sequence of them.
+fn separators(file: &Planned) -> Vec<Edit> {
+    let text = format!("\n---{}", file.seam.newline);
+    let edit = |start: &usize| Edit { start: *start, end: *start, text: text.clone() };
+    file.seam.objects.iter().map(edit).collect()
+}
+
 fn write_one(
     file: &mut Planned,
     log: &mut EditLog,
     drop_mark: bool,
     more_follows: bool,
+    mut more: Vec<Edit>,
     out: &mut impl Write,
 ) -> Result<(), OutputError> {
     let name = file.input.name.clone();
     let edits = log.read(file.edits).map_err(|error| OutputError::file(&name, &error))?;
     let strip = file.seam.strip.clone().filter(|_| more_follows);
-    let mut edits: Vec<io::Result<Edit>> = match strip {
-        None => return copy_tagged(file, edits, drop_mark, &name, out),
-        Some(strip) => {
-            let mut edits: Vec<_> = edits.collect();
-            let known = |edit: &io::Result<Edit>| {
-                edit.as_ref().is_ok_and(|edit| edit.end > strip.start && edit.start < strip.end)
-            };
-            if !edits.iter().any(known) {
-                edits.push(Ok(strip));
-            }
-            edits
-        }
+    if strip.is_none() && more.is_empty() {
+        return copy_tagged(file, edits, drop_mark, &name, out);
+    }
+    let mut edits: Vec<io::Result<Edit>> = edits.collect();
+    let known = |strip: &Edit| {
+        let mut known = edits.iter().flatten();
+        known.any(|edit| edit.end > strip.start && edit.start < strip.end)
     };
+    more.extend(strip.filter(|strip| !known(strip)));
+    edits.extend(more.into_iter().map(Ok));
     edits.sort_by_key(|edit| edit.as_ref().map_or(0, |edit| edit.start));
     copy_tagged(file, edits.into_iter(), drop_mark, &name, out)
 }
@@ -383,7 +389,7 @@ fn stage(file: &mut Planned, log: &mut EditLog, target: &Path) -> Result<TempPat
     let failed = |error: &io::Error| OutputError::file(target.display(), error);
     let (temporary, out) = temporary(target).map_err(|error| failed(&error))?;
     let mut out = BufWriter::with_capacity(BUFFER, out);
-    let result = write_one(file, log, false, false, &mut out);
+    let result = write_one(file, log, false, false, Vec::new(), &mut out);
     match result.and_then(|()| out.flush().map_err(OutputError::Stdout)) {
         Err(OutputError::Stdout(error)) => Err(failed(&error)),
         other => other.map(|()| temporary),

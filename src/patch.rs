@@ -69,6 +69,8 @@ pub struct Seam {
     pub ended: bool,
     /// Whether it begins with `{`: kubectl takes a stream that does for JSON as a whole.
     pub brace: bool,
+    /// Where a JSON object begins behind another one: between other inputs each needs a `---` in front.
+    pub objects: Vec<usize>,
     /// Its line break.
     pub newline: &'static str,
     /// Whether its last line has a break; the break to add where not.
@@ -256,7 +258,7 @@ impl Run<'_> {
                     return Err(Diagnostic { path, position, message, excerpt: None });
                 }
             };
-            let spot = |at, message| Diagnostic::spot(name, chunk.text, chunk.line, at, message);
+            let spot = |at, message| spot(name, &chunk, at, message);
             if failed.is_some() {
                 // Only to see whether a CRD makes another look worth it.
                 match Document::parse(chunk.text) {
@@ -413,12 +415,18 @@ impl Run<'_> {
         let number = self.resources;
         self.resources += 1;
         let file = self.file;
-        self.survey.look(doc, resource, || {
+        let overwrite = self.patcher.overwrite;
+        let written = resource.namespace.as_deref();
+        let target =
+            Target { doc, resource, scope, namespace: written, overwrite, number, survey: self.survey };
+        let namespace = self.patcher.rules.iter().find_map(|rule| rule.namespace(&target));
+        let namespace = namespace.or_else(|| resource.namespace.clone());
+        self.survey.look(doc, resource, namespace.clone(), || {
             let (line, column) = place.locate(doc.start(resource.at.node));
             Spot { number, file, text: format!("{}:{line}:{column}", place.name) }
         });
-        let overwrite = self.patcher.overwrite;
-        let target = Target { doc, resource, scope, overwrite, number, survey: self.survey };
+        let namespace = namespace.as_deref();
+        let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (entry, added) = self.apply(place, &target, |_| true, changes)?;
         self.report.entry(entry).map_err(|e| place.io(&e))?;
         for new in added {
@@ -466,7 +474,9 @@ impl Run<'_> {
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
         let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
-        let target = Target { doc, resource, scope, overwrite, number: u64::MAX, survey: self.survey };
+        let namespace = resource.namespace.as_deref();
+        let number = u64::MAX;
+        let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (mut entry, _) = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
         let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
         if silent
@@ -536,6 +546,18 @@ impl Run<'_> {
     }
 }
 
+/// A diagnostic about a place in a chunk, which may begin in the middle of a line.
+fn spot(name: &str, chunk: &Chunk<'_>, at: usize, message: String) -> Diagnostic {
+    let mut spot = Diagnostic::spot(name, chunk.text, chunk.line, at, message);
+    if let Some((line, column)) = &mut spot.position
+        && *line == chunk.line + 1
+    {
+        *column += chunk.column;
+        spot.excerpt = spot.excerpt.map(|line| " ".repeat(chunk.column) + &line);
+    }
+    spot
+}
+
 fn is_crd(resource: &Resource) -> bool {
     resource.kind == "CustomResourceDefinition" && resource.group() == "apiextensions.k8s.io"
 }
@@ -569,11 +591,12 @@ impl Place<'_> {
         let passed = text.get(from..at).unwrap_or("");
         let column = column + passed.chars().filter(|c| *c != '\u{feff}').count();
         self.last.set((at, column));
+        let column = if row == 1 { column + self.chunk.column } else { column };
         (self.chunk.line + row as u64, column)
     }
 
     fn spot(&self, at: usize, message: String) -> Diagnostic {
-        Diagnostic::spot(self.name, self.chunk.text, self.chunk.line, at, message)
+        spot(self.name, self.chunk, at, message)
     }
 
     fn io(&self, error: &io::Error) -> Diagnostic {
@@ -619,6 +642,9 @@ impl Seam {
         let text = doc.src();
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut open = self.open;
+        if offset > 0 && text.starts_with('{') {
+            self.objects.push(offset);
+        }
         self.brace |= offset == 0 && body.trim_start().starts_with('{');
         for line in body.lines() {
             let mark = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));

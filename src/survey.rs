@@ -26,8 +26,10 @@ pub struct Datakit {
     pub spot: Spot,
     /// Its name.
     pub name: String,
-    /// Its namespace, if it says one.
+    /// The namespace that it is in once all rules have run, if that is known.
     pub namespace: Option<String>,
+    /// Its image, as written.
+    pub image: String,
     /// The version in its image's tag.
     pub version: Option<Version>,
     /// The ConfigMap that its configuration comes from, or will: a volume names it, or it has the usual name.
@@ -70,7 +72,7 @@ pub struct ConfigMap {
     pub spot: Spot,
     /// Its name.
     pub name: String,
-    /// Its namespace, if it says one.
+    /// The namespace that it is in once all rules have run, if that is known.
     pub namespace: Option<String>,
     /// Whether nobody can change it.
     pub immutable: bool,
@@ -87,7 +89,7 @@ pub struct Secret {
     pub spot: Spot,
     /// Its name.
     pub name: String,
-    /// Its namespace, if it says one.
+    /// The namespace that it is in once all rules have run, if that is known.
     pub namespace: Option<String>,
 }
 
@@ -123,23 +125,31 @@ impl Survey {
         self.stage == Stage::Complete
     }
 
-    /// Looks at a resource. `spot` tells where it is.
-    pub fn look(&mut self, doc: &Document<'_>, resource: &Resource, spot: impl FnOnce() -> Spot) {
+    /// Looks at a resource. `namespace` is the one that it will be in, `spot` tells where it is.
+    pub fn look(
+        &mut self,
+        doc: &Document<'_>,
+        resource: &Resource,
+        namespace: Option<String>,
+        spot: impl FnOnce() -> Spot,
+    ) {
         let kind = resource.kind.as_str();
         match (self.stage, kind) {
             (Stage::Daemons, "DaemonSet") => {
                 if let Some(daemon) = Daemon::find(doc, resource) {
-                    self.datakits.push(Datakit::read(&daemon, resource, spot()));
+                    // Before all of them are known nobody can tell that DataKit's namespace is kept.
+                    let namespace = resource.namespace.clone().or(namespace);
+                    self.datakits.push(Datakit::read(&daemon, resource, namespace, spot()));
                 }
             }
             (Stage::Daemons, "Service") => self.ipv6 |= is_ipv6(doc, resource.at),
             (Stage::References, "ConfigMap")
                 if self.datakits.iter().any(|datakit| datakit.config_map == resource.name) =>
             {
-                self.config_maps.push(ConfigMap::read(doc, resource, spot()));
+                self.config_maps.push(ConfigMap::read(doc, resource, namespace, spot()));
             }
             (Stage::References, "Secret") => {
-                let (name, namespace) = (resource.name.clone(), resource.namespace.clone());
+                let name = resource.name.clone();
                 self.secrets.push(Secret { spot: spot(), name, namespace });
             }
             _ => {}
@@ -176,6 +186,16 @@ impl Survey {
         self.datakits.iter().any(|datakit| datakit.namespace.as_deref() == Some(name))
     }
 
+    /// The namespace of a DataKit that mounts a resource which says none: in another one it would not find it.
+    #[must_use]
+    pub fn namespace_beside_datakit(&self, resource: &Resource) -> Option<&str> {
+        if resource.kind != "ConfigMap" || !resource.group().is_empty() {
+            return None;
+        }
+        let mounts = |datakit: &&Datakit| datakit.config_map == resource.name;
+        self.datakits.iter().filter(mounts).find_map(|datakit| datakit.namespace.as_deref())
+    }
+
     /// Whether a resource is a DataKit's DaemonSet.
     #[must_use]
     pub fn is_datakit(&self, number: u64) -> bool {
@@ -204,7 +224,7 @@ fn same(one: &Option<String>, other: &Option<String>) -> bool {
 }
 
 impl Datakit {
-    fn read(daemon: &Daemon<'_>, resource: &Resource, spot: Spot) -> Self {
+    fn read(daemon: &Daemon<'_>, resource: &Resource, namespace: Option<String>, spot: Spot) -> Self {
         let volume = daemon.conf_volume();
         let mounts = daemon.mounts();
         let mut mounted = Vec::new();
@@ -230,7 +250,8 @@ impl Datakit {
         Self {
             spot,
             name: resource.name.clone(),
-            namespace: resource.namespace.clone(),
+            namespace,
+            image: image_of(daemon),
             version: daemon.version(),
             config_map: volume.map_or_else(|| CONF_VOLUME.to_owned(), |volume| volume.config_map),
             mounted,
@@ -250,6 +271,10 @@ impl Datakit {
     }
 }
 
+fn image_of(daemon: &Daemon<'_>) -> String {
+    daemon.doc.str_at(daemon.container, "image").unwrap_or_default().into_owned()
+}
+
 /// The inputs in a list as DataKit reads it: with any space in it the list is cut at spaces, else at commas.
 #[must_use]
 pub fn input_names(list: &str) -> Vec<String> {
@@ -258,7 +283,7 @@ pub fn input_names(list: &str) -> Vec<String> {
 }
 
 impl ConfigMap {
-    fn read(doc: &Document<'_>, resource: &Resource, spot: Spot) -> Self {
+    fn read(doc: &Document<'_>, resource: &Resource, namespace: Option<String>, spot: Spot) -> Self {
         let entries = |key: &str| {
             let at = doc.get(resource.at, key);
             at.map(|at| doc.entries(at.node).collect::<Vec<_>>()).unwrap_or_default()
@@ -267,7 +292,7 @@ impl ConfigMap {
         Self {
             spot,
             name: resource.name.clone(),
-            namespace: resource.namespace.clone(),
+            namespace,
             immutable: doc.get(resource.at, "immutable").is_some_and(|at| doc.is(at.node, "true")),
             data: entries("data").into_iter().map(|(key, value)| (text(key), text(value))).collect(),
             binary: entries("binaryData").into_iter().map(|(key, _)| text(key)).collect(),

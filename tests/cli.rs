@@ -551,6 +551,85 @@ fn reports_and_edits_are_written_in_blocks() {
 }
 
 #[test]
+fn files_of_a_kustomization_are_refused() {
+    let files = [
+        (
+            "base/kustomization.yaml",
+            "resources:\n- app.yaml\nconfigMapGenerator:\n- name: g\n  files: [key=gen.yaml]\n",
+        ),
+        ("base/app.yaml", DEPLOYMENT),
+        ("base/gen.yaml", CONFIG_MAP),
+        ("base/free.yaml", CONFIG_MAP),
+        (
+            "overlay/Kustomization",
+            "resources: [../base, ../plain/x.yaml]\npatches:\n- path: sub/patch.yaml\n",
+        ),
+        ("overlay/sub/patch.yaml", DEPLOYMENT),
+        ("plain/x.yaml", CONFIG_MAP),
+        ("plain/y.yaml", CONFIG_MAP),
+    ];
+    let here = folder(&files);
+    for (arguments, names, directory) in [
+        ("patch base/app.yaml", vec!["base/app.yaml"], "base"),
+        ("patch -i base/app.yaml", vec!["base/app.yaml"], "base"),
+        ("patch base -o out", vec!["base/app.yaml", "base/gen.yaml"], "base"),
+        ("patch overlay", vec!["overlay/sub/patch.yaml"], "overlay"),
+        ("patch -i overlay plain", vec!["overlay/sub/patch.yaml", "plain/x.yaml"], "overlay"),
+    ] {
+        let done = meshobs(&here, arguments).run().expect(2);
+        assert!(done.stdout.is_empty() && !here.path().join("out").exists(), "{arguments}");
+        let told: Vec<_> = done.stderr.lines().map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(told, names, "{arguments}: {}", done.stderr);
+        let way = format!("`kubectl kustomize {directory} | meshobs patch`");
+        assert!(done.stderr.contains(&way), "{arguments}: {}", done.stderr);
+    }
+    for (name, text) in files {
+        assert_eq!(read(here.path(), name), text, "{name}");
+    }
+    for arguments in [
+        "patch plain",
+        "patch base/free.yaml",
+        "patch base/kustomization.yaml",
+        "patch --kustomize ignore base",
+        "patch --kustomize=ignore -i overlay",
+    ] {
+        meshobs(&here, arguments).run().expect(0);
+    }
+    // Reads only, so there is nothing to break.
+    assert_ne!(meshobs(&here, "check base").run().status, 2);
+    fs::write(here.path().join("meshobs.toml"), "patch.kustomize = 'ignore'\n").unwrap();
+    meshobs(&here, "patch base").run().expect(0);
+}
+
+#[test]
+fn what_kustomize_builds_can_be_patched() {
+    if !on_path("kubectl") {
+        return skip("no kubectl here");
+    }
+    let here = folder(&[
+        ("kustomization.yaml", "resources: [app.yaml]\npatches:\n- path: patch.yaml\n"),
+        ("app.yaml", DEPLOYMENT),
+        (
+            "patch.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: reviews-v1\nspec:\n  replicas: 3\n",
+        ),
+    ]);
+    let build =
+        || Command::new("kubectl").args(["kustomize", "."]).current_dir(here.path()).output().unwrap();
+    let built = build();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let done = meshobs(&here, "patch").stdin(&built.stdout).run().expect(0);
+    assert!(
+        done.text().contains("namespace: prod") && done.text().contains("replicas: 3"),
+        "{}",
+        done.text()
+    );
+    // What the refusal is for: one file with a namespace, and kustomize finds nothing to patch.
+    meshobs(&here, "patch --kustomize=ignore -i app.yaml").run().expect(0);
+    assert!(!build().status.success());
+}
+
+#[test]
 fn a_backup_replaces_no_older_one() {
     let here = folder(&[("a.yaml", CONFIG_MAP)]);
     meshobs(&here, "patch -i --backup .orig a.yaml").run().expect(0);

@@ -17,6 +17,7 @@ use crate::config::{
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate;
 use crate::input::{self, Input};
+use crate::kustomize::{self, Kustomize};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Plan, Strict};
 use crate::report::{self, DiffStyle, Format};
@@ -157,7 +158,10 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     if args.paths.is_empty() && io::stdin().is_terminal() {
         bail!("no input; name files or directories, or pipe manifests in");
     }
-    let (mut inputs, errors) = input::collect(&args.paths, &settings.exclude)?;
+    let (mut inputs, mut errors) = input::collect(&args.paths, &settings.exclude)?;
+    if settings.kustomize == Kustomize::Refuse {
+        errors.extend(kustomize::listed(&inputs));
+    }
     if let Some(suffix) = &args.backup
         && (suffix.is_empty() || suffix.contains(['/', '\\']))
     {

@@ -211,6 +211,7 @@ impl DatakitOptions {
             revision: tracing.revision.clone(),
             app_namespace: namespace.to_owned(),
             default_namespace: None,
+            replaced: None,
             move_to: None,
             keeps_files: false,
             metrics: metrics.clone(),

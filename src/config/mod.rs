@@ -27,6 +27,7 @@ use toml::Table;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::io_message;
+use crate::kustomize::Kustomize;
 use crate::rule::{
     Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RumSettings, TracingSettings,
 };
@@ -78,6 +79,8 @@ pub struct Settings {
     pub strict: bool,
     /// Globs of files left out.
     pub exclude: Vec<String>,
+    /// What is done about files that a Kustomization lists.
+    pub kustomize: Kustomize,
     /// Kinds that are cluster-scoped.
     pub cluster_scoped: Vec<String>,
     /// Of the rule namespace.
@@ -173,14 +176,17 @@ impl Options {
         let mut datakit = self.datakit.settings(&metrics, &tracing, &namespace.name)?;
         metrics.elsewhere = datakit.collector == Collector::Kubernetesprometheus;
         datakit.default_namespace = rules.contains(&"namespace").then(|| namespace.name.clone());
+        let rum = self.rum.settings()?;
+        datakit.replaced = rules.contains(&"rum").then(|| rum.clone());
         Ok(Settings {
             rules,
             overwrite: self.patch.overwrite,
             strict: self.patch.strict,
             exclude: self.patch.exclude.unwrap_or_default(),
+            kustomize: self.patch.kustomize.unwrap_or_default(),
             cluster_scoped,
             metrics,
-            rum: self.rum.settings()?,
+            rum,
             datakit,
             tracing,
             namespace,
@@ -222,7 +228,7 @@ mod tests {
     fn every_setting_is_in_the_printed_configuration() {
         let template: Table = crate::cli::CONFIG_TEMPLATE.parse().unwrap();
         for (table, keys) in [
-            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude"]),
+            ("patch", vec!["skip", "with", "overwrite", "strict", "exclude", "kustomize"]),
             ("namespace", vec!["name", "cluster_scoped"]),
             (
                 "metrics",

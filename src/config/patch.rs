@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::Invalid;
+use crate::kustomize::Kustomize;
 use crate::rule::RULES;
 
 /// Which rules run, and how.
@@ -31,6 +32,9 @@ pub struct PatchOptions {
     /// Leave out files of directories by name, or by path where the glob has a `/` (repeatable)
     #[arg(long, value_name = "GLOB", env = "MESHOBS_EXCLUDE")]
     pub exclude: Option<Vec<String>>,
+    /// Files that a Kustomization lists [default: refuse]
+    #[arg(long, value_enum, value_name = "WAY", env = "MESHOBS_KUSTOMIZE")]
+    pub kustomize: Option<Kustomize>,
 }
 
 fn rule_names() -> clap::builder::PossibleValuesParser {
@@ -49,6 +53,7 @@ impl PatchOptions {
             overwrite: self.overwrite || other.overwrite,
             strict: self.strict || other.strict,
             exclude: self.exclude.or(other.exclude),
+            kustomize: self.kustomize.or(other.kustomize),
         }
     }
 

@@ -106,6 +106,15 @@ impl RumOptions {
                 "invalid name `{config_map}` (--rum-config-map, rum.config_map): lower-case letters, digits, `-` and `.`"
             ));
         }
-        Ok(RumSettings { mode: self.mode.unwrap_or_default(), config_map, image, images, image_comment })
+        let settings =
+            RumSettings { mode: self.mode.unwrap_or_default(), config_map, image, images, image_comment };
+        let news = settings.images.iter().map(|(_, new)| new).chain([&settings.image]);
+        if let Some(image) = news.map(|new| settings.replacement(new)).find_map(Result::err) {
+            return Err(format!(
+                "image `{image}` is replaced by others in a circle (--image, rum.images), so each run would change it \
+                 again; remove one of the pairs"
+            ));
+        }
+        Ok(settings)
     }
 }

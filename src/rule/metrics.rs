@@ -12,8 +12,8 @@ use toml::{Table, Value as Toml};
 
 use super::datakit::conf;
 use super::{Outcome, Rule, Target, Workload};
-use crate::manifest::{PodTemplate, Resource, pod_templates};
-use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
+use crate::manifest::{PodTemplate, pod_templates};
+use crate::yaml::{At, Changes, Place, Refusal, Value};
 
 /// The annotation's name.
 pub const ANNOTATION: &str = "datakit/prom.instances";
@@ -119,7 +119,7 @@ impl Rule for Metrics {
             outcome.skip(doc.start(resource.at.node), !elsewhere, reason);
         }
         for template in templates {
-            if let Some((at, reason)) = no_sidecar(doc, resource, &template) {
+            if let Some((at, reason)) = no_sidecar(target, &template) {
                 outcome.skip(at, true, reason);
                 continue;
             }
@@ -138,7 +138,7 @@ impl Metrics {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let doc = target.doc;
-        let source = self.source(doc, target.resource, template);
+        let source = self.source(target, template);
         let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
         let kept = || self.settings.kept.get(&Workload::of(target.resource, &self.settings.namespace));
         let kept = there.is_none().then(kept).flatten();
@@ -176,7 +176,7 @@ impl Metrics {
 
     /// What else scrapes the sidecars of this resource's pods.
     fn other_scraper(&self, target: &Target<'_>) -> Option<String> {
-        let namespace = target.resource.namespace.as_deref().unwrap_or(&self.settings.namespace);
+        let namespace = target.namespace.unwrap_or(&self.settings.namespace);
         if self.settings.elsewhere {
             return Some("DataKit's input kubernetesprometheus".to_owned());
         }
@@ -197,7 +197,8 @@ impl Metrics {
     }
 
     /// The collector's name for the pods of a template.
-    fn source(&self, doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -> String {
+    fn source(&self, target: &Target<'_>, template: &PodTemplate) -> String {
+        let Target { doc, resource, .. } = *target;
         let label = |names: &[&str]| {
             let labels = doc.path(template.at, &["metadata", "labels"])?;
             let values = names.iter().filter_map(|name| doc.str_at(labels, name));
@@ -209,7 +210,7 @@ impl Metrics {
             Some((_, name)) => name.clone(),
             None => label(APP_LABELS).unwrap_or_else(|| workload.to_owned()),
         };
-        let namespace = resource.namespace.as_deref().unwrap_or(&self.settings.namespace);
+        let namespace = target.namespace.unwrap_or(&self.settings.namespace);
         fill_in(
             &self.settings.source_pattern,
             &[
@@ -279,7 +280,8 @@ fn fill_in(pattern: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// Why a pod will have no sidecar, and where that is said.
-fn no_sidecar(doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -> Option<(usize, String)> {
+fn no_sidecar(target: &Target<'_>, template: &PodTemplate) -> Option<(usize, String)> {
+    let doc = target.doc;
     let start = |at: At| doc.start(at.node);
     if let Some(at) = doc.get(template.spec, "hostNetwork")
         && doc.string(at.node).is_some_and(|value| value.eq_ignore_ascii_case("true"))
@@ -305,7 +307,7 @@ fn no_sidecar(doc: &Document<'_>, resource: &Resource, template: &PodTemplate) -
     {
         return Some((start(at), "ambient mode: no sidecar, so no port 15020".to_owned()));
     }
-    let namespace = resource.namespace.as_deref().filter(|name| NEVER_INJECTED.contains(name))?;
+    let namespace = target.namespace.filter(|name| NEVER_INJECTED.contains(name))?;
     Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
 }
 

@@ -35,6 +35,8 @@ pub struct Target<'a> {
     pub resource: &'a Resource,
     /// Whether it lives in a namespace.
     pub scope: Scope,
+    /// The namespace that it is in once all rules have run: so a second run judges as the first one did.
+    pub namespace: Option<&'a str>,
     /// Whether differing values that are there are replaced.
     pub overwrite: bool,
     /// Its number among all resources of all inputs.
@@ -143,6 +145,11 @@ pub trait Rule {
     /// Whether it also looks at files for clients, such as an IstioOperator.
     fn reads_client_files(&self) -> bool {
         false
+    }
+
+    /// The namespace that it puts a resource into, or leaves it in; none where it does not decide that.
+    fn namespace(&self, _: &Target<'_>) -> Option<String> {
+        None
     }
 
     /// Looks at a resource and asks for what it lacks.

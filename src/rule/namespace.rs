@@ -21,9 +21,39 @@ impl Default for NamespaceSettings {
 #[derive(Debug)]
 pub struct Namespace(pub NamespaceSettings);
 
+impl Namespace {
+    /// Why a resource stays in the namespace that it is in, if it does.
+    fn kept(target: &Target<'_>, namespace: &str) -> Option<String> {
+        if target.survey.is_datakit_namespace(namespace) {
+            return Some(format!("namespace `{namespace}` kept, it is DataKit's"));
+        }
+        (!target.overwrite).then(|| format!("namespace `{namespace}` kept, see --overwrite"))
+    }
+
+    /// Where a resource goes that does not stay: beside the DataKit that mounts it, else to the namespace asked for.
+    fn destination<'a>(&'a self, target: &Target<'a>) -> &'a str {
+        let resource = target.resource;
+        let beside = match resource.namespace {
+            None => target.survey.namespace_beside_datakit(resource),
+            Some(_) => None,
+        };
+        beside.unwrap_or(&self.0.name)
+    }
+}
+
 impl Rule for Namespace {
     fn name(&self) -> &'static str {
         "namespace"
+    }
+
+    fn namespace(&self, target: &Target<'_>) -> Option<String> {
+        if target.scope == Scope::Cluster {
+            return None;
+        }
+        match &target.resource.namespace {
+            Some(namespace) if Self::kept(target, namespace).is_some() => Some(namespace.clone()),
+            _ => Some(self.destination(target).to_owned()),
+        }
     }
 
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
@@ -34,24 +64,18 @@ impl Rule for Namespace {
             outcome.skip(doc.start(resource.at.node), false, "cluster-scoped");
             return Ok(outcome);
         }
-        let path = [("metadata", Place::Last), ("namespace", Place::After(&["name", "generateName"]))];
-        match &resource.namespace {
-            Some(namespace) if *namespace == self.0.name => return Ok(outcome),
-            Some(namespace) if target.survey.is_datakit_namespace(namespace) => {
+        if let Some(namespace) = &resource.namespace {
+            if *namespace == self.0.name {
+                return Ok(outcome);
+            }
+            if let Some(reason) = Self::kept(target, namespace) {
                 let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
-                let reason = format!("namespace `{namespace}` kept, it is DataKit's");
                 outcome.skip(doc.start(at.node), false, reason);
                 return Ok(outcome);
             }
-            Some(namespace) if !target.overwrite => {
-                let at = doc.path(resource.at, &["metadata", "namespace"]).unwrap_or(resource.at);
-                let reason = format!("namespace `{namespace}` kept, see --overwrite");
-                outcome.skip(doc.start(at.node), false, reason);
-                return Ok(outcome);
-            }
-            _ => {}
         }
-        target.set(changes, resource.at, &path, Value::Text(self.0.name.clone()))?;
+        let path = [("metadata", Place::Last), ("namespace", Place::After(&["name", "generateName"]))];
+        target.set(changes, resource.at, &path, Value::Text(self.destination(target).to_owned()))?;
         outcome.patched = true;
         Ok(outcome)
     }

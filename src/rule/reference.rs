@@ -109,8 +109,9 @@ fn hosts(doc: &Document<'_>, scalar: NodeId, namespace: &str, qualified: bool, n
     let mut at = 0;
     for word in text.split(outside) {
         let parts: Vec<&str> = word.split('.').collect();
+        // The API server's Service is always in `default`.
         if let [service, OLD, rest @ ..] = parts.as_slice()
-            && !service.is_empty()
+            && !matches!(*service, "" | "kubernetes")
         {
             let before = text.get(..at).unwrap_or("");
             let after = text.get(at + word.len()..).unwrap_or("");

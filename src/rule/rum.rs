@@ -53,17 +53,35 @@ impl Default for RumSettings {
 #[derive(Debug)]
 pub struct Rum(pub RumSettings);
 
-impl Rum {
-    fn replacement(&self, image: &str) -> Option<&str> {
-        let parsed = ImageRef::parse(image);
-        let other = self.0.images.iter().find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
-        match other {
-            Some((_, new)) => Some(new),
-            None if self.0.mode == RumMode::Configmap => None,
-            None => parsed.repository.ends_with(PRODUCTPAGE).then_some(&self.0.image),
+impl RumSettings {
+    /// What an image is replaced by, where it is. What replaces it may be replaced itself: the last one counts, so that a
+    /// second run finds nothing to do.
+    ///
+    /// # Errors
+    /// Images that are replaced by each other, in a circle: one of them.
+    pub fn replacement<'a>(&'a self, image: &str) -> Result<Option<&'a str>, &'a str> {
+        let Some(mut last) = self.step(image) else { return Ok(None) };
+        for _ in 0..=self.images.len() {
+            match self.step(last) {
+                Some(next) if next != last => last = next,
+                _ => return Ok(Some(last)),
+            }
         }
+        Err(last)
     }
 
+    fn step(&self, image: &str) -> Option<&str> {
+        let parsed = ImageRef::parse(image);
+        let other = self.images.iter().find(|(old, _)| parsed.matches(&ImageRef::parse(old)));
+        match other {
+            Some((_, new)) => Some(new),
+            None if self.mode == RumMode::Configmap => None,
+            None => parsed.repository.ends_with(PRODUCTPAGE).then_some(&self.image),
+        }
+    }
+}
+
+impl Rum {
     /// Mounts the page over the image's own.
     fn mount(
         &self,
@@ -183,11 +201,13 @@ impl Rule for Rum {
                     let Some(old) = doc.str_at(container, "image") else {
                         continue;
                     };
-                    let page = ImageRef::parse(&old).repository.ends_with(PRODUCTPAGE);
+                    // Circles are refused with the settings.
+                    let new = self.0.replacement(&old).ok().flatten();
+                    let page = ImageRef::parse(new.unwrap_or(&old)).repository.ends_with(PRODUCTPAGE);
                     if page && self.0.mode == RumMode::Configmap {
                         self.mount(target, &template, container, &mut has_volume, changes, &mut outcome)?;
                     }
-                    let Some(new) = self.replacement(&old) else {
+                    let Some(new) = new else {
                         continue;
                     };
                     if *old == *new {

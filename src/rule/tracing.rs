@@ -99,7 +99,7 @@ impl Rule for Tracing {
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         let resource = target.resource;
-        if !self.concerns(resource) {
+        if !self.concerns(resource, target.namespace) {
             return Ok(outcome);
         }
         let version = Self::version(target.doc, resource);
@@ -133,10 +133,9 @@ impl Mesh<'_> {
 }
 
 impl Tracing {
-    /// Whether a resource holds the mesh configuration: an IstioOperator, or istiod's ConfigMap.
+    /// Whether a resource in a namespace holds the mesh configuration: an IstioOperator, or istiod's ConfigMap.
     #[must_use]
-    pub fn concerns(&self, resource: &Resource) -> bool {
-        let namespace = resource.namespace.as_deref();
+    pub fn concerns(&self, resource: &Resource, namespace: Option<&str>) -> bool {
         let config_map = resource.group().is_empty()
             && resource.kind == "ConfigMap"
             && resource.name == self.0.config_map()

@@ -3,6 +3,9 @@
 //! A line that begins with `---` and a blank, or is nothing else, begins a document wherever it stands: YAML allows
 //! such a line inside no scalar. Only a directive (`%…`) belongs to the document behind the mark, so there the
 //! text is not cut and holds several documents.
+//!
+//! A stream that begins with `{` may also be JSON objects one after another, as `jq` prints them and kubectl reads them:
+//! each is a document. A byte order mark on the line behind `---` begins a text of its own: that of a file appended there.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -21,6 +24,8 @@ pub struct Chunk<'b> {
     pub offset: u64,
     /// Lines before it in the stream.
     pub line: u64,
+    /// Characters before it on its line: of JSON objects on one line.
+    pub column: usize,
     /// Its text.
     pub text: &'b str,
 }
@@ -80,6 +85,7 @@ pub struct DocumentReader<R> {
     eof: bool,
     offset: u64,
     line: u64,
+    column: usize,
     first_read: usize,
 }
 
@@ -102,6 +108,7 @@ impl<R: Read> DocumentReader<R> {
             eof: false,
             offset: 0,
             line: 0,
+            column: 0,
         }
     }
 
@@ -113,10 +120,20 @@ impl<R: Read> DocumentReader<R> {
         let done = self.buffer.get(self.start..self.end).unwrap_or_default();
         self.offset += done.len() as u64;
         self.line += memchr_iter(b'\n', done).count() as u64;
+        let last_line = memchr::memrchr(b'\n', done).map_or(0, |at| at + 1);
+        let tail = done.get(last_line..).unwrap_or_default();
+        let characters = tail.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        self.column = if last_line > 0 { characters } else { self.column + characters };
         self.start = self.end;
         let mut searched = self.start;
         let mut region = self.start;
+        let mut object = Object::default();
         loop {
+            let bytes = self.buffer.get(self.start..self.filled).unwrap_or_default();
+            if let Some(length) = object.next(bytes).or_else(|| before_byte_order_mark(bytes)) {
+                self.end = self.start + length;
+                break;
+            }
             match self.cut(&mut searched, &mut region) {
                 Some(end) => {
                     self.end = end;
@@ -140,7 +157,7 @@ impl<R: Read> DocumentReader<R> {
             return Ok(None);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Chunk { offset: self.offset, line: self.line, text })),
+            Ok(text) => Ok(Some(Chunk { offset: self.offset, line: self.line, column: self.column, text })),
             Err(error) => Err(self.not_text(self.start + error.valid_up_to())),
         }
     }
@@ -225,6 +242,65 @@ impl<R: Read> DocumentReader<R> {
     }
 }
 
+/// How far a JSON object at the start of a document was followed.
+#[derive(Debug, Default)]
+struct Object {
+    /// The bytes that were looked at.
+    at: usize,
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    /// Behind its closing brace.
+    end: Option<usize>,
+    /// It is none, or nothing like it follows.
+    other: bool,
+}
+
+impl Object {
+    /// Where another object begins behind this one. `bytes` are the document's as far as they were read.
+    fn next(&mut self, bytes: &[u8]) -> Option<usize> {
+        while let Some(byte) = bytes.get(self.at).copied().filter(|_| !self.other) {
+            match (self.end, byte) {
+                (_, b' ' | b'\t' | b'\r' | b'\n') if self.depth == 0 => {}
+                (Some(end), b'{') => {
+                    // Only what is JSON to the letter is cut: flow style may hold braces in other quotes and comments.
+                    let head = bytes.get(..end).unwrap_or_default();
+                    self.other = serde_json::from_slice::<serde::de::IgnoredAny>(head).is_err();
+                    return (!self.other).then_some(self.at);
+                }
+                (Some(_), _) => self.other = true,
+                (None, b'{') if self.depth == 0 => self.depth = 1,
+                (None, _) if self.depth == 0 => self.other = true,
+                (None, _) => self.step(byte),
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Takes a byte inside of the object.
+    fn step(&mut self, byte: u8) {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.in_string => self.escaped = true,
+            b'"' => self.in_string = !self.in_string,
+            b'{' | b'[' if !self.in_string => self.depth += 1,
+            b'}' | b']' if !self.in_string => {
+                self.depth -= 1;
+                self.end = (self.depth == 0).then_some(self.at + 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The length of a line `---` that a byte order mark follows.
+fn before_byte_order_mark(bytes: &[u8]) -> Option<usize> {
+    let length = if bytes.starts_with(b"---\r\n") { 5 } else { 4 };
+    let line = bytes.starts_with(b"---\n") || length == 5;
+    (line && bytes.get(length..)?.starts_with(b"\xef\xbb\xbf")).then_some(length)
+}
+
 /// Whether a line begins with `%`, so that what follows may be a directive of the next document.
 fn has_directive(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -274,6 +350,30 @@ mod tests {
     fn a_directive_stays_with_the_document_behind_it() {
         assert_eq!(cut("%YAML 1.2\n---\na\n---\nb\n"), ["%YAML 1.2\n---\na\n", "---\nb\n"]);
         assert_eq!(cut("a\n...\n%YAML 1.2\n---\nb\n"), ["a\n...\n%YAML 1.2\n---\nb\n"]);
+    }
+
+    #[test]
+    fn json_objects_one_after_another_are_documents() {
+        assert_eq!(
+            cut("{\"a\": \"} {\"}\n{}\n\n {\"b\": [{}]}\n"),
+            ["{\"a\": \"} {\"}\n", "{}\n\n ", "{\"b\": [{}]}\n"]
+        );
+        assert_eq!(cut("{}{}---\n"), ["{}", "{}---\n"]);
+        assert_eq!(cut("{\"a\": 1}\n{}\n---\nb: 1\n"), ["{\"a\": 1}\n", "{}\n", "---\nb: 1\n"]);
+        for whole in ["{a: '} {'}", "{a: 1} {b: 2}", "a: {} {}\n", "# c\n{}{}", "{ # } {\n}", "---\n{}{}"] {
+            assert_eq!(cut(whole), [whole]);
+        }
+        let mut reader = DocumentReader::new(&b"{}\n{\"\xc3\xa9\": 1} {}"[..]);
+        let mut places = Vec::new();
+        while let Some(chunk) = reader.next_document().unwrap() {
+            places.push((chunk.offset, chunk.line, chunk.column));
+        }
+        assert_eq!(places, [(0, 0, 0), (3, 1, 0), (13, 1, 9)]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_behind_a_mark_begins_a_text() {
+        assert_eq!(cut("a: 1\n---\n\u{feff}b: 2\n"), ["a: 1\n", "---\n", "\u{feff}b: 2\n"]);
     }
 
     #[test]

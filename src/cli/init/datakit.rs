@@ -148,6 +148,7 @@ fn settings(args: &mut DatakitArgs) -> anyhow::Result<DatakitSettings> {
     }
     // No other rule runs here that would put resources into a namespace.
     datakit.default_namespace = None;
+    datakit.replaced = None;
     datakit.move_to.clone_from(&args.datakit_namespace);
     Ok(datakit)
 }

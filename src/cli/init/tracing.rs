@@ -191,7 +191,7 @@ impl Given {
             };
             for item in doc.roots().flat_map(|root| items(&doc, root)) {
                 let (Item::Resource(resource) | Item::ClientSide(resource)) = item else { continue };
-                if rule.concerns(&resource) {
+                if rule.concerns(&resource, resource.namespace.as_deref()) {
                     self.editable = true;
                     self.version = self.version.or_else(|| Tracing::version(&doc, &resource));
                 }

@@ -190,7 +190,8 @@ fn edit_datakit(
     let edit = |checksum| {
         let bytes = all.clone().into_bytes();
         let source = Source { name: format!("namespace {namespace}"), named: false, bytes };
-        let settings = DatakitSettings { checksum, default_namespace: None, ..settings.clone() };
+        let settings =
+            DatakitSettings { checksum, default_namespace: None, replaced: None, ..settings.clone() };
         from::edit(source, Box::new(Datakit(settings)), overwrite, None)
     };
     // The checksum alone is no reason to restart it.

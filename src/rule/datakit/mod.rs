@@ -15,7 +15,7 @@ mod wiring;
 use sha2::{Digest as _, Sha256};
 
 use super::metrics::MetricsSettings;
-use super::{NewResource, Outcome, Rule, Target};
+use super::{NewResource, Outcome, Rule, RumSettings, Target};
 use crate::manifest::Version;
 use crate::manifest::datakit::{CHECKSUM, Daemon};
 use crate::secret::Token;
@@ -75,6 +75,8 @@ pub struct DatakitSettings {
     pub app_namespace: String,
     /// The namespace that resources without one are put into.
     pub default_namespace: Option<String>,
+    /// The rule that replaces images, where it runs too.
+    pub replaced: Option<RumSettings>,
     /// A namespace to move DataKit to.
     pub move_to: Option<String>,
     /// Whether files of collectors that are there stay as they are, even where other values are replaced.
@@ -87,7 +89,8 @@ impl DatakitSettings {
     /// The version that counts for a DataKit.
     #[must_use]
     pub fn version(&self, datakit: &Found) -> Option<Version> {
-        let image = self.image.as_deref().map(crate::manifest::ImageRef::parse);
+        let replaced = || self.replaced.as_ref()?.replacement(&datakit.image).ok()?;
+        let image = self.image.as_deref().or_else(replaced).map(crate::manifest::ImageRef::parse);
         let of_image = image.map(|image| image.tag.and_then(Version::parse));
         self.version.or(of_image.unwrap_or(datakit.version))
     }
