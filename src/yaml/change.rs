@@ -87,6 +87,8 @@ pub enum RefusalKind {
     ExplicitKey,
     /// U+0085, U+2028 or U+2029, at which some readers begin a new line with other content.
     UnicodeBreak,
+    /// A comma right behind a tag, which some readers take for a part of the tag.
+    GluedComma,
     /// Merge keys that lead to more mappings than are searched.
     MergeLimit,
     /// A text in a style in which its lines are not lines of the document.
@@ -151,6 +153,9 @@ impl fmt::Display for Refusal {
                 "this character (U+0085, U+2028 or U+2029) is a line break for kubectl, which reads what follows \
                  as content of its own; replace it with a normal line break or a space",
             ),
+            RefusalKind::GluedComma => {
+                f.write_str("kubectl reads this comma as part of the tag before it; put a space before the comma")
+            }
             RefusalKind::MergeLimit => f.write_str(
                 "the merge keys of this document lead to too many mappings to be searched; write the values out",
             ),

@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, OnceCell};
 
+use super::change::Refusal;
 use super::query::Duplicate;
 use super::subtree::Subtrees;
 
@@ -129,7 +130,7 @@ pub struct Document<'s> {
     pub(super) aliased: OnceCell<Subtrees>,
     /// Of each node the index of the mapping or sequence it is in.
     parents: OnceCell<Vec<u32>>,
-    pub(super) misread: OnceCell<Option<usize>>,
+    pub(super) misread: OnceCell<Option<Refusal>>,
     pub(super) merge_steps: Cell<u64>,
     /// The mapping at which the limit of merge steps was reached.
     pub(super) merge_overrun: Cell<Option<NodeId>>,
