@@ -8,7 +8,8 @@ use super::change::{Refusal, RefusalKind};
 use super::line;
 use super::tape::{Document, Kind, NodeId};
 
-const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+/// The line breaks that YAML 1.2 has not.
+pub(super) const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 impl Document<'_> {
     /// Refuses a text that readers of YAML 1.1 misread.
