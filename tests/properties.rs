@@ -87,6 +87,13 @@ fn spoil(text: &str, tape: &mut Tape<'_>) -> String {
         "  y: *x",
         "!!str",
         "%YAML 1.1",
+        "  ? namespace",
+        "  ? annotations",
+        "  :",
+        "  namespace: !!null",
+        "  labels: {a: !!null }",
+        "  # c\u{2028}  x: y",
+        "  # c\u{85}# d",
     ];
     const TEXTS: &[&str] = &[
         " ", ":", "- ", "#", " # c", "\"", "'", "{", "}", "[", ",", "|", "&a ", "*a", "\t", "\n", "\r", "é",

@@ -195,7 +195,7 @@ impl Tracing {
         said.skips.iter_mut().for_each(|skip| skip.at = start);
         said.notes.iter_mut().for_each(|note| note.at = start);
         *outcome = said;
-        if edits.is_empty() { Ok(()) } else { changes.within(doc, at, &edits) }
+        if edits.is_empty() { Ok(()) } else { changes.within(doc, at, &text, &edits) }
     }
 
     fn edit(

@@ -87,6 +87,8 @@ pub enum RefusalKind {
     ExplicitKey,
     /// U+0085, U+2028 or U+2029, at which some readers begin a new line with other content.
     UnicodeBreak,
+    /// A comma right behind a tag, which some readers take for a part of the tag.
+    GluedComma,
     /// Merge keys that lead to more mappings than are searched.
     MergeLimit,
     /// A text in a style in which its lines are not lines of the document.
@@ -151,6 +153,9 @@ impl fmt::Display for Refusal {
                 "this character (U+0085, U+2028 or U+2029) is a line break for kubectl, which reads what follows \
                  as content of its own; replace it with a normal line break or a space",
             ),
+            RefusalKind::GluedComma => {
+                f.write_str("kubectl reads this comma as part of the tag before it; put a space before the comma")
+            }
             RefusalKind::MergeLimit => f.write_str(
                 "the merge keys of this document lead to too many mappings to be searched; write the values out",
             ),
@@ -172,8 +177,8 @@ pub(super) enum Change {
     Fill { at: At, value: Value },
     /// New items behind the last one of a sequence that is not empty.
     Append { sequence: NodeId, items: Vec<Value> },
-    /// Edits of a text inside a scalar, and the text that they lead to.
-    Within { at: At, edits: Vec<Edit>, text: String },
+    /// Edits of a text inside a scalar: carried back to the document, the text they were made for and the one they lead to.
+    Within { at: At, edits: Vec<Edit>, from: String, text: String },
     /// Another value for a scalar; `note` is a comment line to be put above it.
     Replace { at: At, value: Value, note: Option<String> },
     /// Another key and value in place of an entry.
@@ -278,14 +283,15 @@ impl Changes {
         self.add(doc, at, change)
     }
 
-    /// Takes over edits of the text inside a scalar, which is the scalar's value.
+    /// Takes over edits of the text inside a scalar. The text must be the scalar's value, its last line break included.
     ///
     /// # Errors
     /// The change would alter other places, or the scalar is written in a way that cannot be edited in part.
-    pub fn within(&mut self, doc: &Document<'_>, at: At, edits: &[Edit]) -> Result<(), Refusal> {
-        gate::admit(doc, at, &Change::Within { at, edits: Vec::new(), text: String::new() })?;
-        let (edits, text) = doc.carry_back(at, edits)?;
-        self.add(doc, at, Change::Within { at, edits, text })
+    pub fn within(&mut self, doc: &Document<'_>, at: At, text: &str, edits: &[Edit]) -> Result<(), Refusal> {
+        let from = text.to_owned();
+        gate::admit(doc, at, &Change::Within { at, edits: Vec::new(), from, text: String::new() })?;
+        let (edits, new) = doc.carry_back(at, text, edits)?;
+        self.add(doc, at, Change::Within { at, edits, from: text.to_owned(), text: new })
     }
 
     /// Turns the changes into edits of the text, in order.

@@ -18,13 +18,11 @@ pub(super) fn admit(doc: &Document<'_>, at: At, change: &Change) -> Result<(), R
 }
 
 /// The document as a whole: its line breaks, and whether its merge keys could be followed.
-pub(super) fn text(doc: &Document<'_>) -> Result<(), Refusal> {
+fn text(doc: &Document<'_>) -> Result<(), Refusal> {
     if let Some(at) = doc.lone_cr() {
         return Err(Refusal { at, kind: RefusalKind::LoneCr });
     }
-    if let Some(at) = doc.misread() {
-        return Err(Refusal { at, kind: RefusalKind::UnicodeBreak });
-    }
+    doc.refuse_misread()?;
     merges(doc)
 }
 
@@ -94,6 +92,7 @@ fn kinds(doc: &Document<'_>, at: At, change: &Change) -> Result<(), Refusal> {
         Change::Replace { .. } | Change::Within { .. } if !kind.is_scalar() => {
             refusal(RefusalKind::NotScalar { key: key(), found: kind.noun() })
         }
+        Change::Within { .. } => doc.refuse_breaks_in(at.node),
         // An empty item of a sequence has no colon to write behind.
         Change::Fill { .. } if at.key.is_none() && kind == Kind::Null => refusal(RefusalKind::Layout),
         _ => Ok(()),

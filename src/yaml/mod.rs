@@ -4,12 +4,12 @@
 //! Knows YAML and nothing of Kubernetes. Nothing here re-serialises what it did not change, and nothing here
 //! reads or writes files.
 
-mod breaks;
 mod change;
 mod diagnose;
 mod gate;
 mod json;
 mod line;
+mod misread;
 mod nested;
 mod parse;
 #[cfg(debug_assertions)]

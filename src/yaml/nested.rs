@@ -28,15 +28,20 @@ struct Written {
 }
 
 impl Document<'_> {
-    /// Turns edits of a scalar's value into edits of the document; gives the value they lead to as well.
+    /// Turns edits of a scalar's value, which is `text`, into edits of the document; gives the value they lead to as well.
     ///
     /// # Errors
     /// The scalar is written in a style in which the edits would have to change more than was asked.
-    pub(super) fn carry_back(&self, at: At, edits: &[Edit]) -> Result<(Vec<Edit>, String), Refusal> {
+    pub(super) fn carry_back(
+        &self,
+        at: At,
+        text: &str,
+        edits: &[Edit],
+    ) -> Result<(Vec<Edit>, String), Refusal> {
         let id = at.node;
         let key = || at.key.map_or("", |key| self.text(key)).to_owned();
         let refusal = || Refusal { at: self.start(id), kind: RefusalKind::Nested { key: key() } };
-        let written = self.written(id).ok_or_else(refusal)?;
+        let written = self.written(id).filter(|written| written.value == text).ok_or_else(refusal)?;
         let wanted = splice::apply(&written.value, edits).map_err(|_| refusal())?;
         let carried: Option<Vec<Edit>> = edits.iter().map(|edit| self.carry(id, &written, edit)).collect();
         let carried = carried.ok_or_else(refusal)?;
@@ -214,7 +219,7 @@ mod tests {
         let top = inner.roots().next().unwrap();
         changes.set(&inner, top, &path, Value::Text("new".to_owned())).unwrap();
         let mut outer = Changes::default();
-        outer.within(&doc, at, &changes.render(&inner).unwrap()).unwrap();
+        outer.within(&doc, at, &value, &changes.render(&inner).unwrap()).unwrap();
         apply(text, &outer.render(&doc).unwrap()).unwrap()
     }
 

@@ -41,8 +41,8 @@ fn prove(before: &Document<'_>, changes: &[Change], edits: &[Edit]) -> Result<()
 struct Wanted<'c> {
     /// It becomes this.
     value: Option<&'c Value>,
-    /// It becomes a scalar with this value.
-    text: Option<&'c str>,
+    /// It is a scalar with the first value and becomes one with the second.
+    text: Option<(&'c str, &'c str)>,
     /// It moves to this key.
     key: Option<&'c str>,
     /// It gains these entries.
@@ -62,7 +62,9 @@ fn wanted(changes: &[Change]) -> HashMap<NodeId, Wanted<'_>> {
                 all.entry(at.node).or_default().value = Some(value);
             }
             Change::Append { sequence, items } => all.entry(*sequence).or_default().items = items,
-            Change::Within { at, text, .. } => all.entry(at.node).or_default().text = Some(text),
+            Change::Within { at, from, text, .. } => {
+                all.entry(at.node).or_default().text = Some((from, text));
+            }
             Change::Swap { at, key, value } => {
                 let wanted = all.entry(at.node).or_default();
                 (wanted.key, wanted.value) = (Some(key.as_str()), Some(value));
@@ -141,7 +143,10 @@ impl<'c> Proof<'c, '_, '_> {
                 Ok(())
             }
             _ => match text {
-                Some(text) if after.string(new).is_some_and(|found| found == text) => Ok(()),
+                Some((from, _)) if before.string(old).is_none_or(|found| found != from) => {
+                    Err(self.said(new, "its text was edited as if it were another one"))
+                }
+                Some((_, text)) if after.string(new).is_some_and(|found| found == text) => Ok(()),
                 None if self.is_same_scalar(old, new) => Ok(()),
                 _ => Err(self.said(new, "it has another value than intended")),
             },

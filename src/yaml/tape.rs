@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
+use super::change::Refusal;
 use super::query::Duplicate;
 use super::subtree::Subtrees;
 
@@ -133,7 +134,7 @@ pub struct Document<'s> {
     pub(super) aliased: OnceLock<Subtrees>,
     /// Of each node the index of the mapping or sequence it is in.
     parents: OnceLock<Vec<u32>>,
-    pub(super) misread: OnceLock<Option<usize>>,
+    pub(super) misread: OnceLock<Option<Refusal>>,
     pub(super) merge_steps: AtomicU64,
     /// The mapping at which the limit of merge steps was reached.
     pub(super) merge_overrun: OnceLock<NodeId>,

@@ -173,7 +173,7 @@ impl Datakit {
         if let Some(at) = at.filter(|at| doc.kind(at.node) == Kind::Literal) {
             let end = old.trim_end().len();
             let text = format!("\n{}", missing.trim_end());
-            return changes.within(doc, at, &[Edit { start: end, end, text }]);
+            return changes.within(doc, at, &old, &[Edit { start: end, end, text }]);
         }
         if var.from.is_some() {
             outcome.patched = false;

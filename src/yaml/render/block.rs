@@ -2,6 +2,7 @@
 
 use super::super::change::{Refusal, Value};
 use super::super::line::{self, Idle};
+use super::super::misread;
 use super::super::query::At;
 use super::super::scalar::{self, Quote};
 use super::super::tape::{Kind, NodeId};
@@ -134,7 +135,10 @@ impl Renderer<'_, '_> {
     pub(super) fn literal_fits(&self, at: At, text: &str) -> bool {
         let anchor = line::end(self.doc.src(), self.doc.end(at.node));
         let end = End::Literal { column: self.literal_column(at), header: None };
+        // A comment that readers of YAML 1.1 end before the line does would end the literal, too.
+        let comment = self.doc.slice(self.header_end(at.node).unwrap_or(self.doc.end(at.node)), anchor);
         scalar::literal_is_safe(text)
+            && comment.lines().next().is_none_or(|row| !row.contains(misread::BREAKS))
             && line::rest_is_blank(self.doc.src(), self.doc.end(at.node))
             && self.behind_swallowed(anchor, end) == anchor
     }

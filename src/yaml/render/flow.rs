@@ -38,7 +38,10 @@ impl Renderer<'_, '_> {
         if !own_line {
             let text = style.inline_new(new);
             match after {
-                None => self.edit(doc.start(model), doc.start(model), format!("{text}{}", style.comma)),
+                None => {
+                    let at = self.first_token(mapping, model);
+                    self.edit(at, at, format!("{text}{}", style.comma));
+                }
                 Some((_, node)) => {
                     let gap = self.gap(node);
                     let end = self.null_end(node);
@@ -93,6 +96,21 @@ impl Renderer<'_, '_> {
                 self.edit(end, end, format!("{gap}, {text}"));
             }
         }
+    }
+
+    /// Where the first entry of a flow mapping begins: at its key, or at an anchor or tag in front of that.
+    fn first_token(&self, mapping: NodeId, key: NodeId) -> usize {
+        let doc = self.doc;
+        let end = doc.start(key);
+        let mut at = doc.start(mapping) + 1;
+        while at < end {
+            match doc.src().as_bytes().get(at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+                Some(b'#') => at = line::end(doc.src(), at),
+                _ => break,
+            }
+        }
+        at.min(end)
     }
 
     /// Where the comma stands that ends a flow entry, over comments and line breaks.

@@ -1,19 +1,40 @@
-//! Line breaks of YAML 1.1 that YAML 1.2 has not: U+0085, U+2028, U+2029. The reader that clusters use ends a line at
-//! them, and a comment with it, so that what follows may be a key for it and a comment for this engine. Such a text must
-//! not be edited: what is added here could be there already.
+//! Where readers of YAML 1.1, and so the clusters, see other nodes than this engine, which reads YAML 1.2. Such a text must
+//! not be edited: what is added could be there already, or end up elsewhere.
+//!
+//! They end a line at U+0085, U+2028 and U+2029, and a comment with it, so that what follows may be a key. They take a
+//! comma right behind a tag for a part of the tag.
 
+use super::change::{Refusal, RefusalKind};
 use super::line;
 use super::tape::{Document, Kind, NodeId};
 
-const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+/// The line breaks that YAML 1.2 has not.
+pub(super) const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 impl Document<'_> {
-    /// Where such a break makes readers of YAML 1.1 see other nodes than there are on the tape.
-    pub(super) fn misread(&self) -> Option<usize> {
-        *self.misread.get_or_init(|| self.find_misread())
+    /// Refuses a text that readers of YAML 1.1 misread.
+    pub(super) fn refuse_misread(&self) -> Result<(), Refusal> {
+        self.misread.get_or_init(|| self.find_misread()).clone().map_or(Ok(()), Err)
     }
 
-    fn find_misread(&self) -> Option<usize> {
+    /// Refuses a scalar that has such line breaks in its text.
+    pub(super) fn refuse_breaks_in(&self, id: NodeId) -> Result<(), Refusal> {
+        match self.text(id).find(BREAKS) {
+            Some(at) => Err(Refusal { at: self.start(id) + at, kind: RefusalKind::UnicodeBreak }),
+            None => Ok(()),
+        }
+    }
+
+    fn find_misread(&self) -> Option<Refusal> {
+        let glued = self.tape.tagged.iter().map(|id| (self.end(*id), self.text(*id)));
+        let mut glued = glued.filter(|(end, text)| text.is_empty() && self.from(*end).starts_with(','));
+        if let Some((at, _)) = glued.next() {
+            return Some(Refusal { at, kind: RefusalKind::GluedComma });
+        }
+        self.find_break().map(|at| Refusal { at, kind: RefusalKind::UnicodeBreak })
+    }
+
+    fn find_break(&self) -> Option<usize> {
         let bytes = self.src().as_bytes();
         if memchr::memmem::find(bytes, b"\xc2\x85").is_none()
             && memchr::memmem::find(bytes, b"\xe2\x80\xa8").is_none()
@@ -21,12 +42,8 @@ impl Document<'_> {
         {
             return None;
         }
-        let places: Vec<usize> = self
-            .src
-            .match_indices(BREAKS)
-            .map(|(at, _)| at)
-            .filter(|at| !self.is_quoted(*at) && !self.ends_comment_harmlessly(*at))
-            .collect();
+        let places: Vec<usize> =
+            self.src().match_indices(BREAKS).map(|(at, _)| at).filter(|at| !self.is_harmless(*at)).collect();
         let first = *places.first()?;
         let mut copy = String::with_capacity(self.src().len());
         let mut done = 0;
@@ -43,20 +60,24 @@ impl Document<'_> {
         }
     }
 
-    /// Whether a quoted scalar is around an offset: those end at their quote for every reader.
-    fn is_quoted(&self, at: usize) -> bool {
+    /// The kind of the scalar around an offset.
+    fn scalar_around(&self, at: usize) -> Option<Kind> {
         let began = self.tape.nodes.partition_point(|node| node.start as usize <= at);
-        let around = began.checked_sub(1).and_then(|i| self.tape.nodes.get(i));
-        around.is_some_and(|node| {
-            at < node.end as usize && matches!(node.kind, Kind::SingleQuoted | Kind::DoubleQuoted)
-        })
+        let around = began.checked_sub(1).and_then(|i| self.tape.nodes.get(i))?;
+        (at < around.end as usize && around.kind.is_scalar()).then_some(around.kind)
     }
 
-    /// Whether nothing but blanks or one more comment follows on the line.
-    fn ends_comment_harmlessly(&self, at: usize) -> bool {
-        let rest = self.slice(at, line::end(self.src(), at)).trim_start_matches(BREAKS);
-        let rest = rest.trim_start_matches([' ', '\t']);
-        rest.is_empty() || (rest.starts_with('#') && !rest.contains(BREAKS))
+    /// Whether a break is inside of quotes, which end at their quote for every reader, or in a comment with nothing but
+    /// blanks or one more comment behind it.
+    fn is_harmless(&self, at: usize) -> bool {
+        match self.scalar_around(at) {
+            Some(kind) => matches!(kind, Kind::SingleQuoted | Kind::DoubleQuoted),
+            None => {
+                let rest = self.slice(at, line::end(self.src(), at)).trim_start_matches(BREAKS);
+                let rest = rest.trim_start_matches([' ', '\t']);
+                rest.is_empty() || (rest.starts_with('#') && !rest.contains(BREAKS))
+            }
+        }
     }
 
     /// Whether what follows is text without any mark of a node of its own.
@@ -101,7 +122,7 @@ mod tests {
             ("a: |\n  x\u{2028}  y\nb: 1\n", None),
             ("a: x\u{2028}  y\nb: 1\n", None),
         ] {
-            assert_eq!(Document::parse(text).unwrap().misread(), want, "{text:?}");
+            assert_eq!(Document::parse(text).unwrap().find_break(), want, "{text:?}");
         }
     }
 }
