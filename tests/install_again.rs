@@ -207,6 +207,14 @@ fn a_namespace_keeps_its_revision_and_collectors_their_way() {
     // The first namespace's again: once is enough.
     first(&place, &[]);
     kept(&one, &place.objects());
+    // The gateways are added in files of their own.
+    first(&place, &["--gateways"]);
+    let after = place.objects();
+    let data = |objects: &Objects| objects["ConfigMap datakit/datakit-conf"]["data"].clone();
+    let (old, new) = (data(&one), data(&after));
+    let key = "kubernetesprometheus.conf";
+    assert!(old[key].is_string() && old[key] == new[key] && new["prom-ingressgateway.conf"].is_string());
+    assert!(new["prom_istiod.conf"].is_null(), "istiod is scraped twice: {new}");
 }
 
 #[test]
