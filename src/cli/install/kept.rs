@@ -56,12 +56,15 @@ pub(super) fn keep(settings: &mut Settings, named: Named, found: &Found) {
     settings.datakit.keeps_files = !named.metrics && !named.files;
     let file = newer_collector(&found.world, there);
     if let Some(file) = &file {
-        if !named.collector {
+        let scrapes = |namespace: &str| {
+            conf::inputs(file).iter().any(|(_, block)| conf::scrapes(block, SIDECAR_PORT, namespace))
+        };
+        // Gateways that the file lacks get files of their own: it stays as it is.
+        let lacks = settings.datakit.gateways && !scrapes(&settings.tracing.istio_namespace);
+        if !named.collector && !lacks {
             settings.datakit.collector = Collector::Kubernetesprometheus;
         }
-        let covered = conf::inputs(file)
-            .iter()
-            .any(|(_, block)| conf::scrapes(block, SIDECAR_PORT, &settings.namespace.name));
+        let covered = scrapes(&settings.namespace.name);
         // A file for this namespace alone would take the others' place.
         settings.datakit.keeps_files |= !covered;
         settings.metrics.elsewhere = covered;
