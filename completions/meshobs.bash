@@ -849,7 +849,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__nginx)
-            opts="-o -q -h --listen --server-name --upstream --detect --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
+            opts="-o -q -h --listen --server-name --upstream --detect --context --kubeconfig --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -864,6 +864,14 @@ _meshobs() {
                     return 0
                     ;;
                 --upstream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1001,7 +1009,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__tracing)
-            opts="-q -U -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
+            opts="-q -U -o -h --mode --istio-version --from --detect --context --kubeconfig --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1016,6 +1024,14 @@ _meshobs() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

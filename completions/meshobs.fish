@@ -171,6 +171,8 @@ istio-operator\t'A fragment for `istioctl install -f`: new installations'
 helm-values\t'A fragment for `helm install -f`: new installations'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-version -d 'Istio\'s version' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l from -d 'ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l sampling -d 'Share of requests to trace, in percent [default: 100 as in profile demo; mesh-config: as it is]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
@@ -229,6 +231,8 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l server-name -d 'Name of the server (repeatable); `_` is any' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l rum-proxy -d 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l from -d 'Put the server into this configuration; `-` is stdin' -r -F

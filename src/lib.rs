@@ -8,12 +8,11 @@
 pub mod address;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod diagnostic;
 pub mod input;
 pub mod install;
-pub mod istioctl;
-pub mod kubectl;
 pub mod manifest;
 pub mod nginx;
 pub mod output;

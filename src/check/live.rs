@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::world::{Object, World, at, list};
-use crate::kubectl::{Kubectl, LiveError};
+use crate::cluster::{Error, ErrorKind, Kubectl};
 
 /// Kinds that are always there.
 const KINDS: &str = "nodes,namespaces,deployments,daemonsets,statefulsets,pods,services,endpoints,configmaps";
@@ -16,10 +16,14 @@ const ISTIO_KINDS: &[&str] = &[
     "gateways.networking.istio.io",
 ];
 
+fn garbled() -> Error {
+    Error::of(ErrorKind::Garbled, "kubectl printed something that is no JSON; is it the real one?")
+}
+
 impl Kubectl {
-    fn objects(&self, kinds: &str) -> Result<Vec<Object>, LiveError> {
+    fn objects(&self, kinds: &str) -> Result<Vec<Object>, Error> {
         let text = self.output(&["get", kinds, "--all-namespaces", "-o", "json"])?;
-        let value: Value = serde_json::from_str(&text).map_err(|_| LiveError::Garbled)?;
+        let value: Value = serde_json::from_str(&text).map_err(|_| garbled())?;
         Ok(list(at(&value, &["items"])).cloned().map(Object::of_json).collect())
     }
 
@@ -33,14 +37,14 @@ impl Kubectl {
     ///
     /// # Errors
     /// kubectl cannot be run, or the cluster not be read.
-    pub fn world(&self) -> Result<World, LiveError> {
+    pub fn world(&self) -> Result<World, Error> {
         // kubectl takes longer to start than the cluster to answer, so all are asked at once.
         let (known, of_istio, kubernetes) = std::thread::scope(|scope| {
             let version = scope.spawn(|| self.server_version());
             let known = scope.spawn(|| self.objects(KINDS));
             let of_istio: Vec<_> =
                 ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.objects(kind))).collect();
-            let lost = || Err(LiveError::Garbled);
+            let lost = || Err(garbled());
             let of_istio: Vec<_> =
                 of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
             (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or_default())
@@ -50,8 +54,7 @@ impl Kubectl {
             match found {
                 Ok(found) => objects.extend(found),
                 // Without Istio there are no such kinds.
-                Err(LiveError::Refused(message))
-                    if message.contains("the server doesn't have a resource type") => {}
+                Err(error) if error.kind == ErrorKind::NoSuchKind => {}
                 Err(error) => return Err(error),
             }
         }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 
+use super::cluster::ClusterArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format, MapFormat, Outcome, World};
+use crate::cluster::Kubectl;
 use crate::input;
-use crate::kubectl::Kubectl;
 
 /// How often the cluster is looked at while waiting.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -41,12 +42,8 @@ pub struct CheckArgs {
     /// Leave out files of directories by name, or by path where the glob has a `/` (repeatable)
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
@@ -56,7 +53,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         bail!("--format sarif and github are for files; a cluster has no lines");
     }
     let (world, outcome) = if live {
-        let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+        let kubectl = args.cluster.kubectl();
         cluster(&kubectl, args.wait.as_deref())?
     } else {
         let (inputs, errors) = input::collect(&args.paths, &args.exclude)?;

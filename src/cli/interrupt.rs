@@ -1,8 +1,9 @@
 //! What Ctrl-C says: where the program stopped, and how to go on.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+
+use crate::cluster::process;
 
 /// The exit code, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -23,8 +24,9 @@ impl Interrupt {
             }
             if io::stdin().is_terminal() {
                 // The hidden prompt switched it off.
-                let _ = Command::new("stty").arg("echo").stderr(Stdio::null()).status();
+                process::show_typing();
             }
+            process::stop_all();
             let message = seen.lock().map(|message| message.clone()).unwrap_or_default();
             let _ = writeln!(io::stderr(), "\n{message}");
             std::process::exit(INTERRUPTED);

@@ -1,6 +1,7 @@
 //! The command line: what was typed, checked for form, and one run function a subcommand. No YAML here.
 
 mod check;
+mod cluster;
 mod completion;
 mod init;
 mod install;

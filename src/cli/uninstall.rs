@@ -1,17 +1,16 @@
 //! `meshobs uninstall`: undoes what `install` recorded.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::DONE;
+use super::cluster::ClusterArgs;
 use super::install::confirm;
 use super::interrupt::Interrupt;
+use crate::cluster::Istioctl;
 use crate::install::{Record, Undo, undo, undo_plan};
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
 
 /// Arguments of `uninstall`.
 #[derive(Args, Debug)]
@@ -25,17 +24,13 @@ pub struct UninstallArgs {
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
-    let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let kubectl = args.cluster.kubectl();
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
     let mut record = Record::load(&kubectl).map_err(failed)?;

@@ -1,13 +1,10 @@
 //! Applying, comparing and deleting through the user's own kubectl. Manifests go to its stdin only; what it says comes back
 //! without tokens.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
-
 use serde_json::Value;
 
-use super::{Change, Reference};
-use crate::kubectl::{Kubectl, said};
+use super::{Change, Failure, Reference};
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::secret;
 
 /// The field manager that server-side apply records.
@@ -36,52 +33,9 @@ pub enum Compared {
     New,
 }
 
-/// Why kubectl could not do it, in its own words without tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What it said.
-    pub message: String,
-    /// Whether another manager owns fields.
-    pub conflict: bool,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)?;
-        if self.conflict {
-            f.write_str("\nothers own these fields; --force-conflicts takes them over")?;
-        }
-        Ok(())
-    }
-}
-
-/// Runs kubectl with a text on its stdin.
-fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Output, Failure> {
-    let failed = |error: std::io::Error| Failure { message: format!("kubectl: {error}"), conflict: false };
-    let mut command: Command = kubectl.command();
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(failed)?;
-    let stdin = child.stdin.take();
-    let text = input.to_owned();
-    let writer = std::thread::spawn(move || {
-        if let Some(mut stdin) = stdin {
-            // kubectl says itself what it did not like.
-            let _ = stdin.write_all(text.as_bytes());
-        }
-    });
-    let output = child.wait_with_output().map_err(failed)?;
-    let _ = writer.join();
-    Ok(output)
-}
-
-fn failure(output: &Output) -> Failure {
-    let message = said(&output.stderr);
-    let conflict = message.contains("conflict") && message.contains("Apply failed");
-    Failure { message, conflict }
-}
-
-fn lines(output: &Output) -> Vec<String> {
-    String::from_utf8_lossy(&output.stdout).lines().map(secret::mask).collect()
+/// The lines of what kubectl printed.
+fn lines(output: &str) -> Vec<String> {
+    output.lines().map(secret::mask).collect()
 }
 
 /// Applies manifests.
@@ -97,24 +51,18 @@ pub fn apply(kubectl: &Kubectl, text: &str, force: bool, dry_run: bool) -> Resul
         args.push("--dry-run=server");
     }
     args.extend(["-f", "-"]);
-    let output = run(kubectl, &args, text)?;
-    if output.status.success() {
-        return Ok(Applied { lines: lines(&output), client_side: false });
-    }
-    let why = failure(&output);
-    if !why.message.contains(NO_PROTOCOL) {
-        return Err(why);
+    match kubectl.feed(&args, text) {
+        Ok(output) => return Ok(Applied { lines: lines(&output), client_side: false }),
+        Err(error) if error.message.contains(NO_PROTOCOL) => {}
+        Err(error) => return Err(error),
     }
     let mut args = vec!["apply", "--field-manager", MANAGER];
     if dry_run {
         args.push("--dry-run=server");
     }
     args.extend(["-f", "-"]);
-    let output = run(kubectl, &args, text)?;
-    if output.status.success() {
-        return Ok(Applied { lines: lines(&output), client_side: true });
-    }
-    Err(failure(&output))
+    let output = kubectl.feed(&args, text)?;
+    Ok(Applied { lines: lines(&output), client_side: true })
 }
 
 /// What applying manifests would make of their objects.
@@ -128,16 +76,14 @@ pub fn preview(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<Value>,
     }
     let rest = ["--dry-run=server", "-o", "json", "-f", "-"];
     args.extend(rest);
-    let mut output = run(kubectl, &args, text)?;
-    if !output.status.success() && failure(&output).message.contains(NO_PROTOCOL) {
-        let args = [&["apply", "--field-manager", MANAGER][..], &rest].concat();
-        output = run(kubectl, &args, text)?;
-    }
-    if !output.status.success() {
-        return Err(failure(&output));
-    }
+    let output = match kubectl.feed(&args, text) {
+        Err(error) if error.message.contains(NO_PROTOCOL) => {
+            kubectl.feed(&[&["apply", "--field-manager", MANAGER][..], &rest].concat(), text)?
+        }
+        other => other?,
+    };
     // One object after the other, or a List of them.
-    let read = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+    let read = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
     Ok(read
         .map_while(Result::ok)
         .flat_map(|object| match object.get("items").and_then(Value::as_array) {
@@ -157,18 +103,15 @@ pub fn compare(kubectl: &Kubectl, text: &str, force: bool) -> Result<Compared, F
         args.push("--force-conflicts");
     }
     args.extend(["-f", "-"]);
-    let mut output = run(kubectl, &args, text)?;
-    if output.status.code() != Some(0) && String::from_utf8_lossy(&output.stderr).contains(NO_PROTOCOL) {
-        output = run(kubectl, &["diff", "-f", "-"], text)?;
-    }
-    match output.status.code() {
-        Some(0) => Ok(Compared::Same),
-        Some(1) if !output.stdout.is_empty() => Ok(Compared::Differs(tidy(&lines(&output)))),
-        _ => {
-            let why = failure(&output);
-            let absent = why.message.contains("namespaces \"") && why.message.contains("not found");
-            if absent { Ok(Compared::New) } else { Err(why) }
-        }
+    let difference = match kubectl.diff(&args, text) {
+        Err(error) if error.message.contains(NO_PROTOCOL) => kubectl.diff(&["diff", "-f", "-"], text),
+        other => other,
+    };
+    match difference {
+        Ok(text) if text.is_empty() => Ok(Compared::Same),
+        Ok(text) => Ok(Compared::Differs(tidy(&lines(&text)))),
+        Err(error) if error.kind == ErrorKind::NoNamespace => Ok(Compared::New),
+        Err(error) => Err(error),
     }
 }
 
@@ -218,8 +161,7 @@ pub fn patch(kubectl: &Kubectl, change: &Change) -> Result<Vec<String>, Failure>
     if !object.namespace.is_empty() {
         args.extend(["-n", object.namespace.as_str()]);
     }
-    let output = run(kubectl, &args, &body.to_string())?;
-    if output.status.success() { Ok(lines(&output)) } else { Err(failure(&output)) }
+    kubectl.feed(&args, &body.to_string()).map(|output| lines(&output))
 }
 
 /// Makes one object that is there another: only what differs is sent, so that what kubectl notes in it of earlier applies
@@ -253,15 +195,15 @@ pub fn rewrite(kubectl: &Kubectl, old: &Value, new: &Value) -> Result<Value, Fai
     if !object.namespace.is_empty() {
         args.extend(["-n", object.namespace.as_str()]);
     }
-    let output = run(kubectl, &args, &Value::from(ops).to_string())?;
-    if output.status.success() {
-        return Ok(serde_json::from_slice(&output.stdout).unwrap_or_default());
+    match kubectl.feed(&args, &Value::from(ops).to_string()) {
+        Ok(output) => Ok(serde_json::from_str(&output).unwrap_or_default()),
+        Err(mut error) => {
+            if error.kind == ErrorKind::Conflict {
+                error.message = format!("{} was changed by somebody else at this moment", object.title());
+            }
+            Err(error)
+        }
     }
-    let mut why = failure(&output);
-    if why.message.contains("test") && why.message.contains("resourceVersion") {
-        why.message = format!("{} was changed by somebody else at this moment", object.title());
-    }
-    Err(why)
 }
 
 /// Creates or replaces one object; what the server made of it, as JSON.
@@ -269,11 +211,7 @@ pub fn rewrite(kubectl: &Kubectl, old: &Value, new: &Value) -> Result<Value, Fai
 /// # Errors
 /// kubectl refuses.
 pub fn write(kubectl: &Kubectl, verb: &str, text: &str) -> Result<String, Failure> {
-    let output = run(kubectl, &[verb, "--field-manager", MANAGER, "-f", "-", "-o", "json"], text)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(failure(&output))
+    kubectl.feed(&[verb, "--field-manager", MANAGER, "-f", "-", "-o", "json"], text)
 }
 
 /// Runs kubectl with nothing on its stdin.
@@ -281,9 +219,5 @@ pub fn write(kubectl: &Kubectl, verb: &str, text: &str) -> Result<String, Failur
 /// # Errors
 /// kubectl refuses.
 pub fn plain(kubectl: &Kubectl, args: &[&str]) -> Result<String, Failure> {
-    let output = run(kubectl, args, "")?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(failure(&output))
+    kubectl.output(args)
 }

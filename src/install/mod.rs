@@ -9,10 +9,10 @@ mod undo;
 
 use serde_json::Value;
 
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
+use crate::cluster::{Istioctl, Kubectl};
 
-pub use apply::{Applied, Compared, Failure, apply, compare, patch, plain};
+pub use crate::cluster::Error as Failure;
+pub use apply::{Applied, Compared, apply, compare, patch, plain};
 pub use object::{Reference, existing, references};
 pub use record::{Changed, Record};
 pub use restore::ValueChange;
@@ -136,8 +136,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             if !there && let Some(namespace) = namespace.get(kubectl)? {
                 record.create(Reference::of(&namespace));
             }
-            let lines = lines.map_err(|message| Failure { message, conflict: false })?;
-            Ok(Done { lines, client_side: false })
+            Ok(Done { lines: lines?, client_side: false })
         }
     }
 }
@@ -184,7 +183,7 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
         return Ok(Done::default());
     }
     let Some(old) = change.object.get(kubectl)? else {
-        return Err(Failure { message: format!("{} is gone", change.object.title()), conflict: false });
+        return Err(Failure::new(format!("{} is gone", change.object.title())));
     };
     if !record.has_created(&Reference::of(&old)) {
         let value = ValueChange {

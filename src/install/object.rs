@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apply::{self, Failure, plain};
-use crate::kubectl::Kubectl;
+use super::Failure;
+use super::apply::{self, plain};
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::manifest::{Item, items};
 use crate::yaml::{Document, DocumentReader};
 
@@ -69,7 +70,7 @@ impl Reference {
         match plain(kubectl, &args) {
             Ok(text) => Ok(serde_json::from_str(&text).ok()),
             // A kind that the cluster does not know has no objects.
-            Err(failure) if failure.message.contains("the server doesn't have a resource type") => Ok(None),
+            Err(failure) if failure.kind == ErrorKind::NoSuchKind => Ok(None),
             Err(failure) => Err(failure),
         }
     }

@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apply::{self, Failure};
+use super::Failure;
+use super::apply;
 use super::object::{Reference, text};
 use super::restore::ValueChange;
-use crate::kubectl::Kubectl;
+use crate::cluster::{ErrorKind, Kubectl};
 
 /// The ConfigMap's name.
 const NAME: &str = "meshobs-record";
@@ -56,9 +57,8 @@ impl Record {
         let found = apply::plain(kubectl, &args)?;
         let Ok(object) = serde_json::from_str::<Value>(&found) else { return Ok(Self::default()) };
         let record = text(&object, "/data/record");
-        let mut read: Self = serde_json::from_str(record).map_err(|error| Failure {
-            message: format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"),
-            conflict: false,
+        let mut read: Self = serde_json::from_str(record).map_err(|error| {
+            Failure::new(format!("ConfigMap {NAME} in {NAMESPACE} cannot be read: {error}"))
         })?;
         read.version = version_of(&object);
         Ok(read)
@@ -86,15 +86,13 @@ impl Record {
             metadata.insert("resourceVersion".to_owned(), Value::from(self.version.as_str()));
         }
         let written = apply::write(kubectl, verb, &object.to_string()).map_err(|failure| {
-            let signs = ["AlreadyExists", "Conflict", "NotFound", "has been modified"];
-            if !signs.iter().any(|sign| failure.message.contains(sign)) {
+            if !failure.is(&[ErrorKind::AlreadyExists, ErrorKind::Conflict, ErrorKind::NotFound]) {
                 return failure;
             }
-            let message = format!(
+            Failure::new(format!(
                 "another meshobs wrote ConfigMap {NAME} in {NAMESPACE} meanwhile, so another installation is running; \
                  run this again when that has ended"
-            );
-            Failure { message, conflict: false }
+            ))
         })?;
         self.version =
             serde_json::from_str::<Value>(&written).map(|object| version_of(&object)).unwrap_or_default();

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::apply::{Failure, plain, rewrite};
+use super::Failure;
+use super::apply::{plain, rewrite};
 use super::object::{Reference, is_managed, text, uid};
 use super::record::{Changed, Record};
 use super::restore::{self, Undone, ValueChange};
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
+use crate::cluster::{Istioctl, Kubectl};
 use crate::secret;
 
 /// Where kubectl notes what was applied.
@@ -190,9 +190,7 @@ fn is_istios(object: &Value) -> bool {
 pub fn undo(kubectl: &Kubectl, istioctl: Option<&Istioctl>, what: &Undo) -> Result<(), Failure> {
     match what {
         Undo::Keep(_) => Ok(()),
-        Undo::Istio(_) => istioctl.map_or(Ok(()), |istioctl| {
-            istioctl.uninstall(kubectl).map_err(|message| Failure { message, conflict: false })
-        }),
+        Undo::Istio(_) => istioctl.map_or(Ok(()), |istioctl| istioctl.uninstall(kubectl)),
         Undo::Delete(what) => {
             let mut args = vec!["delete", what.kind.as_str(), what.name.as_str(), "--ignore-not-found"];
             // Their pods, too, are to be gone.

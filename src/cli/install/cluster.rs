@@ -3,9 +3,8 @@
 use anyhow::{Context as _, bail};
 
 use crate::check::{Object, World};
+use crate::cluster::{Istioctl, Kubectl};
 use crate::install::{Record, Reference};
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
 
 /// The oldest kubectl that knows all that is asked of it (`get --show-managed-fields`, `delete --cascade=foreground`).

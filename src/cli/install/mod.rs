@@ -12,15 +12,16 @@ mod farewell;
 mod rollout;
 mod steps;
 
+use super::cluster::ClusterArgs;
 use super::init::{datakit, from};
 use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format};
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::input;
 use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan, references};
-use crate::kubectl::Kubectl;
 use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
@@ -81,12 +82,8 @@ pub struct InstallArgs {
     /// Exit with 1 where the closing check finds something that is not observable
     #[arg(long)]
     strict: bool,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Configuration file [default: meshobs.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
     config: Option<PathBuf>,
@@ -106,7 +103,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let mut options = options(&mut args)?;
     let istio_namespace = options.tracing.istio_namespace.clone();
     let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
-    let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let kubectl = args.cluster.kubectl();
     cluster::preflight(&kubectl)?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
     let found = cluster::look(&kubectl, &istio_namespace, &record)?;
@@ -259,10 +256,7 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
         let judged = match (&step.action, kind) {
             (Action::Apply(manifests), DryRun::Server) => match apply(kubectl, manifests, force, true) {
                 Ok(_) => "the server takes it".to_owned(),
-                Err(error)
-                    if (error.message.contains("namespaces \"") && error.message.contains("not found"))
-                        || defined_before(steps, step, &error) =>
-                {
+                Err(error) if error.kind == ErrorKind::NoNamespace || defined_before(steps, step, &error) => {
                     "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
                         .to_owned()
                 }
@@ -301,7 +295,7 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
 /// Whether a step fails for a kind alone, and an earlier one may bring that.
 fn defined_before(steps: &[Step], step: &Step, error: &Failure) -> bool {
     let earlier = steps.iter().take_while(|earlier| earlier.name != step.name);
-    error.message.contains("no matches for kind")
+    error.kind == ErrorKind::NoSuchKind
         && earlier.into_iter().any(|step| matches!(step.action, Action::Define(_) | Action::Istio(..)))
 }
 

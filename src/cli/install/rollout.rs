@@ -1,16 +1,15 @@
 //! Waiting for rollouts: a line a workload with its counts at a terminal, plain lines elsewhere, and the cause where one
 //! fails.
 
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
-use std::process::Stdio;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check;
+use crate::cluster::Kubectl;
 use crate::install::{Action, Reference, Step, plain, references};
-use crate::kubectl::{Kubectl, said};
 use crate::secret;
 
 /// How many rollouts are watched at once: each takes a kubectl.
@@ -106,23 +105,13 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
 fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) -> Result<(), String> {
     let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
     let name = format!("{kind}/{}", what.name);
-    let mut command = kubectl.command();
-    command.args(["rollout", "status", &name, "-n", &what.namespace, "--timeout", timeout]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("kubectl: {error}"))?;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let state = line.split_once("finish: ").map_or(line.as_str(), |(_, state)| state);
-            bar.set_message(state.trim_end_matches('.').to_owned());
-        }
-    }
-    let mut error = Vec::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        let _ = stderr.read_to_end(&mut error);
-    }
-    let status = child.wait().map_err(|error| format!("kubectl: {error}"))?;
+    let args = ["rollout", "status", &name, "-n", &what.namespace, "--timeout", timeout];
+    let watched = kubectl.follow(&args, &mut |line| {
+        let state = line.split_once("finish: ").map_or(line, |(_, state)| state);
+        bar.set_message(state.trim_end_matches('.').to_owned());
+    });
     bar.finish_and_clear();
-    if status.success() { Ok(()) } else { Err(said(&error)) }
+    watched.map_err(|error| error.message)
 }
 
 /// The last warnings about a workload, its pods, and what stands between.

@@ -1,9 +1,10 @@
 //! The user's own istioctl, which puts Istio into a cluster that has none and takes it out again.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::ffi::OsString;
 
-use crate::kubectl::Kubectl;
+use super::error::{Error, ErrorKind};
+use super::kubectl::Kubectl;
+use super::process::{self, Answer, Call, Failure};
 use crate::manifest::Version;
 use crate::secret;
 
@@ -21,10 +22,9 @@ impl Istioctl {
     /// The one on the PATH, if there is one that tells its version.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let mut command = Command::new("istioctl");
-        command.args(["version", "--remote=false", "-o", "json"]).stdin(Stdio::null());
-        let output = command.output().ok().filter(|output| output.status.success())?;
-        let value: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let args = ["version", "--remote=false", "-o", "json"].map(OsString::from).to_vec();
+        let answer = call(args, "").ok().filter(|answer| answer.success)?;
+        let value: serde_json::Value = serde_json::from_slice(&answer.stdout).ok()?;
         let version = value.pointer("/clientVersion/version")?.as_str()?;
         Some(Self { version: Version::parse(version)? })
     }
@@ -33,7 +33,7 @@ impl Istioctl {
     ///
     /// # Errors
     /// What istioctl said.
-    pub fn install(&self, kubectl: &Kubectl, settings: Option<&str>) -> Result<Vec<String>, String> {
+    pub fn install(&self, kubectl: &Kubectl, settings: Option<&str>) -> Result<Vec<String>, Error> {
         let mut args = vec!["install", "--set", PROFILE, "-y"];
         if settings.is_some() {
             args.extend(["-f", "-"]);
@@ -45,11 +45,11 @@ impl Istioctl {
     ///
     /// # Errors
     /// What istioctl said.
-    pub fn uninstall(&self, kubectl: &Kubectl) -> Result<(), String> {
+    pub fn uninstall(&self, kubectl: &Kubectl) -> Result<(), Error> {
         let plain = run(kubectl, &["uninstall", "--purge", "-y"], "");
         match plain {
             // Before 1.17 it was an experimental command.
-            Err(message) if message.contains("unknown command") => {
+            Err(error) if error.message.contains("unknown command") => {
                 run(kubectl, &["x", "uninstall", "--purge", "-y"], "").map(|_| ())
             }
             other => other.map(|_| ()),
@@ -58,16 +58,12 @@ impl Istioctl {
 }
 
 /// Runs it against kubectl's cluster; its last lines where it fails.
-fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, String> {
-    let mut command = Command::new("istioctl");
-    command.args(args).args(kubectl.cluster_args());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("istioctl: {error}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // istioctl says itself what it did not get. A settings fragment fits into the pipe.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(|error| format!("istioctl: {error}"))?;
+fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, Error> {
+    let args = args.iter().map(OsString::from).chain(kubectl.cluster_args()).collect();
+    let answer = call(args, input).map_err(|failure| match failure {
+        Failure::Io(error) => Error::new(format!("istioctl: {error}")),
+        Failure::Expired => Error::of(ErrorKind::Timeout, "istioctl did not end in time"),
+    })?;
     let lines = |bytes: &[u8]| -> Vec<String> {
         String::from_utf8_lossy(bytes)
             .lines()
@@ -75,12 +71,16 @@ fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, Str
             .filter(|line| !line.trim().is_empty())
             .collect()
     };
-    if output.status.success() {
-        return Ok(lines(&output.stdout));
+    if answer.success {
+        return Ok(lines(&answer.stdout));
     }
-    let mut said = lines(&output.stderr);
-    if said.is_empty() {
-        said = lines(&output.stdout);
+    let mut message = lines(&answer.stderr);
+    if message.is_empty() {
+        message = lines(&answer.stdout);
     }
-    Err(format!("istioctl: {}", said.join("\n")))
+    Err(Error::new(format!("istioctl: {}", message.join("\n"))))
+}
+
+fn call(args: Vec<OsString>, input: &str) -> Result<Answer, Failure> {
+    process::run(Call { program: "istioctl", args, input, expired: &|| false, on_line: &mut |_| () })
 }
