@@ -203,7 +203,7 @@ case \"$*\" in
 *apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
 *apply*) cat > \"$HOME/in\"
   \"$REAL\" \"$@\" < \"$HOME/in\" || exit $?
-  grep -q 'name: prod' \"$HOME/in\" && \"$DOWN\" --keep > /dev/null 2>&1
+  grep -q 'name: prod' \"$HOME/in\" && MESHOBS_CLUSTER_DIR=\"$CLUSTER_DIR\" \"$DOWN\" --keep > /dev/null 2>&1
   exit 0 ;;
 *) exec \"$REAL\" \"$@\" ;;
 esac
@@ -217,7 +217,11 @@ fn a_server_that_is_gone_is_told() {
     let home = place.folder.path().display().to_string();
     let run = place.command(&["install", "--yes", "--token-file", "token", "app.yaml"]);
     let run = run.env("PATH", &path).env("REAL", &real_kubectl()).env("HOME", &home);
-    let done = judge(run.env("DOWN", &down.display().to_string()).run());
+    // Variables of the program's own are not for its children.
+    let variables = place.cluster.variables();
+    let folder = variables.iter().find(|(name, _)| name == "MESHOBS_CLUSTER_DIR").unwrap();
+    let run = run.env("CLUSTER_DIR", &folder.1).env("DOWN", &down.display().to_string());
+    let done = judge(run.run());
     assert_eq!(done.status, 2, "{}", done.stderr);
     assert!(done.stderr.contains("✔ datakit") && done.stderr.contains("step namespace"), "{}", done.stderr);
     assert!(done.stderr.contains("refused") && done.stderr.contains("run it again"), "{}", done.stderr);
