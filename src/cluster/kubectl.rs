@@ -48,19 +48,6 @@ impl Kubectl {
         self.run(args, "", on_line).map(|_| ())
     }
 
-    /// What `kubectl diff` prints; it fails where there is a difference.
-    ///
-    /// # Errors
-    /// It cannot be run, or prints no difference and fails.
-    pub fn diff(&self, args: &[&str], input: &str) -> Result<String, Error> {
-        let mut difference = String::new();
-        let output = self.run(args, input, &mut |line| {
-            difference.push_str(line);
-            difference.push('\n');
-        });
-        if difference.is_empty() { output } else { Ok(difference) }
-    }
-
     fn run(&self, args: &[&str], input: &str, on_line: &mut dyn FnMut(&str)) -> Result<String, Error> {
         let args = self.cluster_args().chain(args.iter().map(OsString::from)).collect();
         match process::run(Call { program: "kubectl", args, input, expired: &|| false, on_line }) {

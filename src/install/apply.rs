@@ -3,24 +3,12 @@
 
 use serde_json::Value;
 
-use super::{Change, Failure, Reference};
+use super::{Change, Failure, Reference, difference};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::secret;
 
 /// The field manager that server-side apply records.
 pub const MANAGER: &str = "meshobs";
-
-/// What kubectl says where a Service's ports omit their protocol, which Kubernetes before 1.21 cannot merge.
-const NO_PROTOCOL: &str = "omits key field";
-
-/// What kubectl did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Its lines.
-    pub lines: Vec<String>,
-    /// Whether it was done on the client's side.
-    pub client_side: bool,
-}
 
 /// How a step compares with the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,105 +26,59 @@ fn lines(output: &str) -> Vec<String> {
     output.lines().map(secret::mask).collect()
 }
 
-/// Applies manifests.
+/// Applies manifests; what kubectl printed.
 ///
 /// # Errors
 /// kubectl refuses.
-pub fn apply(kubectl: &Kubectl, text: &str, force: bool, dry_run: bool) -> Result<Applied, Failure> {
-    let mut args = vec!["apply", "--server-side", "--field-manager", MANAGER];
-    if force {
-        args.push("--force-conflicts");
-    }
-    if dry_run {
-        args.push("--dry-run=server");
-    }
-    args.extend(["-f", "-"]);
-    match kubectl.feed(&args, text) {
-        Ok(output) => return Ok(Applied { lines: lines(&output), client_side: false }),
-        Err(error) if error.message.contains(NO_PROTOCOL) => {}
-        Err(error) => return Err(error),
-    }
-    let mut args = vec!["apply", "--field-manager", MANAGER];
-    if dry_run {
-        args.push("--dry-run=server");
-    }
-    args.extend(["-f", "-"]);
-    let output = kubectl.feed(&args, text)?;
-    Ok(Applied { lines: lines(&output), client_side: true })
+pub fn apply(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<String>, Failure> {
+    kubectl.feed(&apply_args(force, &[]), text).map(|output| lines(&output))
 }
 
-/// What applying manifests would make of their objects.
+/// What applying manifests would make of their objects: the server answers, and changes nothing.
 ///
 /// # Errors
 /// kubectl refuses.
 pub fn preview(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<Value>, Failure> {
-    let mut args = vec!["apply", "--server-side", "--field-manager", MANAGER];
-    if force {
-        args.push("--force-conflicts");
-    }
-    let rest = ["--dry-run=server", "-o", "json", "-f", "-"];
-    args.extend(rest);
-    let output = match kubectl.feed(&args, text) {
-        Err(error) if error.message.contains(NO_PROTOCOL) => {
-            kubectl.feed(&[&["apply", "--field-manager", MANAGER][..], &rest].concat(), text)?
-        }
-        other => other?,
-    };
-    // One object after the other, or a List of them.
-    let read = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
-    Ok(read
-        .map_while(Result::ok)
+    let output = kubectl.feed(&apply_args(force, &["--dry-run=server", "-o", "json"]), text)?;
+    Ok(objects(&output))
+}
+
+fn apply_args<'a>(force: bool, more: &[&'a str]) -> Vec<&'a str> {
+    let force = if force { &["--force-conflicts"][..] } else { &[] };
+    [&["apply", "--server-side", "--field-manager", MANAGER][..], force, more, &["-f", "-"]].concat()
+}
+
+/// The objects of manifests that are in the cluster, by one call. It fails where the cluster does not know a kind.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn live(kubectl: &Kubectl, text: &str) -> Result<Vec<Value>, Failure> {
+    let args = ["get", "--ignore-not-found", "--show-managed-fields=true", "-o", "json", "-f", "-"];
+    kubectl.feed(&args, text).map(|output| objects(&output))
+}
+
+/// The objects that kubectl printed: one after the other, or a List of them.
+fn objects(output: &str) -> Vec<Value> {
+    let read = serde_json::Deserializer::from_str(output).into_iter::<Value>();
+    read.map_while(Result::ok)
         .flat_map(|object| match object.get("items").and_then(Value::as_array) {
             Some(items) => items.clone(),
             None => vec![object],
         })
-        .collect())
+        .collect()
 }
 
-/// Compares manifests with the cluster.
+/// Compares manifests with the cluster. `kubectl diff` would write them to files.
 ///
 /// # Errors
 /// kubectl refuses.
 pub fn compare(kubectl: &Kubectl, text: &str, force: bool) -> Result<Compared, Failure> {
-    let mut args = vec!["diff", "--server-side", "--field-manager", MANAGER];
-    if force {
-        args.push("--force-conflicts");
-    }
-    args.extend(["-f", "-"]);
-    let difference = match kubectl.diff(&args, text) {
-        Err(error) if error.message.contains(NO_PROTOCOL) => kubectl.diff(&["diff", "-f", "-"], text),
-        other => other,
+    let after = match preview(kubectl, text, force) {
+        Err(error) if error.kind == ErrorKind::NoNamespace => return Ok(Compared::New),
+        after => after?,
     };
-    match difference {
-        Ok(text) if text.is_empty() => Ok(Compared::Same),
-        Ok(text) => Ok(Compared::Differs(tidy(&lines(&text)))),
-        Err(error) if error.kind == ErrorKind::NoNamespace => Ok(Compared::New),
-        Err(error) => Err(error),
-    }
-}
-
-/// A diff without what the server adds by itself, and without the folders and times of kubectl's temporary files.
-fn tidy(lines: &[String]) -> String {
-    let noise = |line: &str| {
-        let text = line.trim_start_matches(['+', '-', ' ']);
-        line.starts_with("diff ")
-            || ["generation:", "resourceVersion:", "uid:", "creationTimestamp:"]
-                .iter()
-                .any(|key| text.starts_with(key))
-    };
-    let mut out = String::new();
-    for line in lines.iter().filter(|line| !noise(line)) {
-        // `--- /tmp/LIVE-123/v1.Service.prod.ratings	2026-…`
-        let header = ["--- ", "+++ "].iter().find_map(|mark| {
-            let (path, _) = line.strip_prefix(mark)?.split_once('\t')?;
-            Some((mark, path.rsplit('/').next()?))
-        });
-        match header {
-            Some((mark, name)) => out.push_str(&format!("{mark}{name}\n")),
-            None => out.push_str(&format!("{line}\n")),
-        }
-    }
-    out
+    let difference = difference::between(&live(kubectl, text)?, &after);
+    Ok(if difference.is_empty() { Compared::Same } else { Compared::Differs(difference) })
 }
 
 /// Changes one value of an object; refused where somebody changed the object since it was read. Nothing else of it changes,

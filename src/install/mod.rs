@@ -2,6 +2,7 @@
 //! the steps hold is made elsewhere; nothing here knows what observability needs.
 
 mod apply;
+mod difference;
 mod object;
 mod record;
 mod restore;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::cluster::{Istioctl, Kubectl};
 
 pub use crate::cluster::Error as Failure;
-pub use apply::{Applied, Compared, apply, compare, patch, plain};
+pub use apply::{Compared, compare, patch, plain, preview};
 pub use object::{Reference, existing, references};
 pub use record::{Changed, Record};
 pub use restore::ValueChange;
@@ -81,8 +82,6 @@ pub struct Edit {
 pub struct Done {
     /// What kubectl said.
     pub lines: Vec<String>,
-    /// Whether it had to be applied on the client's side.
-    pub client_side: bool,
 }
 
 /// How a step compares with the cluster.
@@ -93,14 +92,14 @@ pub fn plan(kubectl: &Kubectl, step: &Step, force: bool) -> Result<Compared, Fai
     match &step.action {
         Action::Apply(text) | Action::Define(text) => compare(kubectl, text, force),
         Action::Change(change) if change.before.as_ref() == Some(&change.after) => Ok(Compared::Same),
-        Action::Change(change) => Ok(Compared::Differs(difference(&change.old, &change.new))),
+        Action::Change(change) => Ok(Compared::Differs(text_difference(&change.old, &change.new))),
         Action::Edit(edit) if edit.old == edit.new => Ok(Compared::Same),
-        Action::Edit(edit) => Ok(Compared::Differs(difference(&edit.old, &edit.new))),
+        Action::Edit(edit) => Ok(Compared::Differs(text_difference(&edit.old, &edit.new))),
         Action::Istio(..) => Ok(Compared::New),
     }
 }
 
-fn difference(old: &str, new: &str) -> String {
+fn text_difference(old: &str, new: &str) -> String {
     let diff = similar::TextDiff::from_lines(old, new);
     crate::secret::mask(&diff.unified_diff().context_radius(3).to_string())
 }
@@ -136,7 +135,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             if !there && let Some(namespace) = namespace.get(kubectl)? {
                 record.create(Reference::of(&namespace));
             }
-            Ok(Done { lines: lines?, client_side: false })
+            Ok(Done { lines: lines? })
         }
     }
 }
@@ -156,7 +155,7 @@ fn apply_recorded(kubectl: &Kubectl, text: &str, force: bool, record: &mut Recor
         }
     }
     record.save(kubectl)?;
-    let done = apply(kubectl, text, force, false)?;
+    let lines = apply::apply(kubectl, text, force)?;
     for object in existing(kubectl, text)? {
         let there = Reference::of(&object);
         match was(&there) {
@@ -166,7 +165,7 @@ fn apply_recorded(kubectl: &Kubectl, text: &str, force: bool, record: &mut Recor
             _ => record.create(there),
         }
     }
-    Ok(Done { lines: done.lines, client_side: done.client_side })
+    Ok(Done { lines })
 }
 
 /// Notes what changed in an object that others made.
@@ -197,7 +196,7 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
         record.save(kubectl)?;
     }
     let lines = patch(kubectl, change)?;
-    Ok(Done { lines, client_side: false })
+    Ok(Done { lines })
 }
 
 fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<Done, Failure> {
@@ -223,5 +222,5 @@ fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<
         note_changes(record, Some(old), &written);
         lines.push(format!("{} edited", reference.title()));
     }
-    Ok(Done { lines, client_side: false })
+    Ok(Done { lines })
 }

@@ -104,6 +104,10 @@ pub fn references(manifests: &str) -> Vec<Reference> {
 /// # Errors
 /// kubectl refuses.
 pub fn existing(kubectl: &Kubectl, manifests: &str) -> Result<Vec<Value>, Failure> {
+    match apply::live(kubectl, manifests) {
+        Err(failure) if failure.kind == ErrorKind::NoSuchKind => {}
+        found => return found,
+    }
     let mut found = Vec::new();
     // One call an object: a kind that the cluster does not know yet must not hide the others.
     for reference in references(manifests) {

@@ -6,14 +6,12 @@ use serde_json::Value;
 
 use super::Failure;
 use super::apply::{plain, rewrite};
+use super::difference::LAST_APPLIED;
 use super::object::{Reference, is_managed, text, uid};
 use super::record::{Changed, Record};
 use super::restore::{self, Undone, ValueChange};
 use crate::cluster::{Istioctl, Kubectl};
 use crate::secret;
-
-/// Where kubectl notes what was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What undoing one entry of a record comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

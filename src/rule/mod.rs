@@ -5,6 +5,7 @@ pub mod datakit;
 mod installed;
 mod metrics;
 mod namespace;
+mod protocol;
 mod reference;
 mod rum;
 mod tracing;
@@ -17,6 +18,7 @@ pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
+pub use protocol::PortProtocol;
 pub use rum::{Rum, RumMode, RumSettings};
 pub use tracing::{Tracing, TracingMode, TracingSettings};
 

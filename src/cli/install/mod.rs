@@ -21,7 +21,7 @@ use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::input;
-use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan, references};
+use crate::install::{Action, Compared, Failure, Record, Step, execute, plan, preview, references};
 use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
@@ -254,7 +254,7 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
     let mut stderr = io::stderr();
     for step in steps {
         let judged = match (&step.action, kind) {
-            (Action::Apply(manifests), DryRun::Server) => match apply(kubectl, manifests, force, true) {
+            (Action::Apply(manifests), DryRun::Server) => match preview(kubectl, manifests, force) {
                 Ok(_) => "the server takes it".to_owned(),
                 Err(error) if error.kind == ErrorKind::NoNamespace || defined_before(steps, step, &error) => {
                     "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
@@ -351,12 +351,6 @@ fn apply_all(
         let _ = writeln!(stderr, "✔ {}{time}", step.name);
         for line in &done.lines {
             let _ = writeln!(stderr, "    {line}");
-        }
-        if done.client_side {
-            let _ = writeln!(
-                stderr,
-                "    (this Kubernetes is older than 1.21, so it was applied on the client's side)"
-            );
         }
     }
     Ok(())

@@ -13,13 +13,19 @@ use crate::cluster::Kubectl;
 use crate::config::{Settings, TOKEN_VARIABLE};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, plain, references};
+use crate::manifest::Version;
 use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
-use crate::rule::{Datakit, Installed, Metrics, Namespace, Rule, Rum, Tracing, TracingMode, TracingSettings};
+use crate::rule::{
+    Datakit, Installed, Metrics, Namespace, PortProtocol, Rule, Rum, Tracing, TracingMode, TracingSettings,
+};
 use crate::yaml::DocumentReader;
+
+/// The first Kubernetes that applies a Service whose ports omit their protocol.
+const PROTOCOL_IS_DEFAULT: Version = Version::new(1, 21, 0);
 
 /// What is to be installed.
 pub(super) struct Wanted<'a> {
@@ -66,7 +72,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         steps.push(step("rum", "the page with browser monitoring", text)?);
     }
     if !wanted.manifests.is_empty() {
-        let (definitions, text) = split_definitions(&application(wanted)?);
+        let (definitions, text) = split_definitions(&application(found, wanted)?);
         if !definitions.is_empty() {
             let title = "kinds that the application defines".to_owned();
             steps.push(Step { name: "definitions", title, action: Action::Define(definitions) });
@@ -237,7 +243,7 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
 }
 
 /// The application's manifests, patched. What the rules left alone is told.
-fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
+fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     let settings = wanted.settings;
     let (inputs, errors) = input::collect(wanted.manifests, &settings.exclude)?;
     if inputs.iter().any(|input| input.path.is_none()) {
@@ -252,6 +258,10 @@ fn application(wanted: &Wanted<'_>) -> anyhow::Result<String> {
     }
     if wanted.own_datakit.is_some() {
         rules.push(Box::new(Datakit(settings.datakit.clone())));
+    }
+    let kubernetes = found.world.kubernetes.as_deref().and_then(Version::parse);
+    if kubernetes.is_none_or(|version| version < PROTOCOL_IS_DEFAULT) {
+        rules.push(Box::new(PortProtocol));
     }
     rules.push(Box::new(Installed));
     let patcher = Patcher {
