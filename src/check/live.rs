@@ -27,12 +27,6 @@ impl Kubectl {
         Ok(list(at(&value, &["items"])).cloned().map(Object::of_json).collect())
     }
 
-    fn server_version(&self) -> Option<String> {
-        let text = self.output(&["version", "-o", "json"]).ok()?;
-        let value: Value = serde_json::from_str(&text).ok()?;
-        Some(value.pointer("/serverVersion/gitVersion")?.as_str()?.to_owned())
-    }
-
     /// Reads the cluster. Secrets are not among what is read.
     ///
     /// # Errors
@@ -47,8 +41,13 @@ impl Kubectl {
             let lost = || Err(garbled());
             let of_istio: Vec<_> =
                 of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
-            (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or_default())
+            (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or(Ok(None)))
         });
+        // A server that does not answer at all is told as such, whatever that made of the other calls.
+        let kubernetes = match kubernetes {
+            Err(error) if error.is(&[ErrorKind::Timeout, ErrorKind::Unreachable]) => return Err(error),
+            version => version.unwrap_or_default(),
+        };
         let mut objects = known?;
         for found in of_istio {
             match found {

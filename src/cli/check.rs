@@ -1,6 +1,5 @@
 //! `meshobs check`: what keeps a mesh from being observable, in files or in a cluster.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::cluster::ClusterArgs;
+use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format, MapFormat, Outcome, World};
 use crate::cluster::Kubectl;
@@ -53,7 +53,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         bail!("--format sarif and github are for files; a cluster has no lines");
     }
     let (world, outcome) = if live {
-        let kubectl = args.cluster.kubectl();
+        let kubectl = args.cluster.kubectl()?;
         cluster(&kubectl, args.wait.as_deref())?
     } else {
         let (inputs, errors) = input::collect(&args.paths, &args.exclude)?;
@@ -69,10 +69,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         Some(format) => out.extend_from_slice(check::draw(&world, &outcome, format).as_bytes()),
         None => check::write(&mut out, &outcome, args.format, live)?,
     }
-    match io::stdout().write_all(&out) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    super::print_bytes(&out)?;
     Ok(if outcome.failed() { CHANGES } else { DONE })
 }
 
@@ -81,8 +78,10 @@ fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(World, Outc
         None => Duration::ZERO,
         Some(text) => duration(text, "--wait")?,
     };
+    let _interrupt = Interrupt::watch("interrupted; nothing was changed");
     let start = Instant::now();
     loop {
+        kubectl.restart_deadline();
         let world = kubectl.world()?;
         let outcome = check::run(&world, Vec::new());
         if !outcome.failed() || start.elapsed() >= limit {

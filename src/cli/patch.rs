@@ -145,7 +145,7 @@ pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
                 }
                 Err(error) => return Err(error),
             };
-            report::errors(&mut io::stderr(), format, &errors)?;
+            let _ = report::errors(&mut io::stderr(), format, &errors);
             Ok(ERROR)
         }
     }
@@ -189,7 +189,8 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
     if !args.quiet {
-        plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written)?;
+        // What was done is done, whether or not anybody reads the report.
+        let _ = plan.report.finish(&mut io::BufWriter::new(io::stderr().lock()), &written);
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }

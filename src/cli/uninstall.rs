@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::DONE;
+use super::check::duration;
 use super::cluster::ClusterArgs;
 use super::install::confirm;
 use super::interrupt::Interrupt;
@@ -24,15 +25,19 @@ pub struct UninstallArgs {
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// How long a deletion may take (30s, 5m)
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    timeout: String,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
-    let kubectl = args.cluster.kubectl();
+    let kubectl = args.cluster.waiting(duration(&args.timeout, "--timeout")?)?;
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
+    kubectl.reach()?;
     let mut record = Record::load(&kubectl).map_err(failed)?;
     let mut stderr = io::stderr();
     if record.is_empty() {
@@ -54,6 +59,7 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
         }
+        let _pause = kubectl.pause_deadline();
         if !confirm("Do it?", false)? {
             bail!("nothing was done");
         }

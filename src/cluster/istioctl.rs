@@ -1,7 +1,9 @@
 //! The user's own istioctl, which puts Istio into a cluster that has none and takes it out again.
 
 use std::ffi::OsString;
+use std::time::{Duration, Instant};
 
+use super::deadline::Limits;
 use super::error::{Error, ErrorKind};
 use super::kubectl::Kubectl;
 use super::process::{self, Answer, Call, Failure};
@@ -10,6 +12,9 @@ use crate::secret;
 
 /// The profile with both gateways that the guide takes.
 const PROFILE: &str = "profile=demo";
+
+/// How long it may take: it waits by itself for what it installs, 5 minutes for each component.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// An istioctl that can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +28,7 @@ impl Istioctl {
     #[must_use]
     pub fn find() -> Option<Self> {
         let args = ["version", "--remote=false", "-o", "json"].map(OsString::from).to_vec();
-        let answer = call(args, "").ok().filter(|answer| answer.success)?;
+        let answer = call(args, "", Limits::DEFAULT.request).ok().filter(|answer| answer.success)?;
         let value: serde_json::Value = serde_json::from_slice(&answer.stdout).ok()?;
         let version = value.pointer("/clientVersion/version")?.as_str()?;
         Some(Self { version: Version::parse(version)? })
@@ -59,8 +64,9 @@ impl Istioctl {
 
 /// Runs it against kubectl's cluster; its last lines where it fails.
 fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, Error> {
+    let _pause = kubectl.pause_deadline();
     let args = args.iter().map(OsString::from).chain(kubectl.cluster_args()).collect();
-    let answer = call(args, input).map_err(|failure| match failure {
+    let answer = call(args, input, LIMIT.max(kubectl.limits.wait)).map_err(|failure| match failure {
         Failure::Io(error) => Error::new(format!("istioctl: {error}")),
         Failure::Expired => Error::of(ErrorKind::Timeout, "istioctl did not end in time"),
     })?;
@@ -81,6 +87,8 @@ fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, Err
     Err(Error::new(format!("istioctl: {}", message.join("\n"))))
 }
 
-fn call(args: Vec<OsString>, input: &str) -> Result<Answer, Failure> {
-    process::run(Call { program: "istioctl", args, input, expired: &|| false, on_line: &mut |_| () })
+fn call(args: Vec<OsString>, input: &str, limit: Duration) -> Result<Answer, Failure> {
+    let start = Instant::now();
+    let expired = || start.elapsed() > limit;
+    process::run(Call { program: "istioctl", args, input, expired: &expired, on_line: &mut |_| () })
 }

@@ -2,21 +2,84 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Instant;
 
+use super::deadline::{Deadline, Limits, Pause};
 use super::error::{Error, ErrorKind};
 use super::process::{self, Answer, Call, Failure};
 use crate::secret;
 
-/// kubectl and the cluster it is to talk to.
-#[derive(Clone, Debug, Default)]
+/// kubectl, the cluster it is to talk to, and how long that may take. Clones share the time of the command.
+#[derive(Clone, Debug)]
 pub struct Kubectl {
     /// Its `--context`.
     pub context: Option<String>,
     /// Its `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
+    pub(super) limits: Limits,
+    deadline: Deadline,
+}
+
+/// What limits one call.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// The server's answers, and what is left of the command's time.
+    Request,
+    /// The call itself, as long as what it waits for may take.
+    Wait,
 }
 
 impl Kubectl {
+    /// The time of the command begins now.
+    #[must_use]
+    pub fn new(context: Option<String>, kubeconfig: Option<PathBuf>, limits: Limits) -> Self {
+        Self { context, kubeconfig, limits, deadline: Deadline::new(limits.command) }
+    }
+
+    /// Lets the time of the command begin anew.
+    pub fn restart_deadline(&self) {
+        self.deadline.set(self.limits.command);
+    }
+
+    /// The time of the command does not run while what this returns is held.
+    #[must_use]
+    pub fn pause_deadline(&self) -> Pause {
+        self.deadline.pause()
+    }
+
+    /// The version that the server tells, by one request. A server that does not answer fails all other calls of this
+    /// command: kubectl would try again and again.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    pub fn server_version(&self) -> Result<Option<String>, Error> {
+        let text = match self.output(&["get", "--raw", "/version"]) {
+            Err(error) => {
+                if error.is(&[ErrorKind::Timeout, ErrorKind::Unreachable]) {
+                    self.deadline.set(std::time::Duration::ZERO);
+                }
+                return Err(error);
+            }
+            Ok(text) => text,
+        };
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        Ok(value.get("gitVersion").and_then(|version| version.as_str()).map(str::to_owned))
+    }
+
+    /// Makes sure that the server answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn reach(&self) -> Result<(), Error> {
+        match self.server_version() {
+            Err(error) if error.is(&[ErrorKind::Timeout, ErrorKind::Unreachable, ErrorKind::NoKubectl]) => {
+                Err(error)
+            }
+            // Who may not ask for the version may ask for what is needed.
+            _ => Ok(()),
+        }
+    }
+
     /// The arguments that name the cluster, for kubectl and istioctl alike.
     pub(super) fn cluster_args(&self) -> impl Iterator<Item = OsString> {
         let context = self.context.iter().map(|name| ["--context".into(), name.into()]);
@@ -37,27 +100,64 @@ impl Kubectl {
     /// # Errors
     /// It cannot be run, or fails.
     pub fn feed(&self, args: &[&str], input: &str) -> Result<String, Error> {
-        self.run(args, input, &mut |_| ())
+        self.run(args, input, Limit::Request, &mut |_| ())
     }
 
-    /// Runs a command whose lines are reported as it prints them.
+    /// Runs a command that waits for something in the cluster, and reports its lines as it prints them. It gets a limit of
+    /// its own, and does not count as time of the command.
     ///
     /// # Errors
     /// It cannot be run, or fails.
-    pub fn follow(&self, args: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
-        self.run(args, "", on_line).map(|_| ())
+    pub fn wait(&self, args: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let _pause = self.pause_deadline();
+        let timeout = format!("--timeout={}s", self.limits.wait.as_secs());
+        self.run(&[args, &[&timeout]].concat(), "", Limit::Wait, on_line).map(|_| ())
     }
 
-    fn run(&self, args: &[&str], input: &str, on_line: &mut dyn FnMut(&str)) -> Result<String, Error> {
-        let args = self.cluster_args().chain(args.iter().map(OsString::from)).collect();
-        match process::run(Call { program: "kubectl", args, input, expired: &|| false, on_line }) {
+    fn run(
+        &self,
+        args: &[&str],
+        input: &str,
+        limit: Limit,
+        on_line: &mut dyn FnMut(&str),
+    ) -> Result<String, Error> {
+        let Limits { request, command, wait } = self.limits;
+        // A watch is one request.
+        let (longest, flag, whole) = match limit {
+            Limit::Request => (request, "--deadline", command),
+            Limit::Wait => (wait, "--timeout", wait),
+        };
+        let start = Instant::now();
+        let expired = || match limit {
+            Limit::Request => self.deadline.has_passed(),
+            // kubectl reports the end of its own time, if it can.
+            Limit::Wait => start.elapsed() > wait + request,
+        };
+        let given = args.iter().map(OsString::from);
+        let timeout = OsString::from(format!("--request-timeout={}s", longest.as_secs()));
+        let args = self.cluster_args().chain([timeout]).chain(given).collect();
+        match process::run(Call { program: "kubectl", args, input, expired: &expired, on_line }) {
             Ok(Answer { success: true, stdout, .. }) => Ok(String::from_utf8_lossy(&stdout).into_owned()),
-            Ok(Answer { stderr, .. }) => Err(Error::of_kubectl(&stderr)),
+            Ok(Answer { stderr, .. }) => {
+                let mut error = Error::of_kubectl(&stderr);
+                if error.kind == ErrorKind::Timeout && matches!(limit, Limit::Request) {
+                    let seconds = request.as_secs();
+                    error.message = format!(
+                        "no answer from the API server within {seconds} s (--request-timeout); check the address in the \
+                         kubeconfig, VPN and proxy\n{}",
+                        error.message
+                    );
+                }
+                Err(error)
+            }
             Err(Failure::Io(error)) => Err(Error::of(
                 ErrorKind::NoKubectl,
                 format!("kubectl cannot be run ({error}); install it, or put it on the PATH"),
             )),
-            Err(Failure::Expired) => Err(Error::of(ErrorKind::Timeout, "kubectl did not end in time")),
+            Err(Failure::Expired) => Err(Error::of(
+                ErrorKind::Timeout,
+                format!("kubectl did not finish within {} s ({flag}) and was stopped", whole.as_secs()),
+            )),
         }
     }
 }

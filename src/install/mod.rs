@@ -116,7 +116,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             let done = apply_recorded(kubectl, text, force, record)?;
             for definition in references(text) {
                 let name = format!("crd/{}", definition.name);
-                plain(kubectl, &["wait", "--for", "condition=established", &name, "--timeout", "60s"])?;
+                kubectl.wait(&["wait", "--for", "condition=established", &name], &mut |_| ())?;
             }
             Ok(done)
         }

@@ -196,7 +196,7 @@ pub fn undo(kubectl: &Kubectl, istioctl: Option<&Istioctl>, what: &Undo) -> Resu
             if !what.namespace.is_empty() {
                 args.extend(["-n", what.namespace.as_str()]);
             }
-            plain(kubectl, &args).map(|_| ())
+            kubectl.wait(&args, &mut |_| ())
         }
         Undo::Restore(changed, _) => {
             let Some(now) = changed.object.get(kubectl)? else { return Ok(()) };

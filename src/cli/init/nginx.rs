@@ -145,7 +145,7 @@ fn check(server: &Server) -> anyhow::Result<()> {
 /// Where the ingress gateway can be reached: its load balancer, else a node and its port there.
 fn detect(cluster: &ClusterArgs, namespace: &str) -> anyhow::Result<String> {
     let advice = "pass --upstream instead";
-    let kubectl = cluster.kubectl();
+    let kubectl = cluster.kubectl()?;
     let text = kubectl
         .output(&["get", "service", "istio-ingressgateway", "-n", namespace, "-o", "json"])
         .with_context(|| format!("cannot find the ingress gateway; {advice}"))?;

@@ -113,7 +113,7 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     let mut settings = settings(&args)?;
     let source = args.from.as_ref().map(|path| Given::read(path, &settings)).transpose()?;
     let detected = match args.cluster.given() {
-        _ if args.detect => Some(detect(&args.cluster.kubectl(), &settings.istio_namespace)?),
+        _ if args.detect => Some(detect(&args.cluster.kubectl()?, &settings.istio_namespace)?),
         Some(flag) => bail!("{flag} is for --detect; nothing else here asks the cluster"),
         None => None,
     };

@@ -63,7 +63,7 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
     if version < OLDEST_KUBECTL {
         bail!("kubectl {version} is too old; {OLDEST_KUBECTL} or later is needed");
     }
-    kubectl.output(&["get", "namespace", "kube-system", "-o", "name"])?;
+    kubectl.reach()?;
     Ok(())
 }
 

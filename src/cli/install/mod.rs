@@ -94,7 +94,7 @@ pub struct InstallArgs {
 
 /// Runs the command.
 pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
-    super::check::duration(&args.timeout, "--timeout")?;
+    let timeout = super::check::duration(&args.timeout, "--timeout")?;
     let interactive = from::is_interactive();
     if !args.yes && args.dry_run.is_none() && !interactive {
         bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
@@ -103,11 +103,12 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let mut options = options(&mut args)?;
     let istio_namespace = options.tracing.istio_namespace.clone();
     let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
-    let kubectl = args.cluster.kubectl();
+    let kubectl = args.cluster.waiting(timeout)?;
     cluster::preflight(&kubectl)?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
     let found = cluster::look(&kubectl, &istio_namespace, &record)?;
     let asks = interactive && !args.yes && args.dry_run.is_none();
+    let asking = kubectl.pause_deadline();
     let mut given = given_token(&args, &options, &found, interactive)?;
     if asks {
         let answers = ask::questions(&options, &found)?;
@@ -116,6 +117,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
             answers.offer_to_save(args.config.as_deref().filter(|_| !args.no_config))?;
         }
     }
+    drop(asking);
     let manifests = options.install.manifests.clone().unwrap_or_default();
     let page = page(&mut options)?;
     let mut settings = settings(options)?;
@@ -129,19 +131,22 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
     }
     let open = compare_all(&kubectl, &steps, args.force_conflicts)?;
-    if open.iter().any(|open| *open) && !args.yes && !confirm("Apply this?", true)? {
-        bail!("nothing was done");
+    if open.iter().any(|open| *open) && !args.yes {
+        let _pause = kubectl.pause_deadline();
+        if !confirm("Apply this?", true)? {
+            bail!("nothing was done");
+        }
     }
     apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record, &interrupt)?;
     interrupt.say(
         "interrupted; everything is applied, and `meshobs check --wait 5m` tells when it is there".to_owned(),
     );
-    rollout::wait(&kubectl, &steps, &args.timeout)?;
+    rollout::wait(&kubectl, &steps)?;
     let world = kubectl.world()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Format::Human, true)?;
-    io::stdout().write_all(&out)?;
+    super::print_bytes(&out)?;
     farewell::say(&world, &istio_namespace, wanted.page.is_some());
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
 }

@@ -45,7 +45,7 @@ pub(super) fn start(bar: &ProgressBar) {
 }
 
 /// Waits until every workload of the steps has rolled out.
-pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::Result<()> {
+pub(super) fn wait(kubectl: &Kubectl, steps: &[Step]) -> anyhow::Result<()> {
     let texts = steps.iter().filter_map(|step| match &step.action {
         Action::Apply(text) => Some(text.as_str()),
         Action::Edit(edit) => Some(edit.new.as_str()),
@@ -68,7 +68,7 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
                 .map(|what| {
                     let bar = lines.add(bar(&what.title()));
                     start(&bar);
-                    (what, scope.spawn(move || (watch(kubectl, what, timeout, &bar), elapsed(&bar))))
+                    (what, scope.spawn(move || (watch(kubectl, what, &bar), elapsed(&bar))))
                 })
                 .collect();
             let results: Vec<_> = watched.into_iter().map(|(what, thread)| (what, thread.join())).collect();
@@ -102,11 +102,11 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
 }
 
 /// Watches one rollout, whose counts go to its line.
-fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) -> Result<(), String> {
+fn watch(kubectl: &Kubectl, what: &Reference, bar: &ProgressBar) -> Result<(), String> {
     let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
     let name = format!("{kind}/{}", what.name);
-    let args = ["rollout", "status", &name, "-n", &what.namespace, "--timeout", timeout];
-    let watched = kubectl.follow(&args, &mut |line| {
+    let args = ["rollout", "status", &name, "-n", &what.namespace];
+    let watched = kubectl.wait(&args, &mut |line| {
         let state = line.split_once("finish: ").map_or(line, |(_, state)| state);
         bar.set_message(state.trim_end_matches('.').to_owned());
     });

@@ -282,7 +282,7 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     if planned.report.has_remarks() {
         let mut said = Vec::new();
         planned.report.finish(&mut said, &[])?;
-        io::stderr().write_all(&said)?;
+        let _ = io::stderr().write_all(&said);
     }
     let text = String::from_utf8(out)?;
     if wanted.own_datakit.is_some() && lacks_token(&text) {
