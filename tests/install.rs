@@ -43,9 +43,11 @@ fn one_run_makes_a_mesh_visible_another_changes_nothing_and_it_can_be_undone() {
     assert!(nginx.text().contains("proxy_pass http://127.0.0.1:3"), "{}{}", nginx.text(), nginx.stderr);
 
     // The reader is gone before anything is written: the code is still that of what was done.
-    let piped =
-        "{ \"$MESHOBS\" install --token-file token --yes app.yaml; echo $? >code; } 2>&1 | true; cat code";
-    assert_eq!(place.merged(piped), "0\n");
+    let flags = rum.join(" ");
+    let piped = format!(
+        "{{ \"$MESHOBS\" install --token-file token --yes app.yaml {flags}; echo $? >code; }} 2>&1 | true; cat code"
+    );
+    assert_eq!(place.merged(&piped), "0\n");
     assert_eq!(place.merged("{ \"$MESHOBS\" check; echo $? >code; } 2>&1 | true; cat code"), "0\n");
 
     let installed = place.objects();
