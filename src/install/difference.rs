@@ -114,7 +114,7 @@ mod tests {
         let mut dry = live.clone();
         dry["metadata"] = json!({"name": "x", "namespace": "prod", "resourceVersion": "2"});
         dry["status"] = json!(null);
-        assert_eq!(between(&[live.clone()], &[dry.clone()]), "");
+        assert_eq!(between(std::slice::from_ref(&live), std::slice::from_ref(&dry)), "");
         dry["data"]["a"] = json!("1\n2\n");
         dry["data"]["n"] = json!([{"a": 1, "b": {}}]);
         let shown = between(&[live], &[dry]);
