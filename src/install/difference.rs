@@ -116,12 +116,12 @@ mod tests {
         dry["status"] = json!(null);
         assert_eq!(between(std::slice::from_ref(&live), std::slice::from_ref(&dry)), "");
         dry["data"]["a"] = json!("1\n2\n");
-        dry["data"]["n"] = json!([{"a": 1, "b": {}}]);
+        dry["data"]["list"] = json!([{"a": 1, "b": {}}]);
         let shown = between(&[live], &[dry]);
         let wanted = "--- configmap/x in prod\n+++ configmap/x in prod\n";
         assert!(shown.starts_with(wanted), "{shown}");
         assert!(
-            shown.contains("-  a: b\n+  a: |\n+    1\n+    2\n+  n:\n+  - a: 1\n+    b: {}\n"),
+            shown.contains("-  a: b\n+  a: |\n+    1\n+    2\n+  list:\n+  - a: 1\n+    b: {}\n"),
             "{shown}"
         );
         assert!(!shown.contains("resourceVersion") && !shown.contains("status"), "{shown}");
