@@ -157,7 +157,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__check)
-            opts="-h --format --map --wait --exclude --context --kubeconfig --help"
+            opts="-h --format --map --wait --exclude --context --kubeconfig --request-timeout --deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -184,6 +184,14 @@ _meshobs() {
                     return 0
                     ;;
                 --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -849,7 +857,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__nginx)
-            opts="-o -q -h --listen --server-name --upstream --detect --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
+            opts="-o -q -h --listen --server-name --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -864,6 +872,22 @@ _meshobs() {
                     return 0
                     ;;
                 --upstream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1001,7 +1025,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__tracing)
-            opts="-q -U -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
+            opts="-q -U -o -h --mode --istio-version --from --detect --context --kubeconfig --request-timeout --deadline --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1016,6 +1040,22 @@ _meshobs() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1075,7 +1115,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__install)
-            opts="-n -y -h --html --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --config --no-config --help"
+            opts="-n -y -h --html --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1186,6 +1226,14 @@ _meshobs() {
                     return 0
                     ;;
                 --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1399,17 +1447,29 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__uninstall)
-            opts="-y -h --yes --dry-run --context --kubeconfig --help"
+            opts="-y -h --yes --dry-run --timeout --context --kubeconfig --request-timeout --deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --context)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

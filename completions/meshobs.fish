@@ -173,6 +173,10 @@ istio-operator\t'A fragment for `istioctl install -f`: new installations'
 helm-values\t'A fragment for `helm install -f`: new installations'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-version -d 'Istio\'s version' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l from -d 'ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l sampling -d 'Share of requests to trace, in percent [default: 100 as in profile demo; mesh-config: as it is]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
@@ -231,6 +235,10 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l server-name -d 'Name of the server (repeatable); `_` is any' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l rum-proxy -d 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l from -d 'Put the server into this configuration; `-` is stdin' -r -F
@@ -297,6 +305,8 @@ server\t'Let the server judge them, too'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l timeout -d 'How long a rollout may take (30s, 5m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l async -d 'Load the SDK without letting the page wait'
@@ -306,8 +316,11 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l force-confli
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l strict -d 'Exit with 1 where the closing check finds something that is not observable'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l timeout -d 'How long a deletion may take (30s, 5m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s y -l yes -d 'Do it without asking'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s h -l help -d 'Print help'
@@ -322,6 +335,8 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l wait -d 'Check
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'

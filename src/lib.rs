@@ -8,15 +8,14 @@
 pub mod address;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod diagnostic;
 pub(crate) mod facts;
 pub mod gate;
 pub mod input;
 pub mod install;
-pub mod istioctl;
 pub(crate) mod kube;
-pub mod kubectl;
 pub mod kustomize;
 pub mod manifest;
 pub(crate) mod mesh;

@@ -189,7 +189,7 @@ case \"$*\" in
 *apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
 *apply*) cat > \"$HOME/in\"
   \"$REAL\" \"$@\" < \"$HOME/in\" || exit $?
-  grep -q 'name: prod' \"$HOME/in\" && \"$DOWN\" --keep > /dev/null 2>&1
+  grep -q 'name: prod' \"$HOME/in\" && MESHOBS_CLUSTER_DIR=\"$CLUSTER_DIR\" \"$DOWN\" --keep > /dev/null 2>&1
   exit 0 ;;
 *) exec \"$REAL\" \"$@\" ;;
 esac
@@ -203,7 +203,11 @@ fn a_server_that_is_gone_is_told() {
     let home = place.folder.path().display().to_string();
     let run = place.command(&["install", "--yes", "--token-file", "token", "app.yaml"]);
     let run = run.env("PATH", &path).env("REAL", &real_kubectl()).env("HOME", &home);
-    let done = judge(run.env("DOWN", &down.display().to_string()).run());
+    // Variables of the program's own are not for its children.
+    let variables = place.cluster.variables();
+    let folder = variables.iter().find(|(name, _)| name == "MESHOBS_CLUSTER_DIR").unwrap();
+    let run = run.env("CLUSTER_DIR", &folder.1).env("DOWN", &down.display().to_string());
+    let done = judge(run.run());
     assert_eq!(done.status, 2, "{}", done.stderr);
     assert!(done.stderr.contains("✔ datakit") && done.stderr.contains("step namespace"), "{}", done.stderr);
     assert!(done.stderr.contains("refused") && done.stderr.contains("run it again"), "{}", done.stderr);
@@ -224,31 +228,40 @@ case \"$*\" in
 esac
 ";
 
-#[test]
-fn ctrl_c_says_where_it_stopped_and_how_to_go_on() {
+/// Ends an installation by a signal while the application is applied; what it says, and that no child of it is left.
+fn interrupted(place: &Place, signal: &str, group: bool, code: i32) {
     use std::os::unix::process::CommandExt as _;
-    let Some(place) = Place::new() else { return };
-    let before = place.objects();
     let home = place.folder.path().to_path_buf();
+    let _ = fs::remove_file(home.join("slow"));
     let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_meshobs"));
     run.args(["install", "--yes", "--token-file", "token", "app.yaml"]).current_dir(&home);
     for (name, value) in place.cluster.variables() {
         run.env(name, value);
     }
     run.env("PATH", place.script("kubectl", SLOW)).env("REAL", real_kubectl()).env("HOME", &home);
-    // As a terminal has it: the signal goes to the program and to its children.
     run.process_group(0).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     let child = run.stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let group = format!("-{}", child.id());
+    let target = format!("{}{}", if group { "-" } else { "" }, child.id());
     let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while !home.join("slow").exists() && std::time::Instant::now() < end {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    std::process::Command::new("kill").args(["-INT", "--", &group]).status().unwrap();
+    std::process::Command::new("kill").args([signal, "--", &target]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(output.status.code(), Some(code), "{said}");
     assert!(said.contains("interrupted in step application") && said.contains("meshobs uninstall"), "{said}");
+    assert!(said.contains("go on from here") && !said.contains("failed"), "{said}");
+}
+
+#[test]
+fn a_signal_ends_it_where_it_is_and_it_can_be_gone_on_from() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    // As a terminal has it, Ctrl-C goes to the program and to its children; what ends a service goes to the program alone.
+    interrupted(&place, "-INT", true, 130);
+    interrupted(&place, "-TERM", false, 143);
+    interrupted(&place, "-HUP", false, 129);
     let again = place.install(&[]);
     assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
     assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);

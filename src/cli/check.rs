@@ -1,18 +1,18 @@
 //! `meshobs check`: what keeps a mesh from being observable, in files or in a cluster.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
 
+use super::cluster::ClusterArgs;
+use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format, MapFormat, Outcome};
-use crate::gate;
+use crate::cluster::Kubectl;
 use crate::input;
 use crate::kube::{self, Inventory};
-use crate::kubectl::Kubectl;
 
 /// How often the cluster is looked at while waiting.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -43,12 +43,8 @@ pub struct CheckArgs {
     /// Leave out files of directories by name, or by path where the glob has a `/` (repeatable)
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
@@ -58,7 +54,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         bail!("--format sarif and github are for files; a cluster has no lines");
     }
     let (inventory, outcome) = if live {
-        let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+        let kubectl = args.cluster.kubectl()?;
         cluster(&kubectl, args.wait.as_deref())?
     } else {
         let (inputs, errors) = input::collect(&args.paths, &args.exclude)?;
@@ -74,10 +70,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         Some(format) => out.extend_from_slice(check::draw(&inventory, &outcome, format).as_bytes()),
         None => check::write(&mut out, &outcome, args.format, live)?,
     }
-    match gate::product().write_all(&out) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    super::print(&out)?;
     Ok(if outcome.failed() { CHANGES } else { DONE })
 }
 
@@ -86,8 +79,10 @@ fn cluster(kubectl: &Kubectl, wait: Option<&str>) -> anyhow::Result<(Inventory, 
         None => Duration::ZERO,
         Some(text) => duration(text, "--wait")?,
     };
+    let _interrupt = Interrupt::watch("interrupted; nothing was changed");
     let start = Instant::now();
     loop {
+        kubectl.restart_deadline();
         let inventory = kubectl.inventory()?;
         let outcome = check::run(&inventory, Vec::new());
         if !outcome.failed() || start.elapsed() >= limit {

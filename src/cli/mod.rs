@@ -1,6 +1,7 @@
 //! The command line: what was typed, checked for form, and one run function a subcommand. No YAML here.
 
 mod check;
+mod cluster;
 mod completion;
 mod init;
 mod install;
@@ -133,7 +134,8 @@ fn warn_masked(masked: bool) {
 
 /// Writes the product to stdout; a reader that has gone is no error.
 fn print(product: &[u8]) -> anyhow::Result<()> {
-    match gate::product().write_all(product) {
+    let mut stdout = gate::product().lock();
+    match stdout.write_all(product).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

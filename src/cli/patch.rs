@@ -147,7 +147,7 @@ pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
                 }
                 Err(error) => return Err(error),
             };
-            report::errors(&mut gate::stderr(), format, &errors)?;
+            let _ = report::errors(&mut gate::stderr(), format, &errors);
             Ok(ERROR)
         }
     }
@@ -194,7 +194,8 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
     if !args.quiet {
-        plan.report.finish(&mut gate::stderr(), &written)?;
+        // What was done is done, whether or not anybody reads the report.
+        let _ = plan.report.finish(&mut gate::stderr(), &written);
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }

@@ -1,18 +1,18 @@
 //! `meshobs uninstall`: undoes what `install` recorded.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::DONE;
+use super::check::duration;
+use super::cluster::ClusterArgs;
 use super::install::confirm;
 use super::interrupt::Interrupt;
+use crate::cluster::Istioctl;
 use crate::gate::{Text, say, text};
 use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild};
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
 use crate::rule::LABEL;
 
 /// Arguments of `uninstall`.
@@ -28,19 +28,19 @@ pub struct UninstallArgs {
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    /// How long a deletion may take (30s, 5m)
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    timeout: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
-    let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let kubectl = args.cluster.waiting(duration(&args.timeout, "--timeout")?)?;
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");
+    kubectl.reach()?;
     let mut record = Record::load(&kubectl).map_err(failed)?;
     let mut unclear = Vec::new();
     if record.is_empty() {
@@ -72,6 +72,7 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
         }
+        let _pause = kubectl.pause_deadline();
         if !confirm(&text!("Do it?"), false)? {
             bail!("nothing was done");
         }

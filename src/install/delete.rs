@@ -4,17 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::apply::{Failure, feed, plain};
+use super::Failure;
+use super::apply::plain;
 use super::object::{Reference, text, uid};
-use crate::kubectl::Kubectl;
+use crate::cluster::{ErrorKind, Kubectl};
 
-/// How often it is waited for [`WAIT`] until a deletion counts as stuck.
-const WAITS: usize = 10;
-
-/// How long kubectl waits at a time.
-const WAIT: &str = "--timeout=30s";
-
-/// Paths of kinds in the server's API, as far as they were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Paths(BTreeMap<String, Vec<Value>>);
 
@@ -35,7 +29,7 @@ impl Paths {
         // A name with a slash is of a part of the object, such as its status.
         let Some(plural) = plurals.find(|plural| !plural.contains('/') && !plural.is_empty()) else {
             let message = format!("the server does not serve {kind} of {api_version}");
-            return Err(Failure { message, conflict: false });
+            return Err(Failure::new(message));
         };
         let name = segment(text(object, "/metadata/name"));
         Ok(match text(object, "/metadata/namespace") {
@@ -71,32 +65,31 @@ pub(super) fn delete(kubectl: &Kubectl, paths: &mut Paths, object: &Value) -> Re
         // What it owns is gone before it is: its pods, too.
         "propagationPolicy": "Foreground",
     });
-    match feed(kubectl, &["delete", "--raw", &path, "-f", "-"], &options.to_string()) {
+    match kubectl.feed(&["delete", "--raw", &path, "-f", "-"], &options.to_string()) {
         Ok(_) => wait(kubectl, object).map(|()| true),
-        Err(failure) if failure.message.contains("(NotFound)") => Ok(true),
-        Err(failure) if failure.message.contains("UID in precondition") => Ok(false),
+        Err(failure) if failure.kind == ErrorKind::NotFound => Ok(true),
+        Err(failure) if failure.kind == ErrorKind::Replaced => Ok(false),
         Err(failure) => Err(failure),
     }
 }
 
 fn wait(kubectl: &Kubectl, object: &Value) -> Result<(), Failure> {
     let what = Reference::of(object);
-    let mut args = vec!["wait", "--for=delete", WAIT];
+    let mut args = vec!["wait", "--for=delete"];
     if !what.namespace.is_empty() {
         args.extend(["-n", what.namespace.as_str()]);
     }
     let name = format!("{}/{}", what.kind, what.name);
-    args.push(&name);
-    for _ in 0..WAITS {
-        if plain(kubectl, &args).is_ok() {
-            return Ok(());
-        }
-        // It was gone before kubectl looked, or takes longer.
-        match what.get(kubectl)? {
-            Some(now) if uid(&now) == what.uid => {}
-            _ => return Ok(()),
-        }
+    args.extend(["--", &name]);
+    if kubectl.wait(&args, &mut |_| ()).is_ok() {
+        return Ok(());
     }
-    let message = "it is still there after 5 minutes; its finalizers wait for something".to_owned();
-    Err(Failure { message, conflict: false })
+    // It was gone before kubectl looked, or takes longer.
+    match what.get(kubectl)? {
+        Some(now) if uid(&now) == what.uid => Err(Failure::new(format!(
+            "{} is still there after the time that --timeout gives; its finalizers wait for something",
+            what.title()
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::apply::{Failure, plain};
+use super::Failure;
+use super::apply::plain;
 use super::object::{Reference, is_made, text};
 use super::record::Record;
-use crate::kubectl::Kubectl;
+use crate::cluster::Kubectl;
 
 /// Columns of a listing: JSONPath of kubectl, in the order of [`Listed::parse`].
 const COLUMNS: &[&str] = &[
@@ -150,7 +151,7 @@ pub(super) fn list(kubectl: &Kubectl, kinds: &[String], more: &[&str]) -> Result
     text.lines()
         .map(|line| {
             let message = || "kubectl: unexpected output of `kubectl get -o jsonpath`".to_owned();
-            Listed::parse(line).ok_or_else(|| Failure { message: message(), conflict: false })
+            Listed::parse(line).ok_or_else(|| Failure::new(message()))
         })
         .collect()
 }

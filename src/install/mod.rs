@@ -3,6 +3,7 @@
 
 mod apply;
 mod delete;
+mod difference;
 mod inventory;
 mod object;
 mod rebuild;
@@ -12,11 +13,11 @@ mod undo;
 
 use serde_json::Value;
 
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
+use crate::cluster::{Istioctl, Kubectl};
 use crate::rule::LABEL;
 
-pub use apply::{Applied, Compared, Failure, apply, compare, patch, plain};
+pub use crate::cluster::Error as Failure;
+pub use apply::{Compared, compare, patch, plain, preview};
 pub use object::{Reference, existing, references};
 pub use rebuild::{Rebuilt, rebuild};
 pub use record::{Changed, Record};
@@ -86,8 +87,6 @@ pub struct Edit {
 pub struct Done {
     /// What kubectl said.
     pub lines: Vec<String>,
-    /// Whether it had to be applied on the client's side.
-    pub client_side: bool,
 }
 
 /// How a step compares with the cluster.
@@ -98,14 +97,14 @@ pub fn plan(kubectl: &Kubectl, step: &Step, force: bool) -> Result<Compared, Fai
     match &step.action {
         Action::Apply(text) | Action::Define(text) => compare(kubectl, text, force),
         Action::Change(change) if change.before.as_ref() == Some(&change.after) => Ok(Compared::Same),
-        Action::Change(change) => Ok(Compared::Differs(difference(&change.old, &change.new))),
+        Action::Change(change) => Ok(Compared::Differs(text_difference(&change.old, &change.new))),
         Action::Edit(edit) if edit.old == edit.new => Ok(Compared::Same),
-        Action::Edit(edit) => Ok(Compared::Differs(difference(&edit.old, &edit.new))),
+        Action::Edit(edit) => Ok(Compared::Differs(text_difference(&edit.old, &edit.new))),
         Action::Istio(..) => Ok(Compared::New),
     }
 }
 
-fn difference(old: &str, new: &str) -> String {
+fn text_difference(old: &str, new: &str) -> String {
     let diff = similar::TextDiff::from_lines(old, new);
     crate::secret::mask(&diff.unified_diff().context_radius(3).to_string())
 }
@@ -122,8 +121,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
             let done = apply_recorded(kubectl, text, force, record)?;
             for definition in references(text) {
                 let name = format!("crd/{}", definition.name);
-                let wait = ["wait", "--for", "condition=established", "--timeout", "60s", "--", &name];
-                plain(kubectl, &wait)?;
+                kubectl.wait(&["wait", "--for", "condition=established", "--", &name], &mut |_| ())?;
             }
             Ok(done)
         }
@@ -146,8 +144,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
                 plain(kubectl, &args)?;
                 record.create(Reference::of(&found));
             }
-            let lines = lines.map_err(|message| Failure { message, conflict: false })?;
-            Ok(Done { lines, client_side: false })
+            Ok(Done { lines: lines? })
         }
     }
 }
@@ -167,7 +164,7 @@ fn apply_recorded(kubectl: &Kubectl, text: &str, force: bool, record: &mut Recor
         }
     }
     record.save(kubectl)?;
-    let done = apply(kubectl, text, force, false)?;
+    let lines = apply::apply(kubectl, text, force)?;
     for object in existing(kubectl, text)? {
         let there = Reference::of(&object);
         match was(&there) {
@@ -177,7 +174,7 @@ fn apply_recorded(kubectl: &Kubectl, text: &str, force: bool, record: &mut Recor
             _ => record.create(there),
         }
     }
-    Ok(Done { lines: done.lines, client_side: done.client_side })
+    Ok(Done { lines })
 }
 
 /// Notes what changed in an object that others made.
@@ -194,7 +191,7 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
         return Ok(Done::default());
     }
     let Some(old) = change.object.get(kubectl)? else {
-        return Err(Failure { message: format!("{} is gone", change.object.title()), conflict: false });
+        return Err(Failure::new(format!("{} is gone", change.object.title())));
     };
     if !record.has_created(&Reference::of(&old)) {
         let value = ValueChange {
@@ -208,7 +205,7 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
         record.save(kubectl)?;
     }
     let lines = patch(kubectl, change)?;
-    Ok(Done { lines, client_side: false })
+    Ok(Done { lines })
 }
 
 /// An object with the label of what is installed.
@@ -245,5 +242,5 @@ fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<
         note_changes(record, Some(old), &written);
         lines.push(format!("{} edited", reference.title()));
     }
-    Ok(Done { lines, client_side: false })
+    Ok(Done { lines })
 }

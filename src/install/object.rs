@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apply::{self, Failure, plain};
-use crate::kubectl::Kubectl;
+use super::Failure;
+use super::apply::{self, plain};
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::manifest::{Item, items};
 use crate::rule::LABEL;
 use crate::yaml::{Document, DocumentReader};
@@ -88,7 +89,7 @@ impl Reference {
     /// # Errors
     /// kubectl refuses.
     pub fn get(&self, kubectl: &Kubectl) -> Result<Option<Value>, Failure> {
-        let unknown = |failure: &Failure| failure.message.contains("the server doesn't have a resource type");
+        let unknown = |failure: &Failure| failure.kind == ErrorKind::NoSuchKind;
         match self.get_as(kubectl, &self.kind) {
             Err(failure) if unknown(&failure) => {}
             read => return read,

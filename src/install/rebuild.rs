@@ -1,11 +1,11 @@
 //! A record that was lost, made anew of what the cluster's objects say themselves: the label of what is installed, and the
 //! field manager that wrote to it. What values were before is lost with the record.
 
-use super::apply::Failure;
+use super::Failure;
 use super::inventory::{self, Listed};
 use super::object::{Reference, is_created, is_managed, other_managers};
 use super::record::NAME;
-use crate::kubectl::Kubectl;
+use crate::cluster::Kubectl;
 use crate::rule::LABEL;
 
 /// Kinds whose objects are changed in place, and get no label then.

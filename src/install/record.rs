@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apply::{self, Failure};
+use super::Failure;
+use super::apply;
 use super::object::{Reference, text};
 use super::restore::ValueChange;
-use crate::kubectl::Kubectl;
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::rule::LABEL;
 
 /// The ConfigMap's name.
@@ -45,8 +46,7 @@ pub struct Record {
 
 /// What to do about a record that cannot be read.
 fn unreadable(kubectl: &Kubectl, why: &str) -> String {
-    let cluster: String =
-        kubectl.cluster_args().iter().map(|arg| format!(" {}", arg.to_string_lossy())).collect();
+    let cluster = kubectl.flags();
     let what = format!("configmap {NAME} -n {NAMESPACE}");
     format!(
         "the record of what is installed, configmap/{NAME} in {NAMESPACE}, cannot be read: {why}\n\
@@ -74,8 +74,7 @@ impl Record {
             return Ok(Self::default());
         }
         let read = serde_json::from_str(&found).map_err(|error| error.to_string());
-        read.and_then(|object| Self::parse(&object))
-            .map_err(|why| Failure { message: unreadable(kubectl, &why), conflict: false })
+        read.and_then(|object| Self::parse(&object)).map_err(|why| Failure::new(unreadable(kubectl, &why)))
     }
 
     fn parse(object: &Value) -> Result<Self, String> {
@@ -112,15 +111,13 @@ impl Record {
             metadata.insert("resourceVersion".to_owned(), Value::from(self.version.as_str()));
         }
         let written = apply::write(kubectl, verb, &object.to_string()).map_err(|failure| {
-            let signs = ["AlreadyExists", "Conflict", "NotFound", "has been modified"];
-            if !signs.iter().any(|sign| failure.message.contains(sign)) {
+            if !failure.is(&[ErrorKind::AlreadyExists, ErrorKind::Conflict, ErrorKind::NotFound]) {
                 return failure;
             }
-            let message = format!(
+            Failure::new(format!(
                 "another meshobs wrote ConfigMap {NAME} in {NAMESPACE} meanwhile, so another installation is running; \
                  run this again when that has ended"
-            );
-            Failure { message, conflict: false }
+            ))
         })?;
         self.version =
             serde_json::from_str::<Value>(&written).map(|object| version_of(&object)).unwrap_or_default();

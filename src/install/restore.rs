@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::secret;
 
 /// Fields that the server and its controllers keep for themselves.
-const SERVERS: &[&[&str]] = &[
+pub(super) const SERVERS: &[&[&str]] = &[
     &["status"],
     &["metadata", "managedFields"],
     &["metadata", "resourceVersion"],

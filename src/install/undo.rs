@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::apply::{Failure, MANAGER, plain, rewrite};
+use super::Failure;
+use super::apply::{MANAGER, plain, rewrite};
 use super::delete::{self, Paths};
+use super::difference::LAST_APPLIED;
 use super::inventory::{self, Others};
 use super::object::{self, Reference, is_made, uid};
 use super::record::{Changed, Record};
 use super::restore::{self, Undone, ValueChange};
-use crate::istioctl::Istioctl;
-use crate::kubectl::Kubectl;
+use crate::cluster::{Istioctl, Kubectl};
 use crate::rule::LABEL;
 use crate::secret;
-
-/// Where kubectl notes what was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What undoing one entry of a record comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +153,9 @@ impl<'a> Undoer<'a> {
     pub fn undo(&mut self, what: &Undo, record: &Record) -> Result<Option<Undo>, Failure> {
         match what {
             Undo::Keep(_) => Ok(None),
-            Undo::Istio(_) => self.istioctl.map_or(Ok(None), |istioctl| {
-                let done = istioctl.uninstall(self.kubectl);
-                done.map(|()| None).map_err(|message| Failure { message, conflict: false })
-            }),
+            Undo::Istio(_) => {
+                self.istioctl.map_or(Ok(None), |istioctl| istioctl.uninstall(self.kubectl).map(|()| None))
+            }
             Undo::Delete(what) => self.delete(what, record),
             Undo::Restore(changed, _) => {
                 let Some(now) = changed.object.get(self.kubectl)? else { return Ok(None) };

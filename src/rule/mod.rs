@@ -6,6 +6,7 @@ mod installed;
 mod metrics;
 mod namespace;
 mod only;
+mod protocol;
 mod reference;
 mod rum;
 mod tracing;
@@ -19,6 +20,7 @@ pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use only::Only;
+pub use protocol::PortProtocol;
 pub use rum::{Rum, RumMode, RumSettings, VOLUME as PAGE_VOLUME};
 pub use tracing::{PROVIDER, Tracing, TracingMode, TracingSettings};
 

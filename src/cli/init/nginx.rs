@@ -1,14 +1,15 @@
 //! `meshobs init nginx`: the server in front of the ingress gateway.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::DONE;
+use super::super::cluster::ClusterArgs;
 use super::from::Source;
 use crate::address;
+use crate::cluster::minikube;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::say;
 use crate::nginx::{Edited, Server, includes_servers, insert};
@@ -31,6 +32,8 @@ pub struct NginxArgs {
     /// Ask minikube and kubectl where the ingress gateway is
     #[arg(long, conflicts_with = "upstream")]
     detect: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Namespace of the ingress gateway, for --detect
     #[arg(long, value_name = "NAME", default_value = "istio-system", env = "MESHOBS_ISTIO_NAMESPACE")]
     istio_namespace: String,
@@ -55,8 +58,11 @@ pub struct NginxArgs {
 pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
     let upstream = match &args.upstream {
         Some(upstream) => upstream.clone(),
-        None => detect(&args.istio_namespace)?,
+        None => detect(&args.cluster, &args.istio_namespace)?,
     };
+    if let Some(flag) = args.cluster.given().filter(|_| !args.detect) {
+        bail!("{flag} is for --detect; nothing else here asks the cluster");
+    }
     let server = Server {
         listen: args.listen.clone(),
         names: args.server_name.clone(),
@@ -137,9 +143,11 @@ fn check(server: &Server) -> anyhow::Result<()> {
 }
 
 /// Where the ingress gateway can be reached: its load balancer, else a node and its port there.
-fn detect(namespace: &str) -> anyhow::Result<String> {
+fn detect(cluster: &ClusterArgs, namespace: &str) -> anyhow::Result<String> {
     let advice = "pass --upstream instead";
-    let text = output("kubectl", &["get", "service", "istio-ingressgateway", "-n", namespace, "-o", "json"])
+    let kubectl = cluster.kubectl()?;
+    let text = kubectl
+        .output(&["get", "service", "istio-ingressgateway", "-n", namespace, "-o", "json"])
         .with_context(|| format!("cannot find the ingress gateway; {advice}"))?;
     let service: serde_json::Value = serde_json::from_str(&text).context("kubectl printed no JSON")?;
     let ports = service.pointer("/spec/ports").and_then(serde_json::Value::as_array);
@@ -154,10 +162,9 @@ fn detect(namespace: &str) -> anyhow::Result<String> {
     let Some(port) = number(http, "nodePort") else {
         bail!("the ingress gateway has neither a load balancer nor a port on the nodes; {advice}");
     };
-    let node = output("minikube", &["ip"]).or_else(|_| {
-        let path = "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}";
-        output("kubectl", &["get", "nodes", "-o", path])
-    });
+    let path = "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}";
+    let minikube = minikube::address(kubectl.context.as_deref()).map(Ok);
+    let node = minikube.unwrap_or_else(|| kubectl.output(&["get", "nodes", "-o", path]));
     let node = node.with_context(|| format!("cannot find a node's address; {advice}"))?;
     let Some(node) = node.split_whitespace().next() else { bail!("no node has an address; {advice}") };
     Ok(format!("http://{}:{port}", bracketed(node)))
@@ -165,14 +172,4 @@ fn detect(namespace: &str) -> anyhow::Result<String> {
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
-}
-
-/// What a program prints.
-fn output(program: &str, args: &[&str]) -> anyhow::Result<String> {
-    let output =
-        Command::new(program).args(args).output().with_context(|| format!("{program} cannot be run"))?;
-    if !output.status.success() {
-        bail!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

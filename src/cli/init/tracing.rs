@@ -1,14 +1,15 @@
 //! `meshobs init tracing`: which way spans go depends on Istio's version, which is asked for, read or detected.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use super::super::DONE;
+use super::super::cluster::ClusterArgs;
 use super::Printed;
 use super::from::{self, DiffArgs, Source};
+use crate::cluster::Kubectl;
 use crate::config::{self, TracingOptions};
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, Word, text};
@@ -69,6 +70,8 @@ pub struct TracingArgs {
     /// Ask the cluster for Istio's version, through kubectl
     #[arg(long, conflicts_with = "istio_version")]
     detect: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit's Service]
     #[arg(long, value_name = "HOST:PORT", env = "MESHOBS_TRACING_ADDRESS")]
     address: Option<String>,
@@ -109,7 +112,11 @@ pub struct TracingArgs {
 pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     let mut settings = settings(&args)?;
     let source = args.from.as_ref().map(|path| Given::read(path, &settings)).transpose()?;
-    let detected = if args.detect { Some(detect(&settings.istio_namespace)?) } else { None };
+    let detected = match args.cluster.given() {
+        _ if args.detect => Some(detect(&args.cluster.kubectl()?, &settings.istio_namespace)?),
+        Some(flag) => bail!("{flag} is for --detect; nothing else here asks the cluster"),
+        None => None,
+    };
     settings.ipv6 |= detected.is_some_and(|(_, ipv6)| ipv6);
     let detected = detected.map(|(version, _)| version);
     let version =
@@ -205,9 +212,10 @@ impl Given {
 }
 
 /// Asks the cluster which image istiod runs, and whether its nodes have IPv6 addresses.
-fn detect(namespace: &str) -> anyhow::Result<(Version, bool)> {
+fn detect(kubectl: &Kubectl, namespace: &str) -> anyhow::Result<(Version, bool)> {
     let path = "jsonpath={.items[*].spec.template.spec.containers[*].image}";
-    let images = kubectl(&["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o", path])?;
+    let images = kubectl.output(&["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o", path]);
+    let images = images.context("cannot read Istio's version; pass --istio-version instead")?;
     let versions = images.split_whitespace().filter_map(|image| Version::parse(ImageRef::parse(image).tag?));
     // Where several control planes run, what works with the oldest works with all.
     let version = versions.min().with_context(|| {
@@ -215,22 +223,9 @@ fn detect(namespace: &str) -> anyhow::Result<(Version, bool)> {
     })?;
     // The first address of a node is the one that its pods are told. Who may not list nodes passes --ipv6.
     let path = "jsonpath={.items[*].status.addresses[?(@.type==\"InternalIP\")].address}";
-    let addresses = kubectl(&["get", "nodes", "-o", path]).unwrap_or_default();
+    let addresses = kubectl.output(&["get", "nodes", "-o", path]).unwrap_or_default();
     let ipv6 = addresses.split_whitespace().next().is_some_and(|address| address.contains(':'));
     Ok((version, ipv6))
-}
-
-/// What kubectl prints.
-fn kubectl(args: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new("kubectl")
-        .args(args)
-        .output()
-        .context("kubectl cannot be run; install it, or pass --istio-version")?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        bail!("kubectl: {}; pass --istio-version instead", message.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn external_name(

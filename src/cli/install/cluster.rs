@@ -2,10 +2,9 @@
 
 use anyhow::{Context as _, anyhow, bail};
 
+use crate::cluster::{Istioctl, Kubectl};
 use crate::install::{Record, Reference, rebuild};
-use crate::istioctl::Istioctl;
 use crate::kube::{Inventory, Object};
-use crate::kubectl::Kubectl;
 use crate::manifest::{ImageRef, Version};
 use crate::mesh::Mesh;
 use crate::rule::LABEL;
@@ -77,7 +76,7 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
     if version < OLDEST_KUBECTL {
         bail!("kubectl {version} is too old; {OLDEST_KUBECTL} or later is needed");
     }
-    kubectl.output(&["get", "namespace", "kube-system", "-o", "name"])?;
+    kubectl.reach()?;
     Ok(())
 }
 

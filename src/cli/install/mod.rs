@@ -12,16 +12,17 @@ mod kept;
 mod rollout;
 mod steps;
 
+use super::cluster::ClusterArgs;
 use super::init::{datakit, from};
 use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format};
+use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, say, text};
 use crate::input;
-use crate::install::{Action, Compared, Failure, Record, Step, apply, execute, plan, references};
-use crate::kubectl::Kubectl;
+use crate::install::{Action, Compared, Failure, Record, Step, execute, plan, preview, references};
 use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
@@ -84,12 +85,8 @@ pub struct InstallArgs {
     /// Exit with 1 where the closing check finds something that is not observable
     #[arg(long)]
     strict: bool,
-    /// Context of kubectl
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Configuration of kubectl
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Configuration file [default: meshobs.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
     config: Option<PathBuf>,
@@ -100,7 +97,7 @@ pub struct InstallArgs {
 
 /// Runs the command.
 pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
-    super::check::duration(&args.timeout, "--timeout")?;
+    let timeout = super::check::duration(&args.timeout, "--timeout")?;
     let interactive = from::is_interactive();
     if !args.yes && args.dry_run.is_none() && !interactive {
         bail!("nobody to ask; pass --yes, or --dry-run to see what would be done");
@@ -109,11 +106,12 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let mut options = options(&mut args)?;
     let istio_namespace = options.tracing.istio_namespace.clone();
     let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
-    let kubectl = Kubectl { context: args.context.clone(), kubeconfig: args.kubeconfig.clone() };
+    let kubectl = args.cluster.waiting(timeout)?;
     cluster::preflight(&kubectl)?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
     let found = cluster::look(&kubectl, &istio_namespace, &mut record)?;
     let asks = interactive && !args.yes && args.dry_run.is_none();
+    let asking = kubectl.pause_deadline();
     let mut given = given_token(&args, &options, &found, interactive)?;
     if asks {
         let answers = ask::questions(&options, &found)?;
@@ -122,6 +120,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
             answers.offer_to_save(args.config.as_deref().filter(|_| !args.no_config))?;
         }
     }
+    drop(asking);
     let manifests = options.install.manifests.clone().unwrap_or_default();
     let page = page(&mut options)?;
     let named = Named::of(&options);
@@ -137,14 +136,17 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
     }
     let open = compare_all(&kubectl, &steps, args.force_conflicts)?;
-    if open.iter().any(|open| *open) && !args.yes && !confirm(&text!("Apply this?"), true)? {
-        bail!("nothing was done");
+    if open.iter().any(|open| *open) && !args.yes {
+        let _pause = kubectl.pause_deadline();
+        if !confirm(&text!("Apply this?"), true)? {
+            bail!("nothing was done");
+        }
     }
     apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record, &interrupt)?;
     interrupt.say(
         "interrupted; everything is applied, and `meshobs check --wait 5m` tells when it is there".to_owned(),
     );
-    rollout::wait(&kubectl, &steps, &args.timeout)?;
+    rollout::wait(&kubectl, &steps)?;
     let world = kubectl.inventory()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
@@ -261,12 +263,9 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
     super::print(text.as_bytes())?;
     for step in steps {
         let judged = match (&step.action, kind) {
-            (Action::Apply(manifests), DryRun::Server) => match apply(kubectl, manifests, force, true) {
+            (Action::Apply(manifests), DryRun::Server) => match preview(kubectl, manifests, force) {
                 Ok(_) => "the server takes it".to_owned(),
-                Err(error)
-                    if (error.message.contains("namespaces \"") && error.message.contains("not found"))
-                        || defined_before(steps, step, &error) =>
-                {
+                Err(error) if error.kind == ErrorKind::NoNamespace || defined_before(steps, step, &error) => {
                     "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
                         .to_owned()
                 }
@@ -304,7 +303,7 @@ fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result
 /// Whether a step fails for a kind alone, and an earlier one may bring that.
 fn defined_before(steps: &[Step], step: &Step, error: &Failure) -> bool {
     let earlier = steps.iter().take_while(|earlier| earlier.name != step.name);
-    error.message.contains("no matches for kind")
+    error.kind == ErrorKind::NoSuchKind
         && earlier.into_iter().any(|step| matches!(step.action, Action::Define(_) | Action::Istio(..)))
 }
 
@@ -363,9 +362,6 @@ fn apply_all(
         say!("✔ {}{}", step.name, time);
         for line in &done.lines {
             say!("    {}", line);
-        }
-        if done.client_side {
-            say!("    (this Kubernetes is older than 1.21, so it was applied on the client's side)");
         }
     }
     Ok(())

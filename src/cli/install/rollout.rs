@@ -1,17 +1,16 @@
 //! Waiting for rollouts: a line a workload with its counts at a terminal, plain lines elsewhere, and the cause where one
 //! fails.
 
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
-use std::process::Stdio;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check;
+use crate::cluster::Kubectl;
 use crate::gate::{Text, say, text};
 use crate::install::{Action, Reference, Step, plain, references};
-use crate::kubectl::{Kubectl, said};
 
 /// How many rollouts are watched at once: each takes a kubectl.
 const AT_ONCE: usize = 8;
@@ -46,7 +45,7 @@ pub(super) fn start(bar: &ProgressBar) {
 }
 
 /// Waits until every workload of the steps has rolled out.
-pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::Result<()> {
+pub(super) fn wait(kubectl: &Kubectl, steps: &[Step]) -> anyhow::Result<()> {
     let texts = steps.iter().filter_map(|step| match &step.action {
         Action::Apply(text) => Some(text.as_str()),
         Action::Edit(edit) => Some(edit.new.as_str()),
@@ -69,7 +68,7 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
                 .map(|what| {
                     let bar = lines.add(bar(&what.title()));
                     start(&bar);
-                    (what, scope.spawn(move || (watch(kubectl, what, timeout, &bar), elapsed(&bar))))
+                    (what, scope.spawn(move || (watch(kubectl, what, &bar), elapsed(&bar))))
                 })
                 .collect();
             let results: Vec<_> = watched.into_iter().map(|(what, thread)| (what, thread.join())).collect();
@@ -104,26 +103,16 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], timeout: &str) -> anyhow::
 }
 
 /// Watches one rollout, whose counts go to its line.
-fn watch(kubectl: &Kubectl, what: &Reference, timeout: &str, bar: &ProgressBar) -> Result<(), String> {
+fn watch(kubectl: &Kubectl, what: &Reference, bar: &ProgressBar) -> Result<(), String> {
     let kind = what.kind.split('.').next().unwrap_or_default().to_lowercase();
     let name = format!("{kind}/{}", what.name);
-    let mut command = kubectl.command();
-    command.args(["rollout", "status", "-n", &what.namespace, "--timeout", timeout, "--", &name]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("kubectl: {error}"))?;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let state = line.split_once("finish: ").map_or(line.as_str(), |(_, state)| state);
-            bar.set_message(text!("{}", state.trim_end_matches('.')).into_string());
-        }
-    }
-    let mut error = Vec::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        let _ = stderr.read_to_end(&mut error);
-    }
-    let status = child.wait().map_err(|error| format!("kubectl: {error}"))?;
+    let args = ["rollout", "status", "-n", &what.namespace, "--", &name];
+    let watched = kubectl.wait(&args, &mut |line| {
+        let state = line.split_once("finish: ").map_or(line, |(_, state)| state);
+        bar.set_message(text!("{}", state.trim_end_matches('.')).into_string());
+    });
     bar.finish_and_clear();
-    if status.success() { Ok(()) } else { Err(said(&error)) }
+    watched.map_err(|error| error.message)
 }
 
 /// The last warnings about a workload, its pods, and what stands between.

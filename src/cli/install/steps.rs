@@ -9,21 +9,25 @@ use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
 use super::cluster::{Found, Running};
 use super::kept;
 use crate::check;
+use crate::cluster::Kubectl;
 use crate::config::{Settings, TOKEN_VARIABLE};
 use crate::gate::{self, say};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references};
-use crate::kubectl::Kubectl;
+use crate::manifest::Version;
 use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{
-    Datakit, DatakitSettings, Installed, Metrics, Namespace, Only, Rule, Rum, Tracing, TracingMode,
-    TracingSettings,
+    Datakit, DatakitSettings, Installed, Metrics, Namespace, Only, PortProtocol, Rule, Rum, Tracing,
+    TracingMode, TracingSettings,
 };
 use crate::yaml::DocumentReader;
+
+/// The first Kubernetes that applies a Service whose ports omit their protocol.
+const PROTOCOL_IS_DEFAULT: Version = Version::new(1, 21, 0);
 
 /// What is to be installed.
 pub(super) struct Wanted<'a> {
@@ -345,6 +349,10 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     if wanted.own_datakit.is_some() {
         rules.push(Box::new(Datakit(settings.datakit.clone())));
     }
+    let kubernetes = found.world.kubernetes.as_deref().and_then(Version::parse);
+    if kubernetes.is_none_or(|version| version < PROTOCOL_IS_DEFAULT) {
+        rules.push(Box::new(PortProtocol));
+    }
     rules.push(Box::new(Installed));
     let patcher = Patcher {
         rules,
@@ -362,7 +370,7 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
         Err(OutputError::Files(errors)) => return Err(errors.into()),
     }
     if planned.report.has_remarks() {
-        planned.report.finish(&mut gate::stderr(), &[])?;
+        let _ = planned.report.finish(&mut gate::stderr(), &[]);
     }
     let text = String::from_utf8(out)?;
     if wanted.own_datakit.is_some() && lacks_token(&text) {

@@ -1,0 +1,316 @@
+//! Child processes: all that this program starts are started here. They get no token, neither as an argument nor in their
+//! environment; manifests go to their stdin. They end when their time is up and when this program is interrupted.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, Read, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a waiting call looks whether its time is up.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long a child that ended by a signal waits for this program's own: Ctrl-C at a terminal reaches both.
+const SIGNAL_GRACE: Duration = Duration::from_millis(300);
+
+/// The variables of this program begin like this: some hold a token.
+const OWN_VARIABLES: &str = "MESHOBS_";
+
+/// Another variable that children do not get: what kubectl prints is read here, not shown by a viewer.
+const VIEWER: &str = "KUBECTL_EXTERNAL_DIFF";
+
+static RUNNING: Mutex<Running> = Mutex::new(Running { stopping: false, next: 0, children: None });
+
+struct Running {
+    /// Whether this program is ending: nothing is started any more.
+    stopping: bool,
+    next: u64,
+    children: Option<HashMap<u64, Child>>,
+}
+
+fn running() -> MutexGuard<'static, Running> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A program to be run, and what it is given.
+pub(crate) struct Call<'a> {
+    /// Looked for on the PATH.
+    pub program: &'static str,
+    pub args: Vec<OsString>,
+    pub input: &'a str,
+    /// Whether its time is up; asked again and again while it runs.
+    pub expired: &'a dyn Fn() -> bool,
+    /// Gets each line of stdout as it comes.
+    pub on_line: &'a mut dyn FnMut(&str),
+}
+
+/// What a program did.
+pub(crate) struct Answer {
+    pub success: bool,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It could not be started or waited for.
+    Io(io::Error),
+    /// Its time was up, and it was ended.
+    Expired,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+enum Event {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    End,
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(call: Call<'_>) -> Result<Answer, Failure> {
+    let mut child = Started::spawn(call.program, &call.args)?;
+    let mut answer = Answer { success: false, stdout: Vec::new(), stderr: Vec::new() };
+    let events = child.talk(call.input);
+    let mut open = 2;
+    let mut reported = 0;
+    while open > 0 {
+        match events.recv_timeout(TICK) {
+            Ok(Event::Stdout(bytes)) => {
+                answer.stdout.extend(bytes);
+                reported = report_lines(&answer.stdout, reported, call.on_line);
+            }
+            Ok(Event::Stderr(bytes)) => answer.stderr.extend(bytes),
+            Ok(Event::End) => open -= 1,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if (call.expired)() {
+            return Err(Failure::Expired);
+        }
+    }
+    let status = child.wait(call.expired)?;
+    answer.success = status.success();
+    if !answer.success && (answer.stderr.is_empty() || died_of_signal(status)) {
+        wait_for_interrupt();
+    }
+    Ok(answer)
+}
+
+/// Reports the complete lines behind `from`; returns where the incomplete one begins.
+fn report_lines(bytes: &[u8], from: usize, on_line: &mut dyn FnMut(&str)) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let Some(end) = memchr::memrchr(b'\n', rest) else { return from };
+    for line in String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).lines() {
+        on_line(line);
+    }
+    from + end + 1
+}
+
+/// A program with the environment that children get.
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with(OWN_VARIABLES)) {
+        command.env_remove(name);
+    }
+    command.env_remove(VIEWER);
+    command
+}
+
+/// A child that is known to [`stop_all`] until it has ended.
+struct Started(u64);
+
+impl Started {
+    fn spawn(program: &str, args: &[OsString]) -> io::Result<Self> {
+        let mut command = command(program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = running();
+        if running.stopping {
+            drop(running);
+            wait_for_the_end();
+        }
+        let child = command.spawn()?;
+        let id = running.next;
+        running.next += 1;
+        running.children.get_or_insert_default().insert(id, child);
+        Ok(Self(id))
+    }
+
+    fn with<T>(&self, action: impl FnOnce(&mut Child) -> T) -> Option<T> {
+        running().children.as_mut()?.get_mut(&self.0).map(action)
+    }
+
+    /// Feeds its stdin and reads what it prints.
+    fn talk(&mut self, input: &str) -> Receiver<Event> {
+        let (sender, receiver) = channel();
+        let pipes = self.with(|child| (child.stdin.take(), child.stdout.take(), child.stderr.take()));
+        let (stdin, stdout, stderr) = pipes.unwrap_or_default();
+        if let Some(mut stdin) = stdin {
+            let text = input.to_owned();
+            // A program that does not read all of it says why.
+            std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+        }
+        read(stdout, sender.clone(), Event::Stdout);
+        read(stderr, sender, Event::Stderr);
+        receiver
+    }
+
+    /// Waits for a child that has closed its output.
+    fn wait(&mut self, expired: &dyn Fn() -> bool) -> Result<ExitStatus, Failure> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let ended = self.with(Child::try_wait).transpose()?.flatten();
+            if let Some(status) = ended {
+                return Ok(status);
+            }
+            if expired() {
+                return Err(Failure::Expired);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(TICK);
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let child = running().children.as_mut().and_then(|children| children.remove(&self.0));
+        if let Some(mut child) = child {
+            // Both do nothing where it has ended.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn read(
+    pipe: Option<impl Read + Send + 'static>,
+    sender: Sender<Event>,
+    event: impl Fn(Vec<u8>) -> Event + Send + 'static,
+) {
+    let Some(mut pipe) = pipe else {
+        let _ = sender.send(Event::End);
+        return;
+    };
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+            if sender.send(event(buffer.get(..count).unwrap_or_default().to_vec())).is_err() {
+                return;
+            }
+        }
+        let _ = sender.send(Event::End);
+    });
+}
+
+#[cfg(unix)]
+fn died_of_signal(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status).is_some()
+}
+
+#[cfg(not(unix))]
+fn died_of_signal(_: ExitStatus) -> bool {
+    false
+}
+
+/// Gives this program's own signal a moment to arrive: then the interruption is reported, not the child's end.
+fn wait_for_interrupt() {
+    let end = Instant::now() + SIGNAL_GRACE;
+    while Instant::now() < end {
+        if running().stopping {
+            wait_for_the_end();
+        }
+        std::thread::sleep(TICK / 5);
+    }
+}
+
+/// Another thread is ending this program.
+fn wait_for_the_end() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Ends all children, and lets none be started any more. Threads that wait for one stay where they are: the caller is to end
+/// this program.
+pub(crate) fn stop_all() {
+    let mut running = running();
+    running.stopping = true;
+    for child in running.children.iter_mut().flat_map(HashMap::values_mut) {
+        let _ = child.kill();
+    }
+}
+
+/// Makes the terminal show again what is typed, after a hidden prompt.
+pub(crate) fn show_typing() {
+    let _ = command("stty").arg("echo").stderr(Stdio::null()).status();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, input: &str, limit: Duration) -> Result<Answer, Failure> {
+        let start = Instant::now();
+        run(Call {
+            program: "sh",
+            args: ["-c", script].map(OsString::from).to_vec(),
+            input,
+            expired: &|| start.elapsed() > limit,
+            on_line: &mut |_| (),
+        })
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_program_is_fed_and_read_at_once() {
+        // More than both pipes hold.
+        let input = "0123456789abcde\n".repeat(20_000);
+        let answer = sh("tee /dev/stderr", &input, LONG).unwrap();
+        assert!(answer.success);
+        assert_eq!((answer.stdout.len(), answer.stderr.len()), (input.len(), input.len()));
+        let answer = sh("echo no >&2; exit 3", &input, LONG).unwrap();
+        assert_eq!((answer.success, answer.stderr.as_slice()), (false, &b"no\n"[..]));
+    }
+
+    #[test]
+    fn a_program_ends_when_its_time_is_up() {
+        let start = Instant::now();
+        for script in ["exec sleep 30", "sleep 30 & exec sleep 30", "exec sleep 30 >&- 2>&-"] {
+            let failed = sh(script, "", Duration::from_millis(200));
+            assert!(matches!(failed, Err(Failure::Expired)), "{script}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn lines_are_reported_as_they_come() {
+        let mut seen = Vec::new();
+        let mut from = 0;
+        for text in ["a", "a\nb\nc", "a\nb\nc\n"] {
+            from = report_lines(text.as_bytes(), from, &mut |line| seen.push(line.to_owned()));
+        }
+        assert_eq!(seen, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_program_that_is_missing_is_an_io_error() {
+        let failed = run(Call {
+            program: "/nowhere/program",
+            args: Vec::new(),
+            input: "",
+            expired: &|| false,
+            on_line: &mut |_| (),
+        });
+        assert!(matches!(failed, Err(Failure::Io(error)) if error.kind() == io::ErrorKind::NotFound));
+    }
+}
