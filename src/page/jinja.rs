@@ -50,8 +50,11 @@ impl Jinja {
 /// All constructs of a page, in order. What stands between `raw` and `endraw` is none.
 #[must_use]
 pub fn constructs(page: &[u8]) -> Vec<Jinja> {
+    constructs_by(page, &mut Ends { page, open: Vec::new(), steps: 0 })
+}
+
+fn constructs_by(page: &[u8], ends: &mut Ends<'_>) -> Vec<Jinja> {
     let mut found = Vec::new();
-    let mut ends = Ends { page, open: Vec::new() };
     let mut at = 0;
     let mut raw = false;
     while let Some(start) = find(page, at, b"{") {
@@ -134,6 +137,8 @@ struct Ends<'a> {
     page: &'a [u8],
     /// For each offset the searches that find no end from there; empty until one has failed.
     open: Vec<u8>,
+    /// How many places were looked at.
+    steps: usize,
 }
 
 impl Ends<'_> {
@@ -146,6 +151,7 @@ impl Ends<'_> {
             {
                 return Some(place.0 + close.delimiter().len());
             }
+            self.steps += 1;
             place = self.step(place, close);
         }
         self.remember(from, close);
@@ -175,6 +181,7 @@ impl Ends<'_> {
             if let Some(bits) = self.open.get_mut(place.0) {
                 *bits |= close.bit(place.1);
             }
+            self.steps += 1;
             place = self.step(place, close);
         }
     }
@@ -200,19 +207,21 @@ mod tests {
         assert_eq!(found[5].rest(), "a < b");
         assert_eq!(&page[found[1].span.clone()], b"{{ '}}' }}");
     }
+
     #[test]
     fn unclosed_constructs_take_linear_time() {
-        let start = std::time::Instant::now();
-        for part in ["{{ ", "{# ", "{% ", "{{ \"", "{{ '{% \"{# ", "{{ '\\"] {
-            let page = format!("<head>{}</head>", part.repeat(300_000 / part.len()));
-            assert!(constructs(page.as_bytes()).len() < page.len(), "{part}");
+        let unclosed = ["{{ ", "{# ", "{% ", "{{ \"", "{{ '{% \"{# ", "{{ '\\"];
+        let mut pages =
+            unclosed.map(|part| format!("<head>{}</head>", part.repeat(300_000 / part.len()))).to_vec();
+        pages.push(format!("{{% raw %}}{}%}}", "{% ".repeat(100_000)));
+        pages.push(format!("{{% raw %}}{}", "{% endraw ".repeat(30_000)));
+        for page in &pages {
+            let page = page.as_bytes();
+            let mut ends = Ends { page, open: Vec::new(), steps: 0 };
+            constructs_by(page, &mut ends);
+            // Each place is looked at a few times for each kind of end and quote.
+            assert!(ends.steps < 20 * page.len(), "{} for {}", ends.steps, page.len());
         }
-        let page = format!("{{% raw %}}{}%}}", "{% ".repeat(100_000));
-        assert_eq!(constructs(page.as_bytes()).len(), 1);
-        let page = format!("{{% raw %}}{}", "{% endraw ".repeat(30_000));
-        assert_eq!(constructs(page.as_bytes()).len(), 1);
-        // In quadratic time each of these takes minutes.
-        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }
 
     #[test]
@@ -226,10 +235,10 @@ mod tests {
                 page.push_str(parts[(seed >> 33) as usize % parts.len()]);
             }
             let page = page.as_bytes();
-            let mut remembering = Ends { page, open: Vec::new() };
+            let mut remembering = Ends { page, open: Vec::new(), steps: 0 };
             for from in 0..page.len() {
                 for close in [Close::Statement, Close::Expression, Close::Comment] {
-                    let fresh = Ends { page, open: Vec::new() }.behind(from, close);
+                    let fresh = Ends { page, open: Vec::new(), steps: 0 }.behind(from, close);
                     assert_eq!(remembering.behind(from, close), fresh, "{:?}", String::from_utf8_lossy(page));
                 }
             }
