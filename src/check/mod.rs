@@ -3,7 +3,6 @@
 //! A rule has an id, a section, and a page in `docs/checks/`. Files are judged by what is in them: what they do not say is
 //! not held against them, since other files may. In a cluster what is not there is missing.
 
-mod live;
 mod map;
 mod outcome;
 mod report;

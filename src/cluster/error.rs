@@ -61,6 +61,21 @@ impl Error {
         kinds.contains(&self.kind)
     }
 
+    /// The kinds that may not be listed, as `resource.group`.
+    pub(crate) fn forbidden_kinds(&self) -> Vec<String> {
+        let lines = self.message.lines().filter(|line| line.contains("(Forbidden)"));
+        let quoted = |line: &str, mark: &str| {
+            let (_, rest) = line.split_once(mark)?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let kind = |line: &str| {
+            let resource = quoted(line, "cannot list resource \"")?;
+            let group = quoted(line, "in API group \"").unwrap_or_default();
+            Some(if group.is_empty() { resource } else { format!("{resource}.{group}") })
+        };
+        lines.filter_map(kind).collect()
+    }
+
     /// The error that kubectl printed.
     pub(super) fn of_kubectl(stderr: &[u8]) -> Self {
         let message = readable(stderr);
@@ -178,6 +193,16 @@ mod tests {
             let error = Error::of_kubectl(text.as_bytes());
             assert_eq!((error.kind, error.message), (*kind, format!("kubectl: {text}")));
         }
+    }
+
+    #[test]
+    fn kinds_that_may_not_be_listed_are_named() {
+        let text = "Error from server (Forbidden): nodes is forbidden: User \"x\" cannot list resource \"nodes\" in API group \"\" at the cluster scope\n\
+                    Error from server (Forbidden): networkpolicies.networking.k8s.io is forbidden: User \"x\" cannot list resource \
+                    \"networkpolicies\" in API group \"networking.k8s.io\" at the cluster scope";
+        let error = Error::of_kubectl(text.as_bytes());
+        assert_eq!(error.forbidden_kinds(), ["nodes", "networkpolicies.networking.k8s.io"]);
+        assert!(Error::new("x").forbidden_kinds().is_empty());
     }
 
     #[test]

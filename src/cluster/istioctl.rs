@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::deadline::Limits;
 use super::error::{Error, ErrorKind};
 use super::kubectl::Kubectl;
-use super::process::{self, Answer, Call, Failure};
+use super::process::{self, Answer, Call, Failure, Output};
 use crate::manifest::Version;
 use crate::secret;
 
@@ -90,5 +90,5 @@ fn run(kubectl: &Kubectl, args: &[&str], input: &str) -> Result<Vec<String>, Err
 fn call(args: Vec<OsString>, input: &str, limit: Duration) -> Result<Answer, Failure> {
     let start = Instant::now();
     let expired = || start.elapsed() > limit;
-    process::run(Call { program: "istioctl", args, input, expired: &expired, on_line: &mut |_| () })
+    process::run(Call { program: "istioctl", args, input, expired: &expired, output: Output::Kept })
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::deadline::{Deadline, Limits, Pause};
 use super::error::{Error, ErrorKind};
-use super::process::{self, Answer, Call, Failure};
+use super::process::{self, Answer, Call, Failure, Output};
 use crate::gate::{Word, text};
 use crate::secret;
 
@@ -106,7 +106,7 @@ impl Kubectl {
     /// # Errors
     /// It cannot be run, or fails.
     pub fn feed(&self, args: &[&str], input: &str) -> Result<String, Error> {
-        self.run(args, input, Limit::Request, &mut |_| ())
+        self.run(args, input, Limit::Request, Output::Kept)
     }
 
     /// Runs a command that waits for something in the cluster, and reports its lines as it prints them. It gets a limit of
@@ -117,16 +117,31 @@ impl Kubectl {
     pub fn wait(&self, args: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
         let _pause = self.pause_deadline();
         let timeout = format!("--timeout={}s", self.limits.wait.as_secs());
-        self.run(&with_option(args, &timeout), "", Limit::Wait, on_line).map(|_| ())
+        let mut line = Vec::new();
+        let mut on_output = |bytes: &[u8]| {
+            for byte in bytes {
+                if *byte == b'\n' {
+                    on_line(&String::from_utf8_lossy(&line));
+                    line.clear();
+                } else {
+                    line.push(*byte);
+                }
+            }
+        };
+        let output = Output::Streamed(&mut on_output);
+        self.run(&with_option(args, &timeout), "", Limit::Wait, output).map(|_| ())
     }
 
-    fn run(
-        &self,
-        args: &[&str],
-        input: &str,
-        limit: Limit,
-        on_line: &mut dyn FnMut(&str),
-    ) -> Result<String, Error> {
+    /// Hands on what a command prints, as it comes; also of one that fails in the end, as `get` of several kinds does
+    /// where one of them may not be read.
+    ///
+    /// # Errors
+    /// It cannot be run, or fails.
+    pub(crate) fn stream(&self, args: &[&str], on_output: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        self.run(args, "", Limit::Request, Output::Streamed(on_output)).map(|_| ())
+    }
+
+    fn run(&self, args: &[&str], input: &str, limit: Limit, output: Output<'_>) -> Result<String, Error> {
         let Limits { request, command, wait } = self.limits;
         // A watch is one request.
         let (longest, flag, whole) = match limit {
@@ -142,7 +157,7 @@ impl Kubectl {
         let timeout = format!("--request-timeout={}s", longest.as_secs());
         let args =
             self.cluster_args().chain(with_option(args, &timeout).into_iter().map(OsString::from)).collect();
-        match process::run(Call { program: "kubectl", args, input, expired: &expired, on_line }) {
+        match process::run(Call { program: "kubectl", args, input, expired: &expired, output }) {
             Ok(Answer { success: true, stdout, .. }) => Ok(String::from_utf8_lossy(&stdout).into_owned()),
             Ok(Answer { stderr, .. }) => {
                 let mut error = Error::of_kubectl(&stderr);

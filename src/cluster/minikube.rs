@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Instant;
 
 use super::deadline::Limits;
-use super::process::{self, Call};
+use super::process::{self, Call, Output};
 
 /// The address of the node, where there is a minikube that runs. A context of kubectl is its profile.
 pub(crate) fn address(context: Option<&str>) -> Option<String> {
@@ -12,7 +12,7 @@ pub(crate) fn address(context: Option<&str>) -> Option<String> {
     let args = ["ip"].into_iter().chain(profile).map(OsString::from).collect();
     let start = Instant::now();
     let expired = || start.elapsed() > Limits::DEFAULT.request;
-    let call = Call { program: "minikube", args, input: "", expired: &expired, on_line: &mut |_| () };
+    let call = Call { program: "minikube", args, input: "", expired: &expired, output: Output::Kept };
     let answer = process::run(call).ok().filter(|answer| answer.success)?;
     Some(String::from_utf8_lossy(&answer.stdout).into_owned())
 }

@@ -5,18 +5,26 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::secret;
 
 /// How often a waiting call looks whether its time is up.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How many parts of its output are read ahead: a large cluster prints faster than it is read.
+const AHEAD: usize = 64;
+
 /// How long a child that ended by a signal waits for this program's own: Ctrl-C at a terminal reaches both.
 const SIGNAL_GRACE: Duration = Duration::from_millis(300);
 
-/// The variables of this program begin like this: some hold a token.
+/// The variables of this program begin like this.
 const OWN_VARIABLES: &str = "MESHOBS_";
+
+/// Those whose name ends like this hold a token, or an address with one.
+const SECRET_VARIABLES: [&str; 2] = ["TOKEN", "DATAWAY"];
 
 /// Another variable that children do not get: what kubectl prints is read here, not shown by a viewer.
 const VIEWER: &str = "KUBECTL_EXTERNAL_DIFF";
@@ -35,15 +43,23 @@ fn running() -> MutexGuard<'static, Running> {
 }
 
 /// A program to be run, and what it is given.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call<'a, 'o> {
     /// Looked for on the PATH.
     pub program: &'static str,
     pub args: Vec<OsString>,
     pub input: &'a str,
     /// Whether its time is up; asked again and again while it runs.
     pub expired: &'a dyn Fn() -> bool,
-    /// Gets each line of stdout as it comes.
-    pub on_line: &'a mut dyn FnMut(&str),
+    /// What becomes of what it prints.
+    pub output: Output<'o>,
+}
+
+/// What becomes of what a program prints.
+pub(crate) enum Output<'o> {
+    /// It is kept for the answer.
+    Kept,
+    /// Each part is handed on as it comes, and not kept.
+    Streamed(&'o mut dyn FnMut(&[u8])),
 }
 
 /// What a program did.
@@ -75,18 +91,18 @@ enum Event {
 }
 
 /// Runs a program to its end.
-pub(crate) fn run(call: Call<'_>) -> Result<Answer, Failure> {
+pub(crate) fn run(call: Call<'_, '_>) -> Result<Answer, Failure> {
     let mut child = Started::spawn(call.program, &call.args)?;
     let mut answer = Answer { success: false, stdout: Vec::new(), stderr: Vec::new() };
     let events = child.talk(call.input);
     let mut open = 2;
-    let mut reported = 0;
+    let mut output = call.output;
     while open > 0 {
         match events.recv_timeout(TICK) {
-            Ok(Event::Stdout(bytes)) => {
-                answer.stdout.extend(bytes);
-                reported = report_lines(&answer.stdout, reported, call.on_line);
-            }
+            Ok(Event::Stdout(bytes)) => match &mut output {
+                Output::Kept => answer.stdout.extend(bytes),
+                Output::Streamed(on_output) => on_output(&bytes),
+            },
             Ok(Event::Stderr(bytes)) => answer.stderr.extend(bytes),
             Ok(Event::End) => open -= 1,
             Err(RecvTimeoutError::Disconnected) => break,
@@ -104,22 +120,16 @@ pub(crate) fn run(call: Call<'_>) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Reports the complete lines behind `from`; returns where the incomplete one begins.
-fn report_lines(bytes: &[u8], from: usize, on_line: &mut dyn FnMut(&str)) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let Some(end) = memchr::memrchr(b'\n', rest) else { return from };
-    for line in String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).lines() {
-        on_line(line);
-    }
-    from + end + 1
-}
-
 /// A program with the environment that children get.
 fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    let own = std::env::vars_os().map(|(name, _)| name);
-    for name in own.filter(|name| name.to_string_lossy().starts_with(OWN_VARIABLES)) {
-        command.env_remove(name);
+    for (name, value) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let secret = SECRET_VARIABLES.iter().any(|end| text.ends_with(end))
+            || secret::may_hold_token(&value.to_string_lossy());
+        if secret && text.starts_with(OWN_VARIABLES) {
+            command.env_remove(name);
+        }
     }
     command.env_remove(VIEWER);
     command
@@ -150,7 +160,7 @@ impl Started {
 
     /// Feeds its stdin and reads what it prints.
     fn talk(&mut self, input: &str) -> Receiver<Event> {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(AHEAD);
         let pipes = self.with(|child| (child.stdin.take(), child.stdout.take(), child.stderr.take()));
         let (stdin, stdout, stderr) = pipes.unwrap_or_default();
         if let Some(mut stdin) = stdin {
@@ -193,7 +203,7 @@ impl Drop for Started {
 
 fn read(
     pipe: Option<impl Read + Send + 'static>,
-    sender: Sender<Event>,
+    sender: SyncSender<Event>,
     event: impl Fn(Vec<u8>) -> Event + Send + 'static,
 ) {
     let Some(mut pipe) = pipe else {
@@ -265,7 +275,7 @@ mod tests {
             args: ["-c", script].map(OsString::from).to_vec(),
             input,
             expired: &|| start.elapsed() > limit,
-            on_line: &mut |_| (),
+            output: Output::Kept,
         })
     }
 
@@ -293,13 +303,21 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_reported_as_they_come() {
+    fn output_is_handed_on_as_it_comes() {
         let mut seen = Vec::new();
-        let mut from = 0;
-        for text in ["a", "a\nb\nc", "a\nb\nc\n"] {
-            from = report_lines(text.as_bytes(), from, &mut |line| seen.push(line.to_owned()));
-        }
-        assert_eq!(seen, ["a", "b", "c"]);
+        let start = Instant::now();
+        let call = Call {
+            program: "sh",
+            args: ["-c", "printf a; printf b; exit 1"].map(OsString::from).to_vec(),
+            input: "",
+            expired: &|| start.elapsed() > LONG,
+            output: Output::Streamed(&mut |bytes| seen.extend_from_slice(bytes)),
+        };
+        let answer = run(call).unwrap();
+        assert_eq!(
+            (answer.success, answer.stdout.as_slice(), seen.as_slice()),
+            (false, &b""[..], &b"ab"[..])
+        );
     }
 
     #[test]
@@ -309,7 +327,7 @@ mod tests {
             args: Vec::new(),
             input: "",
             expired: &|| false,
-            on_line: &mut |_| (),
+            output: Output::Kept,
         });
         assert!(matches!(failed, Err(Failure::Io(error)) if error.kind() == io::ErrorKind::NotFound));
     }

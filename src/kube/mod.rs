@@ -3,6 +3,7 @@
 //!
 //! Reads only. Knows nothing of Istio and DataKit.
 
+mod cluster;
 mod field;
 mod inventory;
 mod list;
