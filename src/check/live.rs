@@ -16,6 +16,13 @@ const ISTIO_KINDS: &[&str] = &[
     "gateways.networking.istio.io",
 ];
 
+/// Kinds that tell what DataKit may read. Not everybody may read them.
+const RIGHTS: &[&str] = &[
+    "serviceaccounts",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+];
+
 impl Kubectl {
     /// The list of all objects of some kinds, as kubectl prints it.
     fn list(&self, kinds: &str) -> Result<String, LiveError> {
@@ -28,20 +35,30 @@ impl Kubectl {
         Some(value.pointer("/serverVersion/gitVersion")?.as_str()?.to_owned())
     }
 
+    /// What went wrong in the cluster lately.
+    fn warnings(&self) -> Option<String> {
+        let args = ["get", "events", "--all-namespaces", "--field-selector", "type=Warning", "-o", "json"];
+        self.output(&args).ok()
+    }
+
     /// Reads the cluster. Secrets are not among what is read.
     ///
     /// # Errors
     /// kubectl cannot be run, or the cluster not be read.
     pub(crate) fn inventory(&self) -> Result<Inventory, LiveError> {
         // kubectl takes longer to start than the cluster to answer, so all are asked at once.
-        let (known, of_istio, kubernetes) = std::thread::scope(|scope| {
+        let (known, of_istio, rights, warnings, kubernetes) = std::thread::scope(|scope| {
             let version = scope.spawn(|| self.server_version());
             let known = scope.spawn(|| self.list(KINDS));
             let of_istio: Vec<_> = ISTIO_KINDS.iter().map(|kind| scope.spawn(|| self.list(kind))).collect();
+            let rights = scope.spawn(|| self.list(&RIGHTS.join(",")));
+            let warnings = scope.spawn(|| self.warnings());
             let lost = || Err(LiveError::Garbled);
             let of_istio: Vec<_> =
                 of_istio.into_iter().map(|asked| asked.join().unwrap_or_else(|_| lost())).collect();
-            (known.join().unwrap_or_else(|_| lost()), of_istio, version.join().unwrap_or_default())
+            let known = known.join().unwrap_or_else(|_| lost());
+            let rights = rights.join().unwrap_or_else(|_| lost());
+            (known, of_istio, rights, warnings.join().unwrap_or_default(), version.join().unwrap_or_default())
         });
         let mut inventory = Inventory::of_cluster(kubernetes);
         inventory.add_list(&known?).map_err(|_| LiveError::Garbled)?;
@@ -53,6 +70,17 @@ impl Kubectl {
                     if message.contains("the server doesn't have a resource type") => {}
                 Err(error) => return Err(error),
             }
+        }
+        // Without them the checks that need them say that they do not know.
+        match rights {
+            Ok(found) => inventory.add_list(&found).map_err(|_| LiveError::Garbled)?,
+            Err(error) => {
+                let why = error.to_string();
+                inventory.unread.extend(RIGHTS.iter().map(|kind| ((*kind).to_owned(), why.clone())));
+            }
+        }
+        if let Some(found) = warnings {
+            inventory.add_list(&found).map_err(|_| LiveError::Garbled)?;
         }
         Ok(inventory)
     }
