@@ -176,7 +176,8 @@ impl<'i> Conf<'i> {
     pub(crate) fn has_lost(&self, what: &str) -> bool {
         self.lost.iter().any(|lost| lost.concerns(what))
             || self.files.iter().any(|file| {
-                file.blocks.is_err() && (file.path.contains(what) || file.text.to_lowercase().contains(what))
+                file.blocks.as_ref().map_or(true, Vec::is_empty)
+                    && (file.path.contains(what) || file.text.to_lowercase().contains(what))
             })
     }
 }
@@ -202,6 +203,12 @@ impl<'i> Reader<'_, 'i> {
         let name = mount.get("name").text();
         let Some(volume) = spec.get("volumes").items().find(|volume| volume.get("name").is(&name)) else {
             if is_inside(&target) {
+                let file = mount.get("subPath").text();
+                for volume in spec.get("volumes").items() {
+                    let maps = self.volume(volume).map(|held| held.maps).unwrap_or_default();
+                    let keys = maps.iter().map(|(map, _)| (std::ptr::from_ref(*map), file.to_string()));
+                    self.used.extend(keys);
+                }
                 self.lose(mount.get("name"), Loss::NoVolume(name.into_owned()), target);
             }
             return;
@@ -293,6 +300,12 @@ impl<'i> Reader<'_, 'i> {
 
     fn lose(&mut self, field: Field<'i>, why: Loss, path: String) {
         let object = self.object;
+        // A ConfigMap that is not there is one cause, however many files were to come from it.
+        let is_map = matches!(why, Loss::NoMap { .. });
+        if let Some(known) = self.conf.lost.iter_mut().find(|lost| is_map && lost.why == why) {
+            known.path = format!("{} and {path}", known.path);
+            return;
+        }
         self.conf.lost.push(Lost { object, field, why, path, text: String::new() });
     }
 

@@ -140,9 +140,9 @@ pub(super) fn address(
         // A port with another number may lead to the right one.
         let own = |entry: &crate::kube::Field<'_>| entry.get("port").number() == Some(target.port);
         let entry = service.at(&["spec", "ports"]).items().find(own);
-        let leads = entry.is_some_and(|entry| {
-            entry.get("targetPort").is(port) || entry.get("targetPort").number().is_none()
-        });
+        let target_port = entry.map(|entry| entry.get("targetPort"));
+        let leads =
+            target_port.is_some_and(|field| field.is(port) || (field.is_set() && field.number().is_none()));
         if !leads && url.contains(istio::ISTIOD) {
             return fail(
                 format!("and port {} of istiod has no metrics; they are on {port}", target.port),

@@ -2,6 +2,8 @@
 
 mod cluster;
 mod datakit;
+#[cfg(test)]
+mod datakit_cases;
 mod datakit_conf;
 mod datakit_dns;
 mod datakit_filter;
