@@ -10,11 +10,11 @@ pub(super) const CHECK: Check =
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     for datakit in &mesh.datakits {
-        one(datakit, outcome);
+        one(datakit, mesh.inventory.live, outcome);
     }
 }
 
-fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
+fn one(datakit: &Datakit<'_>, live: bool, outcome: &mut Outcome) {
     let var = datakit.variables.get(ENV_LISTEN);
     let env = datakit.container.get("env");
     let (object, place) = var.map_or((datakit.object, env), |var| (var.object, var.field));
@@ -47,11 +47,14 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
         Some(Listening::Loopback(port)) => port,
         _ => PORT,
     };
-    let flag = format!("--env {ENV_LISTEN}=0.0.0.0:{port}");
-    let hint = super::datakit::patch_files(datakit, &flag, || {
+    let hint = if live {
         let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
         format!("kubectl set env -n {namespace} {name} {ENV_LISTEN}=0.0.0.0:{port}")
-    });
+    } else if var.is_none() {
+        super::datakit::patch(datakit, "")
+    } else {
+        format!("write 0.0.0.0:{port} as the value of {ENV_LISTEN}")
+    };
     outcome
         .fail(CHECK.id, object, place, message, hint)
         .leads_to("spans and what browsers send do not arrive");

@@ -168,7 +168,7 @@ fn grants(mesh: &Mesh<'_>, datakit: &Datakit<'_>, bound: &[&&Object], outcome: &
     let needed = verbs(datakit.version());
     let lacks =
         |resource: &&str| !needed.iter().all(|verb| roles.iter().any(|role| allows(role, resource, verb)));
-    let lacking: Vec<&str> = RESOURCES.iter().copied().filter(|resource| lacks(&resource)).collect();
+    let lacking: Vec<&str> = RESOURCES.iter().copied().filter(|resource| lacks(resource)).collect();
     let Some(role) = roles.first().filter(|_| !lacking.is_empty()) else { return };
     let verbs = needed.join(", ");
     let message = format!("it does not let DataKit {verbs} {}", lacking.join(", "));

@@ -17,7 +17,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 }
 
 fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
-    let hint = || super::datakit::patch_files(datakit, "--token --overwrite", || set_env(datakit));
+    let hint = |flags: &str| super::datakit::patch_files(datakit, flags, || set_env(datakit));
+    let mut flags = "--token-file TOKEN_FILE";
     let Some(var) = datakit.variables.get(ENV_DATAWAY) else {
         let env = datakit.container.get("env");
         if let Some((field, what)) = datakit.variables.unseen.first() {
@@ -33,7 +34,7 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
             }
             None => {
                 let message = format!("no {ENV_DATAWAY}, so nothing is uploaded");
-                outcome.fail(CHECK.id, datakit.object, env, message, hint());
+                outcome.fail(CHECK.id, datakit.object, env, message, hint(flags));
             }
         }
         return;
@@ -55,10 +56,16 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
         }
         Value::Text(text) => match fault(text) {
             None => return outcome.looked(CHECK.id),
-            Some((number, fault)) => describe(text, number, &fault),
+            Some((number, fault)) => {
+                // A token that is there and no placeholder is kept otherwise.
+                if matches!(fault, Fault::Token(_) | Fault::Blank) {
+                    flags = "--token-file TOKEN_FILE --overwrite";
+                }
+                describe(text, number, &fault)
+            }
         },
     };
-    outcome.fail(CHECK.id, var.object, var.field, message, hint());
+    outcome.fail(CHECK.id, var.object, var.field, message, hint(flags));
 }
 
 fn set_env(datakit: &Datakit<'_>) -> String {

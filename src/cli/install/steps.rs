@@ -309,6 +309,6 @@ fn lacks_token(manifests: &str) -> bool {
     let (world, _) = crate::kube::read_text("manifests", manifests);
     crate::mesh::Mesh::of(&world).datakits.iter().any(|datakit| match datakit.env(ENV_DATAWAY) {
         Some(var) if var.get("valueFrom").is_set() => false,
-        _ => dataway::state(&datakit.env_text(ENV_DATAWAY)) != State::Filled,
+        _ => dataway::state(datakit.env_text(ENV_DATAWAY)) != State::Filled,
     })
 }
