@@ -26,6 +26,7 @@ pub mod patch;
 pub mod report;
 pub mod rule;
 pub mod secret;
+mod spelling;
 pub mod spool;
 mod stdio;
 pub mod survey;

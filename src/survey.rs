@@ -4,7 +4,10 @@
 //! Looking costs nothing where there is no DataKit: only then are the inputs read again, once for the ConfigMaps that its
 //! volumes name and once to make the edits.
 
-use crate::manifest::datakit::{CHECKSUM, CONF_D, CONF_VOLUME, Daemon};
+use crate::facts::datakit::{
+    CONF_D, CONF_VOLUME, ENV_CONF, ENV_DATAWAY, ENV_DISCOVERY, ENV_INPUTS, input_names,
+};
+use crate::manifest::datakit::{CHECKSUM, Daemon};
 use crate::manifest::{Resource, Version};
 use crate::yaml::{At, Document};
 
@@ -243,10 +246,9 @@ impl Datakit {
                 }
             }
         }
-        let enabled = ["ENV_DEFAULT_ENABLED_INPUTS", "ENV_ENABLE_INPUTS"].map(|name| daemon.env_text(name));
+        let enabled = ENV_INPUTS.map(|name| daemon.env_text(name));
         let enabled = enabled.iter().find(|list| !list.is_empty()).map_or("", String::as_str);
-        let discovery = "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS";
-        let var = daemon.env(crate::manifest::datakit::ENV_DATAWAY);
+        let var = daemon.env(ENV_DATAWAY);
         Self {
             spot,
             name: resource.name.clone(),
@@ -257,8 +259,8 @@ impl Datakit {
             mounted,
             mounted_whole,
             enabled: input_names(enabled),
-            inputs_env: daemon.env_text("ENV_DATAKIT_INPUTS"),
-            discovers: daemon.env_text(discovery) == "true",
+            inputs_env: daemon.env_text(ENV_CONF),
+            discovers: daemon.env_text(ENV_DISCOVERY) == "true",
             cluster_name: daemon.env_text("ENV_CLUSTER_NAME_K8S"),
             host_port: daemon.host_port(),
             host_network: daemon.host_network(),
@@ -273,13 +275,6 @@ impl Datakit {
 
 fn image_of(daemon: &Daemon<'_>) -> String {
     daemon.doc.str_at(daemon.container, "image").unwrap_or_default().into_owned()
-}
-
-/// The inputs in a list as DataKit reads it: with any space in it the list is cut at spaces, else at commas.
-#[must_use]
-pub fn input_names(list: &str) -> Vec<String> {
-    let cut = if list.contains(' ') { ' ' } else { ',' };
-    list.split(cut).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 impl ConfigMap {

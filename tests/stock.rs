@@ -250,6 +250,69 @@ fn datakit_files_keep_their_lines_and_settle_after_one_run() {
     }
 }
 
+/// The ids of the failures and warnings about DataKit, sorted.
+fn datakit_findings(folder: &Path, file: &Path) -> Vec<String> {
+    let args = ["check", "--format", "json", &file.display().to_string()];
+    let done = Meshobs::new(args).cwd(folder).run();
+    let value: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let findings = value["findings"].as_array().unwrap().iter();
+    let ids = findings.map(|finding| finding["id"].as_str().unwrap().to_owned());
+    let mut ids: Vec<String> = ids.filter(|id| id.starts_with("datakit-")).collect();
+    ids.sort();
+    ids
+}
+
+/// Of a manifest as its publisher ships it only what is really missing is found, and `patch` adds all of that.
+#[test]
+fn stock_datakit_lacks_its_token_and_what_a_mesh_needs_and_patch_adds_it() {
+    let Some(files) = datakit() else { return };
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let here = tempfile::tempdir().unwrap();
+        let mut wanted = vec!["datakit-istiod", "datakit-token", "datakit-zipkin"];
+        match name.as_str() {
+            "datakit-1.2.2.yaml" => continue,
+            // It is the only one without ENV_HTTP_LISTEN.
+            "datakit-1.1.7-rc2.yaml" => wanted.insert(1, "datakit-listen"),
+            "datakit-1.63.0.yaml" => wanted.insert(2, "datakit-version"),
+            _ => {}
+        }
+        assert_eq!(datakit_findings(here.path(), &file), wanted, "{name}");
+        let copy = here.path().join(&name);
+        fs::write(&copy, fs::read(&file).unwrap()).unwrap();
+        fs::write(here.path().join("token"), "tkn_0123456789abcdef0123456789abcdef").unwrap();
+        let args = ["patch", "-i", "-q", "--only", "datakit", "--token-file", "token"];
+        Meshobs::new(args.into_iter().chain([name.as_str()])).cwd(here.path()).run().expect(0);
+        let left = datakit_findings(here.path(), &copy);
+        // `patch` changes neither the image nor the resolver.
+        let kept: &[&str] = match name.as_str() {
+            "datakit-1.1.7-rc2.yaml" => &["datakit-dns"],
+            "datakit-1.63.0.yaml" => &["datakit-version"],
+            _ => &[],
+        };
+        assert_eq!(left, kept, "{name} after patch");
+    }
+}
+
+/// The file for spans that the guide gives, with a DataKit that calls the input otherwise: the command that `check`
+/// prints puts it right.
+#[test]
+fn the_hint_for_a_datakit_before_1_2_9_works_as_printed() {
+    let here = tempfile::tempdir().unwrap();
+    let healthy = include_str!("../testdata/datakit-mesh/healthy.yaml");
+    let file = here.path().join("mesh.yaml");
+    fs::write(&file, healthy.replace("datakit:1.84.0", "datakit:1.2.0")).unwrap();
+    let done = Meshobs::new(["check", "--format", "json", "mesh.yaml"]).cwd(here.path()).run();
+    let value: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(datakit_findings(here.path(), &file), ["datakit-zipkin"]);
+    let mut findings = value["findings"].as_array().unwrap().iter();
+    let finding = findings.find(|finding| finding["id"] == "datakit-zipkin").unwrap();
+    let hint = finding["hint"].as_str().unwrap().to_owned();
+    let words: Vec<&str> = hint.split(' ').skip(1).collect();
+    Meshobs::new(words).cwd(here.path()).run().expect(0);
+    assert_eq!(datakit_findings(here.path(), &file), Vec::<String>::new(), "{hint}");
+}
+
 #[test]
 fn the_datakit_file_that_is_not_yaml_is_an_error_with_its_place() {
     let Some(folder) = shared().map(|s| s.join("stock/datakit")).filter(|f| f.is_dir()) else {

@@ -264,7 +264,7 @@ fn check_word(word: &str, what: &str, flag: &str) -> Result<(), Invalid> {
 /// Checks the name of a variable.
 fn check_variable(name: &str) -> Result<(), Invalid> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name == crate::manifest::datakit::ENV_DATAWAY {
+    if name == crate::facts::datakit::ENV_DATAWAY {
         return Err(format!("`{name}` (--env, datakit.env) holds the token; use --token and --dataway"));
     }
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(fits) {

@@ -2,4 +2,5 @@
 //! rest of the program asks. Nothing here reads an object.
 
 pub(crate) mod datakit;
+pub(crate) mod dataway;
 pub(crate) mod istio;

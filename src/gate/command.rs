@@ -29,6 +29,11 @@ pub(crate) fn operand(word: &str) -> Text {
     if word.starts_with('-') { text!("-- {}", Word(word)) } else { text!("{}", Word(word)) }
 }
 
+/// A foreign word for a command that is put together elsewhere, quoted as [`Word`] is.
+pub(crate) fn word(word: &str) -> String {
+    text!("{}", Word(word)).into_string()
+}
+
 /// How a word begins whose escapes the shell reads.
 const START: &str = "$'";
 

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use crate::secret;
 
-pub(crate) use command::{Word, operand};
+pub(crate) use command::{Word, operand, word};
 pub(crate) use escape::diff_line;
 pub(crate) use format::{annotation_data, annotation_property, diff_name, dot, html, json, mermaid, uri};
 pub(crate) use stream::{print_line, product, show_cursor, stderr};

@@ -4,23 +4,12 @@ use super::image::ImageRef;
 use super::resource::Resource;
 use super::version::Version;
 use super::workload::{PodTemplate, pod_templates};
+use crate::facts::datakit::{CONF_D, CONF_VOLUME, ENV_DATAWAY, PORT};
 use crate::yaml::{At, Document};
-
-/// The folder that DataKit reads its collectors' configuration from, at any depth.
-pub const CONF_D: &str = "/usr/local/datakit/conf.d";
-
-/// The variable with the addresses that DataKit uploads to.
-pub const ENV_DATAWAY: &str = "ENV_DATAWAY";
 
 /// The annotation of the pod template that changes with the configuration: mounts by subPath are never refreshed, so only
 /// new pods see a change.
 pub const CHECKSUM: &str = "meshobs/conf-checksum";
-
-/// The usual name of the volume, and of its ConfigMap.
-pub const CONF_VOLUME: &str = "datakit-conf";
-
-/// The port that DataKit listens on.
-pub const PORT: u16 = 9529;
 
 /// A DaemonSet that runs DataKit.
 #[derive(Clone, Copy, Debug)]

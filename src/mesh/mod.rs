@@ -1,11 +1,17 @@
 //! The mesh that an inventory shows: its control plane, its DataKits, its applications. Computed once, asked by every
 //! command; what is in effect is decided here, what is wrong with it elsewhere.
 
+mod conf;
 mod datakit;
+mod env;
+mod scrape_url;
 
 use std::collections::HashSet;
 
+pub(crate) use conf::{ConfFile, Loss, Lost};
 pub(crate) use datakit::Datakit;
+pub(crate) use env::Value;
+pub(crate) use scrape_url::{istiod_services, target};
 
 use crate::facts::istio;
 use crate::kube::{Field, Inventory, Object};
@@ -37,13 +43,22 @@ impl<'i> Workload<'i> {
 pub(crate) struct Mesh<'i> {
     pub(crate) inventory: &'i Inventory,
     pub(crate) datakits: Vec<Datakit<'i>>,
+    /// Workloads of other kinds that run DataKit.
+    pub(crate) other_datakits: Vec<&'i Object>,
     /// The workloads of applications: not those of Kubernetes, Istio and DataKit themselves.
     pub(crate) applications: Vec<Workload<'i>>,
 }
 
 impl<'i> Mesh<'i> {
     pub(crate) fn of(inventory: &'i Inventory) -> Self {
-        let datakits: Vec<Datakit<'i>> = inventory.workloads().filter_map(Datakit::of).collect();
+        let datakits: Vec<Datakit<'i>> =
+            inventory.workloads().filter_map(|object| Datakit::of(inventory, object)).collect();
+        let other_datakits = inventory.workloads().filter(|object| {
+            matches!(object.kind(), "Deployment" | "StatefulSet" | "ReplicaSet")
+                && !(inventory.live && is_made_by_another(object))
+                && datakit::runs_datakit(object)
+        });
+        let other_datakits = other_datakits.collect();
         let istiods: HashSet<&str> = inventory
             .of("apps", "Deployment")
             .filter(|object| object.label("app") == istio::ISTIOD)
@@ -55,6 +70,7 @@ impl<'i> Mesh<'i> {
                 || namespace == istio::NAMESPACE
                 || istiods.contains(namespace)
                 || (inventory.live && is_made_by_another(object))
+                || object.annotation("helm.sh/hook").text().contains("test")
         };
         let applications = inventory.workloads().filter(|object| !is_own(object));
         let workloads = applications
@@ -63,11 +79,21 @@ impl<'i> Mesh<'i> {
             datakits.iter().any(|datakit| std::ptr::eq(datakit.object, workload.object))
         };
         let applications = workloads.filter(|workload| !is_datakit(workload)).collect();
-        Self { inventory, datakits, applications }
+        Self { inventory, datakits, other_datakits, applications }
     }
 }
 
 /// Whether a controller made it: then that is what is judged.
 fn is_made_by_another(object: &Object) -> bool {
     object.at(&["metadata", "ownerReferences"]).items().any(|owner| owner.get("controller").is_true())
+}
+
+/// An object in the namespace of another one. Files that leave the namespace to kubectl may mean the same one.
+fn beside<'i>(inventory: &'i Inventory, object: &Object, kind: &str, name: &str) -> Option<&'i Object> {
+    inventory.get("", kind, object.namespace(), name).or_else(|| {
+        let open =
+            |found: &&Object| found.stated_namespace().is_none() || object.stated_namespace().is_none();
+        let mut all = inventory.of("", kind).filter(|found| !inventory.live && found.name() == name);
+        all.find(open)
+    })
 }

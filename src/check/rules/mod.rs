@@ -2,6 +2,23 @@
 
 mod cluster;
 mod datakit;
+#[cfg(test)]
+mod datakit_cases;
+mod datakit_conf;
+mod datakit_dns;
+mod datakit_filter;
+mod datakit_gateways;
+mod datakit_istiod;
+mod datakit_listen;
+mod datakit_missing;
+mod datakit_mount;
+mod datakit_port;
+mod datakit_rbac;
+mod datakit_ready;
+mod datakit_token;
+mod datakit_unmounted;
+mod datakit_version;
+mod datakit_zipkin;
 mod logs;
 mod namespace;
 mod routing;
@@ -48,16 +65,21 @@ pub(crate) const CATALOG: &[Check] = &[
     check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
     check("istiod-ready", "Istio", "istiod is ready", namespace::istio),
     part("gateway-ready", "Istio", "the gateways are ready"),
-    check("datakit-missing", "DataKit", "DataKit is there", datakit::datakit),
-    part("datakit-ready", "DataKit", "DataKit is ready on every node"),
-    part("datakit-token", "DataKit", "DataKit knows where to upload to"),
-    part("datakit-listen", "DataKit", "DataKit listens to other hosts"),
-    part("datakit-version", "DataKit", "this DataKit reads annotations"),
-    part("datakit-conf", "DataKit", "DataKit's configuration can be read"),
-    part("datakit-mount", "DataKit", "every mounted file is in its ConfigMap"),
-    part("datakit-unmounted", "DataKit", "every file of the ConfigMap is mounted"),
-    part("datakit-zipkin", "DataKit", "DataKit takes spans"),
-    part("datakit-istiod", "DataKit", "DataKit collects istiod's metrics"),
+    datakit_missing::CHECK,
+    datakit_token::CHECK,
+    datakit_mount::CHECK,
+    datakit_unmounted::CHECK,
+    datakit_conf::CHECK,
+    datakit_rbac::CHECK,
+    datakit_port::CHECK,
+    datakit_ready::CHECK,
+    datakit_listen::CHECK,
+    datakit_version::CHECK,
+    datakit_dns::CHECK,
+    datakit_zipkin::CHECK,
+    datakit_filter::CHECK,
+    datakit_istiod::CHECK,
+    datakit_gateways::CHECK,
     check("tracing-address", "tracing", "Istio sends spans somewhere", tracing::tracing),
     part("tracing-provider", "tracing", "the Telemetry's provider is configured"),
     part("tracing-path", "tracing", "what Istio sends ends at DataKit"),

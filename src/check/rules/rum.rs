@@ -1,7 +1,7 @@
 //! Browser monitoring: in the page, and taken by DataKit.
 
 use crate::check::Outcome;
-use crate::facts::datakit::{ENV_CONF, input_names};
+use crate::facts::datakit::{RUM_INPUT, before};
 use crate::kube::Field;
 use crate::manifest::ImageRef;
 use crate::mesh::{Mesh, Workload};
@@ -58,10 +58,16 @@ fn mounted_page(
 /// Whether DataKit takes what browsers send.
 fn input(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     for datakit in &mesh.datakits {
-        outcome.looked("rum-input");
-        let listed = input_names(&datakit.env_text("ENV_DEFAULT_ENABLED_INPUTS"));
-        let extra = datakit.env_text(ENV_CONF).contains("inputs.rum");
-        if !listed.iter().any(|name| name == "rum") && !extra {
+        if before(datakit.version(), RUM_INPUT) {
+            continue;
+        }
+        if datakit.runs("rum") != Some(false) {
+            if datakit.runs("rum").is_some() {
+                outcome.looked("rum-input");
+            }
+            continue;
+        }
+        {
             outcome.warn(
                 "rum-input",
                 datakit.object,

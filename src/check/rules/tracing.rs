@@ -2,10 +2,10 @@
 //! and ports as a pod's resolver and kube-proxy would take them.
 
 use crate::check::Outcome;
+use crate::facts::datakit::PORT;
 use crate::facts::istio::{NO_DEFAULT_TRACING, OTHER_TRACERS, ZIPKIN_PORT, default_zipkin_address};
 use crate::kube::{Field, Object, Selector};
 use crate::manifest::Version;
-use crate::manifest::datakit::PORT;
 use crate::mesh::Mesh;
 use crate::yaml::Document;
 

@@ -214,7 +214,7 @@ impl Scrapers {
         let homes: HashSet<&str> = mesh.datakits.iter().map(|datakit| datakit.object.namespace()).collect();
         let maps = mesh.inventory.of("", "ConfigMap").filter(|map| homes.contains(map.namespace()));
         let texts = maps.flat_map(|map| map.at(&["data"]).entries().map(|(_, text)| text.text()));
-        let texts = texts.chain(mesh.datakits.iter().map(|datakit| datakit.env_text(ENV_CONF)));
+        let texts = texts.chain(mesh.datakits.iter().map(|datakit| datakit.env_text(ENV_CONF).into()));
         let texts = texts.filter(|text| text.contains("kubernetesprometheus"));
         let blocks = texts.flat_map(|text| conf::inputs(&text));
         let blocks = blocks.filter(|(name, _)| name == "kubernetesprometheus").map(|(_, block)| block);

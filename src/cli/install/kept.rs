@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::cluster::{Found, Running};
 use crate::config::{Options, Settings};
+use crate::facts::datakit::ENV_DATAWAY;
 use crate::kube::{Inventory, Object};
-use crate::manifest::datakit::ENV_DATAWAY;
 use crate::mesh::{Datakit, Mesh};
 use crate::rule::datakit::conf;
 use crate::rule::{ANNOTATION, Collector, RumSettings, Workload};

@@ -11,11 +11,11 @@ use super::kept;
 use crate::check;
 use crate::cluster::Kubectl;
 use crate::config::{Settings, TOKEN_VARIABLE};
+use crate::facts::datakit::ENV_DATAWAY;
 use crate::gate::{self, say};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references};
 use crate::manifest::Version;
-use crate::manifest::datakit::ENV_DATAWAY;
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
@@ -404,6 +404,6 @@ fn lacks_token(manifests: &str) -> bool {
     let (world, _) = crate::kube::read_text("manifests", manifests);
     crate::mesh::Mesh::of(&world).datakits.iter().any(|datakit| match datakit.env(ENV_DATAWAY) {
         Some(var) if var.get("valueFrom").is_set() => false,
-        _ => dataway::state(&datakit.env_text(ENV_DATAWAY)) != State::Filled,
+        _ => dataway::state(datakit.env_text(ENV_DATAWAY)) != State::Filled,
     })
 }

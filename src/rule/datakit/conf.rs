@@ -7,17 +7,8 @@ use toml::{Table, Value as Toml};
 
 use super::super::metrics::toml_line;
 use super::DatakitSettings;
+use crate::facts::datakit::{CONF_D, KUBERNETES_PROMETHEUS, ZIPKIN, zipkin_input};
 use crate::manifest::Version;
-use crate::manifest::datakit::CONF_D;
-
-/// Since this version the input is called `zipkin`; a file for it is silently ignored before.
-const ZIPKIN: Version = Version::new(1, 2, 9);
-
-/// Since this version there is the input `kubernetesprometheus`.
-pub const KUBERNETES_PROMETHEUS: Version = Version::new(1, 34, 0);
-
-/// Since this version configuration can be given in the environment.
-pub const INPUTS_ENV: Version = Version::new(1, 23, 0);
 
 /// One file for one collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +23,6 @@ pub struct Conf {
     pub url: Option<String>,
     /// Its text.
     pub text: String,
-}
-
-/// What DataKit calls the input that takes Zipkin's spans.
-#[must_use]
-pub fn zipkin_input(version: Option<Version>) -> &'static str {
-    if version.is_some_and(|version| version < ZIPKIN) { "traceZipkin" } else { "zipkin" }
 }
 
 fn conf(key: &'static str, folder: &str, input: &'static str, text: String) -> Conf {

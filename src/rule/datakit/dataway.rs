@@ -4,6 +4,7 @@
 //! ever without opening its port.
 
 use crate::address;
+use crate::facts::dataway::{is_blank, is_placeholder};
 use crate::secret::Token;
 
 /// Where data goes unless told otherwise.
@@ -43,23 +44,6 @@ pub fn state(value: &str) -> State {
         return State::Broken;
     }
     if parts().any(|url| token_of(url).is_none_or(is_placeholder)) { State::NoToken } else { State::Filled }
-}
-
-/// Whether a text is one placeholder in angle brackets.
-fn is_blank(text: &str) -> bool {
-    text.starts_with('<') && text.ends_with('>')
-}
-
-/// Whether a token is one that is to be replaced.
-fn is_placeholder(token: &str) -> bool {
-    if Token::parse(token).is_ok() {
-        return false;
-    }
-    let word = token.to_ascii_lowercase();
-    word.is_empty()
-        || word.contains(['<', '>', '*'])
-        || word.contains("your")
-        || word.chars().all(|c| c == 'x')
 }
 
 /// The token of one address.

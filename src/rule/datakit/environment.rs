@@ -5,14 +5,15 @@ use super::Datakit;
 use super::conf;
 use super::env::{Env, When, add_inputs};
 use super::wiring::{Fate, Wire, Wiring};
+use crate::facts::datakit::{
+    CLUSTER_NAME, CONF_IN_ENV, DEFAULT_INPUTS, ELECTION_TAGS, ENV_CONF, ENV_ELECTION, ENV_INPUTS, ENV_LISTEN,
+    HOST_TAGS, RUM_INPUT, before,
+};
 use crate::manifest::Version;
 use crate::yaml::{Changes, Edit, Kind, Place, Refusal, Value};
 
 /// Names of a cluster that stock files have for the user to replace.
 const CLUSTER_PLACEHOLDERS: &[&str] = &["default", "<default>"];
-
-/// What DataKit enables where nobody says what.
-const DEFAULT_INPUTS: &str = "cpu,disk,diskio,mem,swap,system,hostobject,net,host_processes,container";
 
 impl Datakit {
     pub(super) fn environment(
@@ -23,7 +24,7 @@ impl Datakit {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let settings = &self.0;
-        let since = |major, minor, patch| version.is_none_or(|v| v >= Version::new(major, minor, patch));
+        let since = |since| !before(version, since);
         // What the user sets by name is left alone otherwise.
         let free = |name: &str| !settings.env.iter().any(|(known, _)| known == name);
 
@@ -32,7 +33,7 @@ impl Datakit {
         let cluster = |name: &str| ("cluster_name_k8s".to_owned(), name.to_owned());
         let known = env.daemon.env_text("ENV_CLUSTER_NAME_K8S");
         if let Some(name) = &settings.cluster_name {
-            if since(1, 5, 8) {
+            if since(CLUSTER_NAME) {
                 if free("ENV_CLUSTER_NAME_K8S") {
                     let when = When::Placeholder(CLUSTER_PLACEHOLDERS);
                     env.set("ENV_CLUSTER_NAME_K8S", name, when, changes, outcome)?;
@@ -47,12 +48,12 @@ impl Datakit {
         } else if !known.is_empty() && !CLUSTER_PLACEHOLDERS.contains(&known.as_str()) {
             election_tags.push(cluster(&known));
         }
-        let elects = !env.daemon.env_text("ENV_ENABLE_ELECTION").is_empty();
-        if since(1, 4, 11) && elects && free("ENV_GLOBAL_ELECTION_TAGS") {
+        let elects = !env.daemon.env_text(ENV_ELECTION).is_empty();
+        if since(ELECTION_TAGS) && elects && free("ENV_GLOBAL_ELECTION_TAGS") {
             env.tags("ENV_GLOBAL_ELECTION_TAGS", &election_tags, changes, outcome)?;
         }
         // The old name is read only where the new one is empty: beside an old value the new name would lose its tags.
-        let old_name = !since(1, 4, 6)
+        let old_name = !since(HOST_TAGS)
             || (env.daemon.env_text("ENV_GLOBAL_HOST_TAGS").is_empty()
                 && !env.daemon.env_text("ENV_GLOBAL_TAGS").is_empty());
         let name = if old_name { "ENV_GLOBAL_TAGS" } else { "ENV_GLOBAL_HOST_TAGS" };
@@ -60,7 +61,7 @@ impl Datakit {
             env.tags(name, &host_tags, changes, outcome)?;
         }
         self.enable(env, version, changes, outcome)?;
-        let listen = "ENV_HTTP_LISTEN";
+        let listen = ENV_LISTEN;
         if env.daemon.env_text(listen).is_empty() && free(listen) {
             // Without it DataKit listens on localhost only.
             env.set(listen, "0.0.0.0:9529", When::Placeholder(&[]), changes, outcome)?;
@@ -78,12 +79,12 @@ impl Datakit {
         changes: &mut Changes,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
-        const NEW: &str = "ENV_DEFAULT_ENABLED_INPUTS";
-        const OLD: &str = "ENV_ENABLE_INPUTS";
+        const NEW: &str = ENV_INPUTS[0];
+        const OLD: &str = ENV_INPUTS[1];
         let doc = env.target.doc;
         let container = doc.start(env.daemon.container.node);
         let mut wanted = self.0.enable_inputs.clone();
-        let built_in = version.is_some_and(|version| version < Version::new(1, 4, 10));
+        let built_in = before(version, RUM_INPUT);
         if self.0.rum && built_in {
             outcome.note(container, "DataKit before 1.4.10 takes what browsers send without an input `rum`");
         } else if self.0.rum && !wanted.iter().any(|name| name == "rum") {
@@ -132,10 +133,10 @@ impl Datakit {
         changes: &mut Changes,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
-        const NAME: &str = "ENV_DATAKIT_INPUTS";
+        const NAME: &str = ENV_CONF;
         let doc = env.target.doc;
         let container = doc.start(env.daemon.container.node);
-        if version.is_some_and(|version| version < conf::INPUTS_ENV) {
+        if before(version, CONF_IN_ENV) {
             let reason =
                 "DataKit before 1.23 reads no collectors from the environment; use --collector configmap";
             outcome.skip(container, true, reason);

@@ -2,7 +2,8 @@
 
 use super::super::{Outcome, Target};
 use super::wiring::{Fate, Wire, Wiring};
-use crate::manifest::datakit::{CONF_D, CONF_VOLUME, ConfVolume, Daemon, Mount};
+use crate::facts::datakit::{CONF_D, CONF_VOLUME};
+use crate::manifest::datakit::{ConfVolume, Daemon, Mount};
 use crate::yaml::{Changes, Place, Refusal, Value};
 
 fn text(text: &str) -> Value {

@@ -3,6 +3,10 @@
 use super::super::Outcome;
 use super::env::Env;
 use super::{Collector, Datakit};
+use crate::facts::datakit::{
+    ENV_ELECTION, ENV_LISTEN, ENV_PUBLIC_APIS, Listening, SPANS_PATH, WITHOUT_ANNOTATION, is_public,
+    listening,
+};
 use crate::manifest::Version;
 
 impl Datakit {
@@ -10,13 +14,12 @@ impl Datakit {
         let daemon = &env.daemon;
         let doc = env.target.doc;
         let at = doc.start(daemon.container.node);
-        let since = |major, minor, patch| version.is_none_or(|v| v >= Version::new(major, minor, patch));
         match version {
             None => outcome.note(
                 at,
                 "the image's tag tells no version, so a current DataKit is assumed; pass --datakit-version",
             ),
-            Some(version) if version == Version::new(1, 63, 0) => outcome.note(
+            Some(version) if version == WITHOUT_ANNOTATION => outcome.note(
                 at,
                 "DataKit 1.63.0 ignores the annotation datakit/prom.instances; take 1.63.1 or later",
             ),
@@ -34,25 +37,20 @@ impl Datakit {
         let set_by_user =
             |name: &str| self.0.env.iter().any(|(known, value)| known == name && !value.is_empty());
         if self.0.collector != Collector::Kubernetesprometheus
-            && daemon.env_text("ENV_ENABLE_ELECTION").is_empty()
-            && !set_by_user("ENV_ENABLE_ELECTION")
+            && daemon.env_text(ENV_ELECTION).is_empty()
+            && !set_by_user(ENV_ELECTION)
         {
             outcome.note(at, "ENV_ENABLE_ELECTION is not set, so the DataKit of every node scrapes istiod");
         }
-        let paths = daemon.env_text("ENV_HTTP_PUBLIC_APIS");
-        if since(1, 4, 2)
-            && !since(1, 64, 0)
-            && version.is_some()
-            && !paths.is_empty()
-            && !paths.contains("/api/v2/spans")
-        {
+        let paths = daemon.env_text(ENV_PUBLIC_APIS);
+        if is_public(version, &paths, SPANS_PATH) == Some(false) && !paths.contains(SPANS_PATH) {
             outcome.note(
                 at,
                 "ENV_HTTP_PUBLIC_APIS lacks /api/v2/spans, so this DataKit refuses the sidecars' spans; add it",
             );
         }
-        let listen = daemon.env_text("ENV_HTTP_LISTEN");
-        if listen.starts_with("localhost:") || listen.starts_with("127.") {
+        let listen = daemon.env_text(ENV_LISTEN);
+        if !listen.is_empty() && matches!(listening(&listen), Listening::Loopback(_)) {
             outcome.note(
                 at,
                 format!("ENV_HTTP_LISTEN is `{listen}`, which no sidecar reaches; set 0.0.0.0:9529"),

@@ -3,6 +3,7 @@
 
 use super::conf::{self, Conf};
 use super::{Collector, DatakitSettings};
+use crate::facts::datakit::{ENV_CONF, KUBERNETES_PROMETHEUS, zipkin_input};
 use crate::manifest::Version;
 use crate::survey::{ConfigMap, Datakit, Survey};
 
@@ -78,8 +79,8 @@ pub fn wire(settings: &DatakitSettings, survey: &Survey, datakit: &Datakit) -> W
             sources.push((key.clone(), conf::inputs(text)));
         }
     }
-    sources.push(("ENV_DATAKIT_INPUTS".to_owned(), conf::inputs(&datakit.inputs_env)));
-    let zipkin = conf::zipkin_input(version);
+    sources.push((ENV_CONF.to_owned(), conf::inputs(&datakit.inputs_env)));
+    let zipkin = zipkin_input(version);
     let mut enabled = datakit.enabled.clone();
     enabled.extend(settings.enable_inputs.iter().cloned());
 
@@ -101,7 +102,7 @@ pub fn wire(settings: &DatakitSettings, survey: &Survey, datakit: &Datakit) -> W
         let there = text.is_some() && read(&conf.key.to_owned());
         let fate = if settings.collector == Collector::Env {
             // It goes into the environment, unless a file has it.
-            match elsewhere.filter(|name| name != "ENV_DATAKIT_INPUTS") {
+            match elsewhere.filter(|name| name != ENV_CONF) {
                 Some(name) => Fate::Elsewhere(format!("`{name}` configures {} already", conf.key)),
                 None if there => Fate::There,
                 None if listed => Fate::Elsewhere(listed_already(zipkin)),
@@ -130,7 +131,7 @@ pub fn wire(settings: &DatakitSettings, survey: &Survey, datakit: &Datakit) -> W
                 fate => fate,
             }
         };
-        let old = version.is_some_and(|version| version < conf::KUBERNETES_PROMETHEUS);
+        let old = version.is_some_and(|version| version < KUBERNETES_PROMETHEUS);
         let fate = match conf::check(&conf.text, version) {
             Ok(()) => fate,
             Err(_) if old && settings.collector == Collector::Kubernetesprometheus => Fate::Blocked(

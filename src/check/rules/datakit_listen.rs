@@ -1,0 +1,61 @@
+//! DataKit listens where other hosts reach it.
+
+use super::Check;
+use crate::check::Outcome;
+use crate::facts::datakit::{ENV_LISTEN, Listening, PORT};
+use crate::mesh::{Datakit, Mesh};
+
+pub(super) const CHECK: Check =
+    Check { id: "datakit-listen", section: "DataKit", title: "DataKit listens to other hosts", run };
+
+fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    for datakit in &mesh.datakits {
+        one(datakit, mesh.inventory.live, outcome);
+    }
+}
+
+fn one(datakit: &Datakit<'_>, live: bool, outcome: &mut Outcome) {
+    let var = datakit.variables.get(ENV_LISTEN);
+    let env = datakit.container.get("env");
+    let (object, place) = var.map_or((datakit.object, env), |var| (var.object, var.field));
+    let text = datakit.env_text(ENV_LISTEN);
+    let value = if text.is_empty() {
+        format!("{ENV_LISTEN} is not set")
+    } else {
+        format!("{ENV_LISTEN} is `{text}`")
+    };
+    let message = match datakit.listening() {
+        None => {
+            // The node's own address is one that others reach; what a Secret says is not known.
+            return outcome.unknown(
+                CHECK.id,
+                object,
+                place,
+                format!("the value of {ENV_LISTEN} is not in view"),
+            );
+        }
+        Some(Listening::All(_)) => return outcome.looked(CHECK.id),
+        Some(Listening::Loopback(_)) => {
+            format!("{value}, so DataKit listens on localhost only and no sidecar reaches it")
+        }
+        Some(Listening::Fixed) => format!("{value}: one fixed address, which at most one node has"),
+        Some(Listening::Nowhere) => {
+            format!("{value}, which is no address to listen on (HOST:PORT), so DataKit opens no port")
+        }
+    };
+    let port = match datakit.listening() {
+        Some(Listening::Loopback(port)) => port,
+        _ => PORT,
+    };
+    let hint = if live {
+        let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
+        format!("kubectl set env -n {namespace} {name} {ENV_LISTEN}=0.0.0.0:{port}")
+    } else if var.is_none() {
+        super::datakit::patch(datakit, "")
+    } else {
+        format!("write 0.0.0.0:{port} as the value of {ENV_LISTEN}")
+    };
+    outcome
+        .fail(CHECK.id, object, place, message, hint)
+        .leads_to("spans and what browsers send do not arrive");
+}
