@@ -25,6 +25,7 @@ pub mod patch;
 pub mod report;
 pub mod rule;
 pub mod secret;
+pub(crate) mod spelling;
 pub mod spool;
 pub mod survey;
 pub mod template;

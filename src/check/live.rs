@@ -14,6 +14,8 @@ const ISTIO_KINDS: &[&str] = &[
     "virtualservices.networking.istio.io",
     "destinationrules.networking.istio.io",
     "gateways.networking.istio.io",
+    "sidecars.networking.istio.io",
+    "serviceentries.networking.istio.io",
 ];
 
 impl Kubectl {

@@ -59,4 +59,14 @@ impl<'i> Datakit<'i> {
         let lists = ENV_INPUTS.map(|name| self.env_text(name));
         input_names(lists.iter().find(|list| !list.is_empty()).map_or("", |list| list))
     }
+
+    /// The label that Services choose its pods by: `app=VALUE`, else its own first one.
+    pub(crate) fn selector(&self) -> String {
+        let app = self.template.at(&["metadata", "labels", "app"]).text();
+        if !app.is_empty() {
+            return format!("app={app}");
+        }
+        let mut labels = self.object.at(&["spec", "selector", "matchLabels"]).entries();
+        labels.next().map(|(key, value)| format!("{key}={}", value.text())).unwrap_or_default()
+    }
 }

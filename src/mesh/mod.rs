@@ -1,11 +1,17 @@
 //! The mesh that an inventory shows: its control plane, its DataKits, its applications. Computed once, asked by every
 //! command; what is in effect is decided here, what is wrong with it elsewhere.
 
+pub(crate) mod config;
+pub(crate) mod control_plane;
 mod datakit;
+pub(crate) mod registry;
+pub(crate) mod route;
+pub(crate) mod tracing;
 
 use std::collections::HashSet;
 
 pub(crate) use datakit::Datakit;
+use tracing::TracingModel;
 
 use crate::facts::istio;
 use crate::kube::{Field, Inventory, Object};
@@ -39,6 +45,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) datakits: Vec<Datakit<'i>>,
     /// The workloads of applications: not those of Kubernetes, Istio and DataKit themselves.
     pub(crate) applications: Vec<Workload<'i>>,
+    /// Where the proxies send their spans.
+    pub(crate) tracing: TracingModel<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -62,8 +70,9 @@ impl<'i> Mesh<'i> {
         let is_datakit = |workload: &Workload<'_>| {
             datakits.iter().any(|datakit| std::ptr::eq(datakit.object, workload.object))
         };
-        let applications = workloads.filter(|workload| !is_datakit(workload)).collect();
-        Self { inventory, datakits, applications }
+        let applications: Vec<_> = workloads.filter(|workload| !is_datakit(workload)).collect();
+        let tracing = TracingModel::of(inventory, &applications);
+        Self { inventory, datakits, applications, tracing }
     }
 }
 

@@ -18,7 +18,7 @@ pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use rum::{Rum, RumMode, RumSettings};
-pub use tracing::{Tracing, TracingMode, TracingSettings};
+pub use tracing::{PROVIDER, Tracing, TracingMode, TracingSettings};
 
 /// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
 pub const RULES: &[(&str, bool)] =

@@ -3,10 +3,18 @@
 mod cluster;
 mod datakit;
 mod logs;
+mod mesh_config;
 mod namespace;
 mod routing;
 mod rum;
-mod tracing;
+mod spans;
+mod tracing_address;
+mod tracing_disabled;
+mod tracing_path;
+mod tracing_port;
+mod tracing_provider;
+mod tracing_sampling;
+mod tracing_telemetry;
 mod workload;
 
 pub(super) use workload::waiting;
@@ -48,6 +56,7 @@ pub(crate) const CATALOG: &[Check] = &[
     check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
     check("istiod-ready", "Istio", "istiod is ready", namespace::istio),
     part("gateway-ready", "Istio", "the gateways are ready"),
+    mesh_config::CHECK,
     check("datakit-missing", "DataKit", "DataKit is there", datakit::datakit),
     part("datakit-ready", "DataKit", "DataKit is ready on every node"),
     part("datakit-token", "DataKit", "DataKit knows where to upload to"),
@@ -58,10 +67,13 @@ pub(crate) const CATALOG: &[Check] = &[
     part("datakit-unmounted", "DataKit", "every file of the ConfigMap is mounted"),
     part("datakit-zipkin", "DataKit", "DataKit takes spans"),
     part("datakit-istiod", "DataKit", "DataKit collects istiod's metrics"),
-    check("tracing-address", "tracing", "Istio sends spans somewhere", tracing::tracing),
-    part("tracing-provider", "tracing", "the Telemetry's provider is configured"),
-    part("tracing-path", "tracing", "what Istio sends ends at DataKit"),
-    part("tracing-port", "tracing", "the Zipkin alias leads to a Service with its port"),
+    tracing_telemetry::CHECK,
+    tracing_address::CHECK,
+    tracing_disabled::CHECK,
+    tracing_provider::CHECK,
+    tracing_sampling::CHECK,
+    tracing_path::CHECK,
+    tracing_port::CHECK,
     part("namespace-missing", "namespaces", "every namespace is there"),
     check(
         "namespace-injection",
