@@ -66,7 +66,7 @@ pub(crate) enum Break<'i> {
     /// `targetPort` is the name of no port of the container.
     NoNamedPort { service: &'i Object, entry: Field<'i>, datakit: &'i Object },
     /// The Service forwards to a port that DataKit does not listen on.
-    WrongTarget { service: &'i Object, entry: Field<'i>, target: u64, listens: u64 },
+    WrongTarget { service: &'i Object, entry: Field<'i>, target: u64, listens: u64, datakit: &'i Object },
     /// No endpoint is ready although DataKit is.
     NoEndpoints { service: &'i Object },
     /// DataKit has no such port on the nodes; why.
@@ -130,6 +130,17 @@ pub(crate) fn listens_on(datakit: &Datakit<'_>) -> u64 {
 }
 
 impl<'i> Router<'i, '_> {
+    /// A Service that leads to a DataKit, and its port for that.
+    pub(crate) fn datakit_service(&self) -> Option<(&'i Object, u64)> {
+        let homes: HashSet<&str> = self.datakits.iter().map(|datakit| datakit.object.namespace()).collect();
+        let services = self.inventory.of("", "Service").filter(|service| homes.contains(service.namespace()));
+        let mut ports = services.flat_map(|service| {
+            let ports = service.at(&["spec", "ports"]).items();
+            ports.filter_map(move |entry| Some((service, entry.get("port").number()?)))
+        });
+        ports.find(|(service, port)| matches!(self.behind(service, *port, None), Way::Datakit(_)))
+    }
+
     /// The way of an address that a proxy in a namespace calls.
     pub(crate) fn follow(&self, host: &str, port: u64, namespace: &str) -> Way<'i> {
         if host == HOST_IP {
@@ -192,7 +203,11 @@ impl<'i> Router<'i, '_> {
             {
                 Err(Way::Outside(Outside::Files))
             }
-            None if host.contains('.') && domain.is_none() && self.is_foreign(namespace) => outside(),
+            None if host.contains('.') && self.is_foreign(namespace) => match domain {
+                None => outside(),
+                Some(_) if !self.inventory.live => Err(Way::Outside(Outside::Files)),
+                Some(_) => Err(self.no_service(host, (name, namespace), alias)),
+            },
             None => Err(self.no_service(host, (name, namespace), alias)),
         }
     }
@@ -310,7 +325,13 @@ impl<'i> Router<'i, '_> {
         };
         let listens = listens_on(datakit);
         if reached != listens {
-            return Way::Broken(Break::WrongTarget { service, entry, target: reached, listens });
+            return Way::Broken(Break::WrongTarget {
+                service,
+                entry,
+                target: reached,
+                listens,
+                datakit: datakit.object,
+            });
         }
         if self.lacks_endpoints(service, datakit) {
             return Way::Broken(Break::NoEndpoints { service });

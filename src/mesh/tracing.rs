@@ -75,6 +75,8 @@ pub(crate) enum Off {
 pub(crate) enum Blind {
     /// The control plane runs elsewhere.
     Elsewhere,
+    /// istiod refuses its configuration and keeps an older one.
+    Refused,
     /// The version decides.
     Version,
     /// Two Telemetries of one namespace: the older wins, and files have no age.
@@ -139,6 +141,8 @@ impl<'i> TracingModel<'i> {
     fn decide<'p>(&self, proxy: Proxy<'i>, plane: &'p ControlPlane<'i>) -> Decision<'i, 'p> {
         let spans = if plane.is_elsewhere {
             Spans::Unknown { reason: Blind::Elsewhere, from: plane.decider() }
+        } else if plane.reading.is_refused() {
+            Spans::Unknown { reason: Blind::Refused, from: plane.decider() }
         } else {
             self.spans(&proxy, plane)
         };

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use crate::check::{Finding, Outcome};
-use crate::facts::istio;
+use crate::facts::istio::{self, HOST_IP};
 use crate::kube::Object;
+use crate::manifest::datakit::PORT;
 use crate::mesh::Mesh;
 use crate::mesh::control_plane::ControlPlane;
 use crate::mesh::route::{Router, Way, host_and_port};
@@ -35,7 +36,7 @@ pub(super) fn groups<'i, 'm>(mesh: &'m Mesh<'i>) -> Vec<Group<'i, 'm>> {
     let mut known: HashMap<String, usize> = HashMap::new();
     for decision in mesh.tracing.decisions() {
         let title = decision.proxy.object.map(Object::title);
-        let number = *known.entry(key(&decision)).or_insert(found.len());
+        let number = *known.entry(key(mesh, &decision)).or_insert(found.len());
         match found.get_mut(number) {
             Some(group) => group.titles.extend(title),
             None => found.push(Group { decision, titles: title.into_iter().collect() }),
@@ -45,16 +46,17 @@ pub(super) fn groups<'i, 'm>(mesh: &'m Mesh<'i>) -> Vec<Group<'i, 'm>> {
 }
 
 /// What is the same for all of a group.
-fn key(decision: &Decision<'_, '_>) -> String {
+fn key(mesh: &Mesh<'_>, decision: &Decision<'_, '_>) -> String {
     let at = |from: &Decider<'_>| {
         format!("{}/{}:{}", from.object.namespace(), from.object.reference(), from.field.offset())
     };
     let of_spans = match &decision.spans {
         Spans::Bootstrap { address, from } => {
-            // A name without a dot means another Service in each namespace.
+            // A name without a dot means another Service in each namespace that has one.
             let host = address.split(':').next().unwrap_or_default();
-            let namespace = if host.contains(['.', '$', '[']) { "" } else { decision.proxy.namespace };
-            format!("{} {address} {namespace}", at(from))
+            let namespace = decision.proxy.namespace;
+            let own = mesh.inventory.get("", "Service", namespace, host).map_or("", |_| namespace);
+            format!("{} {address} {own}", at(from))
         }
         Spans::Provider { provider, from } => format!("{} {:?}", at(from), provider.name),
         Spans::Off { cause, from } => format!("{} {cause:?}", at(from)),
@@ -79,8 +81,7 @@ pub(super) fn way<'i>(mesh: &Mesh<'i>, group: &Group<'i, '_>) -> Option<(Decider
         }
         Spans::Off { .. } | Spans::Unknown { .. } => return None,
     };
-    let router = Router { inventory: mesh.inventory, datakits: &mesh.datakits };
-    let way = router.follow(&host, port, decision.proxy.namespace);
+    let way = router(mesh).follow(&host, port, decision.proxy.namespace);
     Some((from, format!("{host}:{port}"), way))
 }
 
@@ -142,9 +143,44 @@ pub(super) fn patch_mesh(mesh: &Mesh<'_>, plane: &ControlPlane<'_>, flags: &[&st
     }
 }
 
-/// The address that spans should go to: `--tracing-address` of [`patch_mesh`] is left out where the default is right.
+/// The command that makes proxies send their spans to the DataKit in view: to that of their node, which is the default,
+/// or to a Service where that does not answer on the node.
 pub(super) fn set_address(mesh: &Mesh<'_>, plane: &ControlPlane<'_>) -> String {
+    let router = router(mesh);
+    if matches!(router.follow(HOST_IP, PORT.into(), ""), Way::Broken(_))
+        && let Some((service, port)) = router.datakit_service()
+    {
+        let address = format!("{}:{port}", full_name(service));
+        return patch_mesh(mesh, plane, &["--overwrite", "--tracing-address", &address]);
+    }
     patch_mesh(mesh, plane, &["--overwrite"])
+}
+
+pub(super) fn router<'i, 'm>(mesh: &'m Mesh<'i>) -> Router<'i, 'm> {
+    Router { inventory: mesh.inventory, datakits: &mesh.datakits }
+}
+
+/// The full name and the port of a Service that leads to DataKit.
+pub(super) fn datakit_service(mesh: &Mesh<'_>) -> (String, u64) {
+    let usual = || ("datakit-service.datakit.svc.cluster.local".to_owned(), u64::from(PORT));
+    router(mesh).datakit_service().map_or_else(usual, |(service, port)| (full_name(service), port))
+}
+
+/// Adds who sends no spans to the finding that is the reason: a configuration or Telemetry that Istio does not read as it
+/// is meant.
+pub(super) fn is_consequence(group: &Group<'_, '_>, outcome: &mut Outcome) -> bool {
+    let plane = group.decision.plane;
+    let is_reason = |finding: &&mut Finding| match finding.id {
+        "mesh-config" => {
+            finding.subject == plane.object.title()
+                || group.decision.proxy.object.is_some_and(|object| finding.subject == object.title())
+        }
+        "tracing-telemetry" => true,
+        _ => false,
+    };
+    let Some(finding) = outcome.findings.iter_mut().find(is_reason) else { return false };
+    group.follow_up(finding);
+    true
 }
 
 /// The full name of a Service.

@@ -26,6 +26,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             }
             Spans::Unknown { reason, from } => {
                 let message = match reason {
+                    // The finding about it says so.
+                    Blind::Refused => {
+                        spans::is_consequence(group, outcome);
+                        continue;
+                    }
                     Blind::Elsewhere => "the control plane and its mesh configuration are not in view",
                     Blind::Version => {
                         "Istio's version is not in view: before 1.22 spans go to zipkin.istio-system:9411 by default, later nowhere"
@@ -98,6 +103,9 @@ fn remedy(mesh: &Mesh<'_>, group: &Group<'_, '_>, from: Decider<'_>) -> String {
 
 fn off(mesh: &Mesh<'_>, group: &Group<'_, '_>, cause: &Off, from: Decider<'_>, outcome: &mut Outcome) {
     let plane = group.decision.plane;
+    if matches!(cause, Off::NoAddress | Off::Erased) && spans::is_consequence(group, outcome) {
+        return;
+    }
     let message = match cause {
         Off::NoAddress => {
             "no address for spans, so nothing is traced (Istio 1.22 and later have none by default)".to_owned()

@@ -3,8 +3,10 @@
 use super::Check;
 use super::spans::{self, Group};
 use crate::check::Outcome;
+use crate::facts::datakit::ENV_LISTEN;
 use crate::facts::istio::{PROVIDER_PATH, SPANS_PATH};
 use crate::kube::Object;
+use crate::manifest::datakit::PORT;
 use crate::mesh::Mesh;
 use crate::mesh::route::{Break, NotOnNode, Outside, Way};
 use crate::mesh::tracing::{Decider, Spans};
@@ -141,8 +143,28 @@ fn judge(
         },
     };
     let message = format!("spans go to {address}, which does not end at DataKit: {why}");
+    // Several addresses may go the same way.
+    let spot = at.object.spot(at.field.offset());
+    let mut known =
+        outcome.findings.iter_mut().filter(|finding| finding.id == CHECK.id && finding.hint == hint);
+    if let Some(known) = known.find(|finding| finding.subject == at.object.title() && finding.spot == spot) {
+        return group.follow_up(known);
+    }
     let finding = outcome.fail(CHECK.id, at.object, at.field, message, hint);
     group.follow_up(finding);
+}
+
+const LISTEN: &str = "set ENV_HTTP_LISTEN to 0.0.0.0:9529";
+
+fn listens_elsewhere(port: u64) -> String {
+    format!("DataKit listens on port {port}, not on its usual {PORT}")
+}
+
+/// The variable of a DataKit that says where it listens.
+fn variable<'i>(mesh: &Mesh<'i>, object: &'i Object) -> Decider<'i> {
+    let datakit = mesh.datakits.iter().find(|datakit| std::ptr::eq(datakit.object, object));
+    let variable = datakit.and_then(|datakit| datakit.env(ENV_LISTEN)).map(|variable| variable.get("value"));
+    Decider { object, field: variable.unwrap_or_else(|| object.at(&["spec", "template", "spec"])) }
 }
 
 /// Where a link is broken, why, and what mends it; nothing for what another check reports.
@@ -251,7 +273,10 @@ fn explain<'i>(
                 "set targetPort to 9529".to_owned(),
             )
         }
-        Break::WrongTarget { service, entry, target, listens } => {
+        Break::WrongTarget { target, listens, datakit, .. } if *target == u64::from(PORT) => {
+            (variable(mesh, datakit), listens_elsewhere(*listens), LISTEN.to_owned())
+        }
+        Break::WrongTarget { service, entry, target, listens, .. } => {
             let why = format!(
                 "Service `{}` sends port {} to {target}, and DataKit listens on {listens}",
                 service.name(),
@@ -281,6 +306,9 @@ fn explain<'i>(
                     ),
                     "set hostNetwork: true for DataKit, or a hostPort".to_owned(),
                 ),
+                NotOnNode::Port(listens) if *port == u64::from(PORT) => {
+                    (variable(mesh, datakit), listens_elsewhere(*listens), LISTEN.to_owned())
+                }
                 NotOnNode::Port(listens) => (
                     from,
                     format!("DataKit has no port {port} on the node, it listens on {listens}"),

@@ -37,6 +37,10 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 
 fn off(mesh: &Mesh<'_>, group: &Group<'_, '_>, cause: &Off, from: Decider<'_>, outcome: &mut Outcome) {
     let plane = group.decision.plane;
+    let may_follow = matches!(cause, Off::NoProvider | Off::UnknownProvider { .. });
+    if may_follow && spans::is_consequence(group, outcome) {
+        return;
+    }
     let map = plane.object.title();
     let add = spans::patch_mesh(mesh, plane, &["--tracing-mode", "telemetry"]);
     let (message, hint) = match cause {
@@ -108,7 +112,8 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
                 "provider `{name}` names {}, an ExternalName alias, which has no cluster in Envoy from Istio 1.21 on",
                 service.title()
             );
-            fail(at, message, format!("write DataKit's own Service instead of `{stated}`"));
+            let (host, port) = spans::datakit_service(mesh);
+            fail(at, message, format!("set the provider's service to {host} and its port to {port}"));
         }
         Some(Obstacle::Sidecar { object, hosts }) => {
             let message = format!(
@@ -187,7 +192,7 @@ fn broken(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, stated: &str, outc
                 "provider `{name}` names port {port} of {}, which has port {ports}: spans are lost",
                 service.title()
             );
-            (message, format!("write the port of the Service, {ports}, instead of {port}"))
+            (message, format!("write port {ports} instead of {port}"))
         }
         _ => return,
     };

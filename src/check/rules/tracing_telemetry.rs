@@ -28,7 +28,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             || version(mesh, telemetry, outcome)
             || selector(mesh, telemetry, outcome)
             || hidden(mesh, telemetry, outcome)
-            || percentage(telemetry, outcome);
+            || percentage(telemetry, outcome)
+            || elsewhere(mesh, telemetry, outcome);
     }
 }
 
@@ -156,4 +157,27 @@ fn percentage(telemetry: &Object, outcome: &mut Outcome) -> bool {
         outcome.fail(CHECK.id, telemetry, *field, message, "write it as a number, such as 1 or 100");
     }
     !wrong.is_empty()
+}
+
+/// One that is meant for the whole mesh, and is not in the root namespace.
+fn elsewhere(mesh: &Mesh<'_>, telemetry: &Object, outcome: &mut Outcome) -> bool {
+    let home = telemetry.namespace();
+    let [plane] = mesh.tracing.planes.as_slice() else { return false };
+    let root = plane.root_namespace();
+    let selects =
+        telemetry.at(&["spec", "selector"]).is_set() || telemetry.at(&["spec", "targetRefs"]).is_set();
+    let others = mesh
+        .tracing
+        .telemetries()
+        .any(|other| other.namespace() == root && other.at(&["spec", "tracing"]).is_set());
+    let is_used = mesh.applications.iter().any(|workload| workload.object.namespace() == home);
+    if home == root || selects || others || is_used || mesh.applications.is_empty() {
+        return false;
+    }
+    let message = format!(
+        "it holds for namespace `{home}` alone, which has no applications: the root namespace of this mesh is `{root}`"
+    );
+    let field = telemetry.at(&["metadata", "namespace"]);
+    outcome.fail(CHECK.id, telemetry, field, message, format!("set its namespace to {root}"));
+    true
 }
