@@ -1001,7 +1001,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__tracing)
-            opts="-q -U -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
+            opts="-q -U -o -h --mode --istio-version --from --detect --address --sampling --istio-namespace --revision --datakit-namespace --datakit-selector --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1036,6 +1036,10 @@ _meshobs() {
                     return 0
                     ;;
                 --datakit-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-selector)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -21,8 +21,8 @@ const ALIASES: usize = 8;
 pub(crate) enum Way<'i> {
     /// At the port of a DataKit.
     Datakit(&'i Object),
-    /// At a workload that is not DataKit, on a port.
-    Elsewhere(&'i Object, u64),
+    /// At a workload that is not DataKit.
+    Elsewhere(&'i Object),
     /// Nowhere.
     Broken(Break<'i>),
     /// Outside of view.
@@ -306,7 +306,7 @@ impl<'i> Router<'i, '_> {
             let others = self.inventory.templates(service.namespace(), &selector);
             let pods = || self.inventory.pods(service.namespace(), &selector);
             return match others.first().copied().or_else(|| pods().first().copied()) {
-                Some(other) => Way::Elsewhere(other, port),
+                Some(other) => Way::Elsewhere(other),
                 None => Way::Broken(Break::NoPods {
                     service,
                     datakit: self.datakits.first().map(|datakit| datakit.object),

@@ -54,7 +54,7 @@ fn other_protocol(mesh: &Mesh<'_>, kind: &str, from: Decider<'_>, way: &Way<'_>,
     let datakit = match way {
         Way::Datakit(object) => mesh.datakits.iter().find(|datakit| std::ptr::eq(datakit.object, *object)),
         Way::Broken(Break::WrongTarget { .. }) => mesh.datakits.first(),
-        Way::Elsewhere(object, _) if hands_on(mesh, object) => {
+        Way::Elsewhere(object) if hands_on(mesh, object) => {
             outcome.looked(CHECK.id);
             return;
         }
@@ -65,7 +65,7 @@ fn other_protocol(mesh: &Mesh<'_>, kind: &str, from: Decider<'_>, way: &Way<'_>,
         return;
     }
     let message = match way {
-        Way::Elsewhere(object, _) => {
+        Way::Elsewhere(object) => {
             format!("spans go to {}; whether it hands them on to DataKit is not in view", object.title())
         }
         _ => format!("spans go out as `{kind}`; whether DataKit takes them is not in view"),
@@ -114,13 +114,13 @@ fn judge(
 ) {
     let (at, why, hint) = match way {
         Way::Datakit(_) => return outcome.looked(CHECK.id),
-        Way::Elsewhere(object, _) if hands_on(mesh, object) => return outcome.looked(CHECK.id),
-        Way::Elsewhere(object, _) if is_collector(object) => {
+        Way::Elsewhere(object) if hands_on(mesh, object) => return outcome.looked(CHECK.id),
+        Way::Elsewhere(object) if is_collector(object) => {
             let message =
                 format!("spans go to {}; whether it hands them on to DataKit is not in view", object.title());
             return outcome.unknown(CHECK.id, from.object, from.field, message);
         }
-        Way::Elsewhere(object, _) => {
+        Way::Elsewhere(object) => {
             let why = format!("they go to {}, not to DataKit", object.title());
             (from, why, spans::set_address(mesh, group.decision.plane))
         }
