@@ -97,7 +97,10 @@ pub(crate) struct TracingModel<'i> {
     inventory: &'i Inventory,
     pub(crate) planes: Vec<ControlPlane<'i>>,
     tags: HashMap<String, String>,
+    /// By namespace, the oldest first.
     telemetries: HashMap<&'i str, Vec<&'i Object>>,
+    /// Those whose selector fits a workload, by its namespace and reference; the oldest first.
+    selecting: HashMap<(&'i str, String), Vec<&'i Object>>,
     /// The proxies in view.
     pub(crate) proxies: Vec<Proxy<'i>>,
 }
@@ -111,8 +114,19 @@ impl<'i> TracingModel<'i> {
         for found in telemetries.values_mut() {
             found.sort_by_cached_key(|telemetry| (age(telemetry), telemetry.name().to_owned()));
         }
+        let mut selecting: HashMap<(&str, String), Vec<&Object>> = HashMap::new();
+        for (namespace, found) in &telemetries {
+            for telemetry in found {
+                let selector = Selector::of(telemetry.at(&["spec", "selector"]));
+                let mut chosen = inventory.templates(namespace, &selector);
+                chosen.extend(inventory.pods(namespace, &selector));
+                for object in chosen {
+                    selecting.entry((*namespace, object.reference())).or_default().push(telemetry);
+                }
+            }
+        }
         let (planes, tags) = (ControlPlane::all(inventory), tags(inventory));
-        Self { inventory, planes, tags, telemetries, proxies: proxies(inventory, applications) }
+        Self { inventory, planes, tags, telemetries, selecting, proxies: proxies(inventory, applications) }
     }
 
     /// The decision for each proxy, or for any where none is in view.
@@ -250,7 +264,8 @@ impl<'i> TracingModel<'i> {
                 merged.add(wide, plane.version);
             }
         }
-        let own = self.telemetries.get(proxy.namespace).into_iter().flatten().copied();
+        let key = proxy.object.map(|object| (proxy.namespace, object.reference()));
+        let own = key.and_then(|key| self.selecting.get(&key)).into_iter().flatten().copied();
         let mut own: Vec<&Object> =
             own.filter(|found| plane.reads(found) && proxy.is_selected_by(found)).collect();
         if own.len() > 1 && !plane.version.is_some_and(istio::merges_workload_telemetries) {

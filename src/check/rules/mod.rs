@@ -9,6 +9,8 @@ mod routing;
 mod rum;
 mod spans;
 mod tracing_address;
+#[cfg(test)]
+mod tracing_cases;
 mod tracing_disabled;
 mod tracing_path;
 mod tracing_port;

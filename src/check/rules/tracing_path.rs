@@ -276,6 +276,15 @@ fn explain<'i>(
         Break::WrongTarget { target, listens, datakit, .. } if *target == u64::from(PORT) => {
             (variable(mesh, datakit), listens_elsewhere(*listens), LISTEN.to_owned())
         }
+        Break::WrongTarget { service, target, listens, .. }
+            if service.at(&["spec", "clusterIP"]).is("None") =>
+        {
+            let why = format!(
+                "Service `{}` is headless, so its port {target} is not mapped, and DataKit listens on {listens}",
+                service.name()
+            );
+            (from, why, format!("use port {listens} in the address"))
+        }
         Break::WrongTarget { service, entry, target, listens, .. } => {
             let why = format!(
                 "Service `{}` sends port {} to {target}, and DataKit listens on {listens}",

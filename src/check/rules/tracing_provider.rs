@@ -84,6 +84,9 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
     let at = plane.decider();
     let stated = endpoint.service.as_deref().unwrap_or_default();
     outcome.looked(CHECK.id);
+    if stated.is_empty() && spans::is_consequence(group, outcome) {
+        return;
+    }
     let mut fail = |at: Decider<'_>, message: String, hint: String| {
         let finding = outcome.fail(CHECK.id, at.object, at.field, message, hint);
         group.follow_up(finding);
@@ -101,11 +104,14 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
             fail(at, message, format!("write `{full}` instead of `{stated}`"));
         }
         Some(Obstacle::ServiceEntry(entry)) => {
-            let message = format!(
-                "spans go to `{stated}`, a host of {}: what is behind it is not in view",
-                entry.title()
-            );
-            outcome.unknown("tracing-path", at.object, at.field, message);
+            // A name outside of the cluster is unknown already.
+            if !matches!(spans::way(mesh, group), Some((_, _, Way::Outside(_)))) {
+                let message = format!(
+                    "spans go to `{stated}`, a host of {}: what is behind it is not in view",
+                    entry.title()
+                );
+                outcome.unknown("tracing-path", at.object, at.field, message);
+            }
         }
         Some(Obstacle::Alias(service)) => {
             let message = format!(
