@@ -1079,6 +1079,10 @@ _meshobs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --datakit-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

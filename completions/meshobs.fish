@@ -182,6 +182,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l datakit-selector -d 'Labels of DataKit\'s pods, for the Service of external-name [default: as --from or --detect tell, else app=daemonset-datakit; DataKit\'s Helm chart has app=datakit]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s U -l unified -d 'Lines of context in the diff' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -189,7 +190,7 @@ always\t'Always'
 never\t'Never'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l template -d 'Start from this file instead of the built-in template' -r -F
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l detect -d 'Ask the cluster for Istio\'s version, through kubectl'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l detect -d 'Ask the cluster for Istio\'s version and for DataKit, through kubectl'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as --from or --detect tell]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l overwrite -d 'Replace an address that is there and is not Istio\'s own'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s q -l quiet -d 'No report on stderr; errors are still printed'

@@ -48,6 +48,290 @@ pub(crate) const NO_DEFAULT_TRACING: Version = Version::new(1, 22, 0);
 /// Ways of tracing in `defaultConfig.tracing` that are not Zipkin's (`mesh/v1alpha1/proxy.proto`).
 pub(crate) const OTHER_TRACERS: &[&str] = &["lightstep", "datadog", "stackdriver", "openCensusAgent"];
 
+/// The revision of an installation that has no name.
+pub(crate) const DEFAULT_REVISION: &str = "default";
+
+/// The pod annotation that holds a part of `defaultConfig` for one workload.
+pub(crate) const PROXY_CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
+
+/// The path that Envoy's Zipkin tracer posts to (`envoy_bootstrap.json`, from 1.5), unless a provider sets `path` (1.24).
+pub(crate) const SPANS_PATH: &str = "/api/v2/spans";
+
+/// In an address: the IP address of the pod's node. Known from 1.9.
+pub(crate) const HOST_IP: &str = "$(HOST_IP)";
+
+/// Since this version `$(HOST_IP)` is replaced; before, validation refuses the address (`ValidateProxyAddress`).
+pub(crate) const SINCE_HOST_IP: Version = Version::new(1, 9, 0);
+
+/// Since this version ExternalName Services are aliases without a cluster of their own, so no provider can name one
+/// (`ENABLE_EXTERNAL_NAME_ALIAS`).
+pub(crate) const ALIASES_WITHOUT_CLUSTER: Version = Version::new(1, 21, 0);
+
+/// Since this version `telemetry.istio.io/v1` is served; `v1alpha1` still is.
+pub(crate) const TELEMETRY_V1: Version = Version::new(1, 22, 0);
+
+/// Since this version there is the Telemetry API.
+pub(crate) const TELEMETRY: Version = Version::new(1, 10, 0);
+
+/// Since this version a zipkin provider can name its path.
+pub(crate) const PROVIDER_PATH: Version = Version::new(1, 24, 0);
+
+/// What istiod makes of a tracing configuration that names no provider it can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithoutProvider {
+    /// The address of the proxies' own configuration is used; the sampling of the Telemetry is kept.
+    Bootstrap,
+    /// The same, and the Telemetry has no effect at all.
+    BootstrapAlone,
+    /// No spans.
+    Off,
+}
+
+/// Why there is no provider to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProviderLack {
+    /// Neither a Telemetry nor `defaultProviders.tracing`.
+    NoEntry,
+    /// A Telemetry with tracing, and no provider in it or in `defaultProviders`.
+    NotNamed,
+    /// No entry of `extensionProviders` has the name, or its Service is not in the registry.
+    NotFound,
+    /// The entry is of a kind that has no tracing, such as `envoyFileAccessLog`.
+    NoTracer,
+}
+
+/// The decision table of `pilot/pkg/model/telemetry.go` and `tracing.go`, 1.10 to 1.30.
+pub(crate) fn without_provider(version: Version, lack: ProviderLack) -> WithoutProvider {
+    let since = |minor| version >= Version::new(1, minor, 0);
+    match lack {
+        ProviderLack::NoEntry => WithoutProvider::Bootstrap,
+        ProviderLack::NotNamed if since(14) => WithoutProvider::Off,
+        ProviderLack::NotNamed if since(12) => WithoutProvider::BootstrapAlone,
+        ProviderLack::NotFound if since(12) => WithoutProvider::Off,
+        ProviderLack::NoTracer if since(18) => WithoutProvider::Off,
+        ProviderLack::NotNamed | ProviderLack::NotFound | ProviderLack::NoTracer => {
+            WithoutProvider::Bootstrap
+        }
+    }
+}
+
+/// Whether a provider without `randomSamplingPercentage` samples nothing: 1.13 to 1.16.
+pub(crate) fn samples_nothing_unless_told(version: Version) -> bool {
+    version >= Version::new(1, 13, 0) && version < Version::new(1, 17, 0)
+}
+
+/// Whether spans by way of a zipkin provider reach DataKit: before 1.11.6 and 1.12.2 their Host header is one that Go
+/// servers refuse (`malformed Host header`).
+pub(crate) fn provider_has_good_host_header(version: Version) -> bool {
+    version >= Version::new(1, 12, 2)
+        || (version >= Version::new(1, 11, 6) && version < Version::new(1, 12, 0))
+}
+
+/// Whether all Telemetries whose selector fits a workload are merged, the newest last (1.20); before, the oldest counts.
+pub(crate) fn merges_workload_telemetries(version: Version) -> bool {
+    version >= Version::new(1, 20, 0)
+}
+
+/// Whether a Telemetry with nothing but `targetRefs` holds for its whole namespace (to 1.23).
+pub(crate) fn target_refs_mean_namespace(version: Version) -> bool {
+    version < Version::new(1, 24, 0)
+}
+
+/// A kind of entry in `extensionProviders` (`mesh/v1alpha1/config.proto`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProviderKind {
+    pub(crate) key: &'static str,
+    /// Whether it can trace, and its last version that can.
+    pub(crate) traces: Traces,
+}
+
+/// Whether a kind of provider traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Traces {
+    Yes,
+    No,
+    /// Before this version.
+    Before(Version),
+}
+
+const fn tracer(key: &'static str, traces: Traces) -> ProviderKind {
+    ProviderKind { key, traces }
+}
+
+/// Every kind of provider.
+pub(crate) const PROVIDER_KINDS: &[ProviderKind] = &[
+    tracer("zipkin", Traces::Yes),
+    tracer("opentelemetry", Traces::Yes),
+    tracer("datadog", Traces::Yes),
+    tracer("skywalking", Traces::Yes),
+    tracer("stackdriver", Traces::Yes),
+    tracer("lightstep", Traces::Before(Version::new(1, 27, 0))),
+    tracer("opencensus", Traces::Before(Version::new(1, 23, 0))),
+    tracer("envoyExtAuthzHttp", Traces::No),
+    tracer("envoyExtAuthzGrpc", Traces::No),
+    tracer("prometheus", Traces::No),
+    tracer("envoyFileAccessLog", Traces::No),
+    tracer("envoyHttpAls", Traces::No),
+    tracer("envoyTcpAls", Traces::No),
+    tracer("envoyOtelAls", Traces::No),
+    tracer("sds", Traces::No),
+];
+
+/// The keys of a mesh configuration (`mesh/v1alpha1/config.proto`, all versions from 1.5 on).
+pub(crate) const MESH_CONFIG_KEYS: &[&str] = &[
+    "accessLogEncoding",
+    "accessLogFile",
+    "accessLogFormat",
+    "authPolicy",
+    "ca",
+    "caCertificates",
+    "certificates",
+    "clusterLocalConfigs",
+    "configSources",
+    "connectTimeout",
+    "defaultConfig",
+    "defaultDestinationRuleExportTo",
+    "defaultHttpRetryPolicy",
+    "defaultProviders",
+    "defaultServiceExportTo",
+    "defaultVirtualServiceExportTo",
+    "disableEnvoyListenerLog",
+    "disableMixerHttpReports",
+    "disablePolicyChecks",
+    "discoverySelectors",
+    "dnsRefreshRate",
+    "enableAutoMtls",
+    "enableClientSidePolicyCheck",
+    "enableEnvoyAccessLogService",
+    "enablePrometheusMerge",
+    "enableTracing",
+    "enableSdsTokenMount",
+    "extensionProviders",
+    "h2UpgradePolicy",
+    "hboneIdleTimeout",
+    "inboundClusterStatName",
+    "inboundTrafficPolicy",
+    "ingressClass",
+    "ingressControllerMode",
+    "ingressSelector",
+    "ingressService",
+    "localityLbSetting",
+    "meshMTLS",
+    "mixerCheckServer",
+    "mixerReportServer",
+    "mtlsMode",
+    "outboundClusterStatName",
+    "outboundTrafficPolicy",
+    "pathNormalization",
+    "policyCheckFailOpen",
+    "protocolDetectionTimeout",
+    "proxyHttpPort",
+    "proxyInboundListenPort",
+    "proxyListenPort",
+    "proxyMetadata",
+    "reportBatchMaxEntries",
+    "reportBatchMaxTime",
+    "rootNamespace",
+    "sdsRefreshDelay",
+    "sdsUdsPath",
+    "sdsUseK8sSaJwt",
+    "serviceScopeConfigs",
+    "serviceSettings",
+    "sidecarToTelemetrySessionAffinity",
+    "tcpKeepalive",
+    "thriftConfig",
+    "tlsDefaults",
+    "trustDomain",
+    "trustDomainAliases",
+    "verifyCertificateAtClient",
+];
+
+/// The keys of `defaultConfig` and of [`PROXY_CONFIG_ANNOTATION`] (`mesh/v1alpha1/proxy.proto`).
+pub(crate) const PROXY_CONFIG_KEYS: &[&str] = &[
+    "availabilityZone",
+    "binaryPath",
+    "caCertificatesPem",
+    "concurrency",
+    "configPath",
+    "connectTimeout",
+    "controlPlaneAuthPolicy",
+    "customConfigFile",
+    "discoveryAddress",
+    "discoveryRefreshDelay",
+    "drainDuration",
+    "envoyAccessLogService",
+    "envoyMetricsService",
+    "envoyMetricsServiceAddress",
+    "extraStatTags",
+    "fileFlushInterval",
+    "fileFlushMinSizeKb",
+    "gatewayTopology",
+    "holdApplicationUntilProxyStarts",
+    "image",
+    "interceptionMode",
+    "meshId",
+    "parentShutdownDuration",
+    "privateKeyProvider",
+    "proxyAdminPort",
+    "proxyBootstrapTemplatePath",
+    "proxyHeaders",
+    "proxyMetadata",
+    "proxyStatsMatcher",
+    "readinessProbe",
+    "runtimeValues",
+    "sds",
+    "serviceCluster",
+    "statNameLength",
+    "statsdUdpAddress",
+    "statusPort",
+    "terminationDrainDuration",
+    "tracing",
+    "tracingServiceName",
+    "zipkinAddress",
+];
+
+/// The keys of `defaultConfig.tracing`.
+pub(crate) const TRACING_KEYS: &[&str] = &[
+    "customTags",
+    "datadog",
+    "enableIstioTags",
+    "lightstep",
+    "maxPathTagLength",
+    "openCensusAgent",
+    "sampling",
+    "stackdriver",
+    "tlsSettings",
+    "zipkin",
+];
+
+/// The keys of `extensionProviders[].zipkin`.
+pub(crate) const ZIPKIN_PROVIDER_KEYS: &[&str] = &[
+    "enable64bitTraceId",
+    "headers",
+    "maxTagLength",
+    "path",
+    "port",
+    "service",
+    "timeout",
+    "traceContextOption",
+];
+
+/// The keys of an entry of a Telemetry's `tracing` (`telemetry/v1alpha1/telemetry.proto`).
+pub(crate) const TELEMETRY_TRACING_KEYS: &[&str] = &[
+    "customTags",
+    "disableContextPropagation",
+    "disableSpanReporting",
+    "enableIstioTags",
+    "match",
+    "providers",
+    "randomSamplingPercentage",
+    "useRequestIdForTraceSampling",
+];
+
+/// The keys of a Telemetry's `spec`.
+pub(crate) const TELEMETRY_KEYS: &[&str] =
+    &["accessLogging", "metrics", "selector", "targetRef", "targetRefs", "tracing"];
+
 /// The Zipkin address that Istio before [`NO_DEFAULT_TRACING`] calls by itself.
 pub(crate) fn default_zipkin_address(namespace: &str) -> String {
     format!("zipkin.{namespace}:{ZIPKIN_PORT}")
@@ -55,8 +339,36 @@ pub(crate) fn default_zipkin_address(namespace: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_without_a_provider_depends_on_the_version() {
+        use ProviderLack::{NoEntry, NoTracer, NotFound, NotNamed};
+        use WithoutProvider::{Bootstrap, BootstrapAlone, Off};
+        let table = [
+            (NoEntry, [Bootstrap, Bootstrap, Bootstrap, Bootstrap, Bootstrap]),
+            (NotNamed, [Bootstrap, BootstrapAlone, Off, Off, Off]),
+            (NotFound, [Bootstrap, Off, Off, Off, Off]),
+            (NoTracer, [Bootstrap, Bootstrap, Bootstrap, Off, Off]),
+        ];
+        for (lack, row) in table {
+            for (minor, wanted) in [11, 13, 17, 18, 30].into_iter().zip(row) {
+                assert_eq!(without_provider(Version::new(1, minor, 3), lack), wanted, "{lack:?} 1.{minor}");
+            }
+        }
+    }
+
+    #[test]
+    fn sampling_and_host_headers_by_version() {
+        let zero: Vec<u32> =
+            (11..=18).filter(|minor| samples_nothing_unless_told(Version::new(1, *minor, 9))).collect();
+        assert_eq!(zero, [13, 14, 15, 16]);
+        let good = |minor, patch| provider_has_good_host_header(Version::new(1, minor, patch));
+        assert!(!good(11, 5) && good(11, 6) && !good(12, 1) && good(12, 2) && good(24, 0));
+    }
+
     #[test]
     fn the_default_address_is_that_of_istios_namespace() {
-        assert_eq!(super::default_zipkin_address("istio-system"), "zipkin.istio-system:9411");
+        assert_eq!(default_zipkin_address("istio-system"), "zipkin.istio-system:9411");
     }
 }

@@ -152,6 +152,16 @@ impl<'i> Datakit<'i> {
     pub(crate) fn on_host_network(&self) -> bool {
         self.spec().get("hostNetwork").is_true()
     }
+
+    /// The label that Services choose its pods by: `app=VALUE`, else its own first one.
+    pub(crate) fn selector(&self) -> String {
+        let app = self.template.at(&["metadata", "labels", "app"]).text();
+        if !app.is_empty() {
+            return format!("app={app}");
+        }
+        let mut labels = self.object.at(&["spec", "selector", "matchLabels"]).entries();
+        labels.next().map(|(key, value)| format!("{key}={}", value.text())).unwrap_or_default()
+    }
 }
 
 fn version(container: Field<'_>) -> Option<Version> {

@@ -2,9 +2,14 @@
 //! command; what is in effect is decided here, what is wrong with it elsewhere.
 
 mod conf;
+pub(crate) mod config;
+pub(crate) mod control_plane;
 mod datakit;
 mod env;
+pub(crate) mod registry;
+pub(crate) mod route;
 mod scrape_url;
+pub(crate) mod tracing;
 
 use std::collections::HashSet;
 
@@ -12,6 +17,7 @@ pub(crate) use conf::{ConfFile, Loss, Lost};
 pub(crate) use datakit::Datakit;
 pub(crate) use env::Value;
 pub(crate) use scrape_url::{istiod_services, target};
+use tracing::TracingModel;
 
 use crate::facts::istio;
 use crate::kube::{Field, Inventory, Object};
@@ -47,6 +53,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) other_datakits: Vec<&'i Object>,
     /// The workloads of applications: not those of Kubernetes, Istio and DataKit themselves.
     pub(crate) applications: Vec<Workload<'i>>,
+    /// Where the proxies send their spans.
+    pub(crate) tracing: TracingModel<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -78,8 +86,9 @@ impl<'i> Mesh<'i> {
         let is_datakit = |workload: &Workload<'_>| {
             datakits.iter().any(|datakit| std::ptr::eq(datakit.object, workload.object))
         };
-        let applications = workloads.filter(|workload| !is_datakit(workload)).collect();
-        Self { inventory, datakits, other_datakits, applications }
+        let applications: Vec<_> = workloads.filter(|workload| !is_datakit(workload)).collect();
+        let tracing = TracingModel::of(inventory, &applications);
+        Self { inventory, datakits, other_datakits, applications, tracing }
     }
 }
 

@@ -20,10 +20,20 @@ mod datakit_unmounted;
 mod datakit_version;
 mod datakit_zipkin;
 mod logs;
+mod mesh_config;
 mod namespace;
 mod routing;
 mod rum;
-mod tracing;
+mod spans;
+mod tracing_address;
+#[cfg(test)]
+mod tracing_cases;
+mod tracing_disabled;
+mod tracing_path;
+mod tracing_port;
+mod tracing_provider;
+mod tracing_sampling;
+mod tracing_telemetry;
 mod workload;
 
 pub(super) use workload::waiting;
@@ -65,6 +75,7 @@ pub(crate) const CATALOG: &[Check] = &[
     check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
     check("istiod-ready", "Istio", "istiod is ready", namespace::istio),
     part("gateway-ready", "Istio", "the gateways are ready"),
+    mesh_config::CHECK,
     datakit_missing::CHECK,
     datakit_token::CHECK,
     datakit_mount::CHECK,
@@ -80,10 +91,13 @@ pub(crate) const CATALOG: &[Check] = &[
     datakit_filter::CHECK,
     datakit_istiod::CHECK,
     datakit_gateways::CHECK,
-    check("tracing-address", "tracing", "Istio sends spans somewhere", tracing::tracing),
-    part("tracing-provider", "tracing", "the Telemetry's provider is configured"),
-    part("tracing-path", "tracing", "what Istio sends ends at DataKit"),
-    part("tracing-port", "tracing", "the Zipkin alias leads to a Service with its port"),
+    tracing_telemetry::CHECK,
+    tracing_address::CHECK,
+    tracing_disabled::CHECK,
+    tracing_provider::CHECK,
+    tracing_sampling::CHECK,
+    tracing_path::CHECK,
+    tracing_port::CHECK,
     part("namespace-missing", "namespaces", "every namespace is there"),
     check(
         "namespace-injection",

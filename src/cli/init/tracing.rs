@@ -13,7 +13,9 @@ use crate::cluster::Kubectl;
 use crate::config::{self, TracingOptions};
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, Word, text};
+use crate::kube::{Inventory, read_text};
 use crate::manifest::{ImageRef, Item, Version, items};
+use crate::mesh::Mesh;
 use crate::rule::{Tracing, TracingMode, TracingSettings};
 use crate::template;
 use crate::yaml::{Document, DocumentReader, Value};
@@ -67,7 +69,7 @@ pub struct TracingArgs {
     /// ConfigMap `istio` or an IstioOperator to edit, and to read the version from; `-` is stdin
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Ask the cluster for Istio's version, through kubectl
+    /// Ask the cluster for Istio's version and for DataKit, through kubectl
     #[arg(long, conflicts_with = "istio_version")]
     detect: bool,
     #[command(flatten)]
@@ -87,6 +89,10 @@ pub struct TracingArgs {
     /// Namespace of DataKit [default: datakit]
     #[arg(long, value_name = "NAME", env = "MESHOBS_DATAKIT_NAMESPACE")]
     datakit_namespace: Option<String>,
+    /// Labels of DataKit's pods, for the Service of external-name [default: as --from or --detect tell, else
+    /// app=daemonset-datakit; DataKit's Helm chart has app=datakit]
+    #[arg(long, value_name = "LABEL=VALUE,…", env = "MESHOBS_DATAKIT_SELECTOR", value_parser = labels)]
+    datakit_selector: Option<Labels>,
     /// The nodes have IPv6 addresses, so spans go to DataKit's Service [default: as --from or --detect tell]
     #[arg(long)]
     ipv6: bool,
@@ -110,15 +116,24 @@ pub struct TracingArgs {
 
 /// Prints the manifests.
 pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
-    let mut settings = settings(&args)?;
+    let (mut settings, names_datakit) = settings(&args)?;
     let source = args.from.as_ref().map(|path| Given::read(path, &settings)).transpose()?;
     let detected = match args.cluster.given() {
         _ if args.detect => Some(detect(&args.cluster.kubectl()?, &settings.istio_namespace)?),
         Some(flag) => bail!("{flag} is for --detect; nothing else here asks the cluster"),
         None => None,
     };
-    settings.ipv6 |= detected.is_some_and(|(_, ipv6)| ipv6);
-    let detected = detected.map(|(version, _)| version);
+    settings.ipv6 |= detected.as_ref().is_some_and(|detected| detected.ipv6);
+    let datakit = detected.as_ref().and_then(|detected| detected.datakit.clone());
+    let datakit = datakit.or_else(|| source.as_ref().and_then(|source| source.datakit.clone()));
+    // What was named goes before what was found; labels are those of a DataKit in the same namespace.
+    if let Some(found) = datakit.as_ref().filter(|_| !names_datakit) {
+        settings.datakit_namespace.clone_from(&found.namespace);
+    }
+    let datakit = datakit.filter(|found| found.namespace == settings.datakit_namespace);
+    let selector = args.datakit_selector.clone().or_else(|| datakit.map(|found| found.labels));
+    let selector = selector.map(|Labels(labels)| labels).unwrap_or_default();
+    let detected = detected.map(|detected| detected.version);
     let version =
         settings.istio_version.or(detected).or_else(|| source.as_ref().and_then(|source| source.version));
     settings.istio_version = version;
@@ -133,7 +148,7 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     };
     let mut said = Vec::new();
     let text = match mode {
-        Mode::ExternalName => external_name(&args, &settings, source.as_ref(), &mut said)?,
+        Mode::ExternalName => external_name(&args, &settings, source.as_ref(), &selector, &mut said)?,
         Mode::MeshConfig => mesh_config(&args, settings, source, &mut said)?,
         Mode::Telemetry => telemetry(&args, settings, source, &mut said)?,
         Mode::IstioOperator | Mode::HelmValues => fragment(&args, &settings, mode)?,
@@ -145,7 +160,8 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-fn settings(args: &TracingArgs) -> anyhow::Result<TracingSettings> {
+/// The settings, and whether the namespace of DataKit is among them.
+fn settings(args: &TracingArgs) -> anyhow::Result<(TracingSettings, bool)> {
     let file = if args.no_config {
         TracingOptions::default()
     } else {
@@ -161,7 +177,43 @@ fn settings(args: &TracingArgs) -> anyhow::Result<TracingSettings> {
         datakit_namespace: args.datakit_namespace.clone(),
         ipv6: args.ipv6,
     };
-    flags.or(file).settings().map_err(|message| anyhow!(message))
+    let options = flags.or(file);
+    let names_datakit = options.datakit_namespace.is_some();
+    Ok((options.settings().map_err(|message| anyhow!(message))?, names_datakit))
+}
+
+/// Labels with their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Labels(Vec<(String, String)>);
+
+/// Reads `app=datakit,tier=agent`.
+fn labels(text: &str) -> Result<Labels, String> {
+    let valid = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+    };
+    let pair = |item: &str| {
+        let (key, value) = item.split_once('=')?;
+        (valid(key) && valid(value) && !value.contains('/')).then(|| (key.to_owned(), value.to_owned()))
+    };
+    let pairs: Option<Vec<_>> = text.split(',').map(|item| pair(item.trim())).collect();
+    pairs.map(Labels).ok_or_else(|| "expected LABEL=VALUE, several separated by commas".to_owned())
+}
+
+/// A DataKit that was found: its namespace, and the labels that Services choose its pods by.
+#[derive(Clone, Debug)]
+struct FoundDatakit {
+    namespace: String,
+    labels: Labels,
+}
+
+impl FoundDatakit {
+    fn among(inventory: &Inventory) -> Option<Self> {
+        let mesh = Mesh::of(inventory);
+        let datakit = mesh.datakits.first()?;
+        let namespace = datakit.object.stated_namespace().unwrap_or("datakit").to_owned();
+        let labels = labels(&datakit.selector()).ok()?;
+        Some(Self { namespace, labels })
+    }
 }
 
 /// What was given with `--from`, and what it tells.
@@ -172,14 +224,19 @@ struct Given {
     editable: bool,
     /// Whether there is a Service that the guide's one would take the place of.
     zipkin: bool,
+    /// The DataKit among the manifests.
+    datakit: Option<FoundDatakit>,
 }
 
 impl Given {
     fn read(path: &Path, settings: &TracingSettings) -> anyhow::Result<Self> {
         let source = Source::read(path)?;
-        let mut given = Self { source, version: None, editable: false, zipkin: false };
+        let mut given = Self { source, version: None, editable: false, zipkin: false, datakit: None };
         match std::str::from_utf8(&given.source.bytes).map(str::to_owned) {
-            Ok(text) => given.look(&text, settings),
+            Ok(text) => {
+                given.look(&text, settings);
+                given.datakit = FoundDatakit::among(&read_text(&given.source.name, &text).0);
+            }
             // The edit will tell why.
             Err(_) => given.editable = true,
         }
@@ -211,8 +268,16 @@ impl Given {
     }
 }
 
-/// Asks the cluster which image istiod runs, and whether its nodes have IPv6 addresses.
-fn detect(kubectl: &Kubectl, namespace: &str) -> anyhow::Result<(Version, bool)> {
+/// What a cluster tells.
+struct Detected {
+    version: Version,
+    /// Whether its nodes have IPv6 addresses.
+    ipv6: bool,
+    datakit: Option<FoundDatakit>,
+}
+
+/// Asks the cluster which image istiod runs, whether its nodes have IPv6 addresses, and for its DataKit.
+fn detect(kubectl: &Kubectl, namespace: &str) -> anyhow::Result<Detected> {
     let path = "jsonpath={.items[*].spec.template.spec.containers[*].image}";
     let images = kubectl.output(&["get", "deployment", "-n", namespace, "-l", "app=istiod", "-o", path]);
     let images = images.context("cannot read Istio's version; pass --istio-version instead")?;
@@ -225,13 +290,18 @@ fn detect(kubectl: &Kubectl, namespace: &str) -> anyhow::Result<(Version, bool)>
     let path = "jsonpath={.items[*].status.addresses[?(@.type==\"InternalIP\")].address}";
     let addresses = kubectl.output(&["get", "nodes", "-o", path]).unwrap_or_default();
     let ipv6 = addresses.split_whitespace().next().is_some_and(|address| address.contains(':'));
-    Ok((version, ipv6))
+    // Who may not list DaemonSets passes --datakit-namespace and --datakit-selector.
+    let list = kubectl.output(&["get", "daemonsets", "--all-namespaces", "-o", "json"]).unwrap_or_default();
+    let mut inventory = Inventory::default();
+    let datakit = inventory.add_list(&list).ok().and_then(|()| FoundDatakit::among(&inventory));
+    Ok(Detected { version, ipv6, datakit })
 }
 
 fn external_name(
     args: &TracingArgs,
     settings: &TracingSettings,
     source: Option<&Given>,
+    selector: &[(String, String)],
     said: &mut Vec<Text>,
 ) -> anyhow::Result<String> {
     if let Some(source) = source.filter(|source| source.zipkin) {
@@ -247,7 +317,7 @@ fn external_name(
              nothing there, use --mode telemetry"));
     }
     let (template, name) = args.printed.template(EXTERNAL_NAME)?;
-    services((&template, &name), settings, &[])
+    services((&template, &name), settings, selector)
 }
 
 /// The two Services of the built-in template.

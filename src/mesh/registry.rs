@@ -1,0 +1,174 @@
+//! Whether istiod gives a proxy a cluster for the Service of a provider: names as the registry has them, and what hides a
+//! Service or wraps its connections in TLS.
+
+use super::control_plane::ControlPlane;
+use super::route::CLUSTER_DOMAIN;
+use crate::facts::istio::ALIASES_WITHOUT_CLUSTER;
+use crate::kube::{Field, Inventory, Object, Selector};
+
+const GROUP: &str = "networking.istio.io";
+
+/// Why a provider's Service cannot be used.
+#[derive(Debug)]
+pub(crate) enum Obstacle<'i> {
+    /// The name is not a full one; the one that was meant, where such a Service is in view.
+    ShortName(Option<String>),
+    /// The host is a ServiceEntry's, so what is behind it is not in view.
+    ServiceEntry(&'i Object),
+    /// An ExternalName Service, which has no cluster from 1.21 on.
+    Alias(&'i Object),
+    /// A Sidecar resource leaves the host out.
+    Sidecar { object: &'i Object, hosts: Field<'i> },
+    /// The Service is exported to other namespaces only.
+    ExportTo { service: &'i Object, field: Field<'i> },
+    /// `discoverySelectors` leave the Service's namespace out.
+    Undiscovered { namespace: String },
+    /// A DestinationRule demands mutual TLS, which DataKit does not speak.
+    Tls { rule: &'i Object, field: Field<'i>, mode: String },
+}
+
+/// What stands between the proxies of a namespace and a provider's Service.
+pub(crate) fn obstacle<'i>(
+    inventory: &'i Inventory,
+    plane: &ControlPlane<'i>,
+    from: &str,
+    service: &str,
+) -> Option<Obstacle<'i>> {
+    let (prefix, host) =
+        service.split_once('/').map_or((None, service), |(prefix, host)| (Some(prefix), host));
+    let entry = inventory
+        .of(GROUP, "ServiceEntry")
+        .find(|entry| entry.at(&["spec", "hosts"]).items().any(|found| found.is(host)));
+    if let Some(entry) = entry {
+        return Some(Obstacle::ServiceEntry(entry));
+    }
+    let suffix = format!(".svc.{CLUSTER_DOMAIN}");
+    let Some(name) = host.strip_suffix(&suffix) else {
+        return short_name(inventory, host, prefix.unwrap_or(from)).map(Obstacle::ShortName);
+    };
+    let (name, namespace) = name.split_once('.')?;
+    let service = inventory.get("", "Service", namespace, name)?;
+    if service.at(&["spec", "type"]).is("ExternalName")
+        && plane.version.is_none_or(|version| version >= ALIASES_WITHOUT_CLUSTER)
+    {
+        return Some(Obstacle::Alias(service));
+    }
+    if !is_discovered(inventory, plane, namespace) {
+        return Some(Obstacle::Undiscovered { namespace: namespace.to_owned() });
+    }
+    let export = service.annotation("networking.istio.io/exportTo");
+    let reaches = |to: &str| to == "*" || to == from || (to == "." && namespace == from);
+    if export.is_set() && !export.text().split(',').any(|to| reaches(to.trim())) {
+        return Some(Obstacle::ExportTo { service, field: export });
+    }
+    sidecar(inventory, plane, from, host, namespace).or_else(|| tls(inventory, plane, from, host, namespace))
+}
+
+/// A name that is none of the registry's: the full one of the Service it means. Nothing for a name with another domain.
+fn short_name(inventory: &Inventory, host: &str, namespace: &str) -> Option<Option<String>> {
+    let mut labels = host.split('.');
+    let name = labels.next().unwrap_or_default();
+    let stated = labels.next();
+    if labels.any(|label| label != "svc") {
+        return None;
+    }
+    let in_namespace = |namespace: &str| inventory.get("", "Service", namespace, name).map(Object::namespace);
+    let anywhere =
+        || inventory.of("", "Service").find(|service| service.name() == name).map(Object::namespace);
+    let found = in_namespace(stated.unwrap_or(namespace)).or_else(anywhere);
+    Some(found.map(|namespace| format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}")))
+}
+
+fn is_discovered(inventory: &Inventory, plane: &ControlPlane<'_>, namespace: &str) -> bool {
+    let selectors = plane.config().discovery_selectors.as_deref().unwrap_or_default();
+    let Some(found) = inventory.get_global("", "Namespace", namespace) else { return true };
+    let labels = found.at(&["metadata", "labels"]);
+    let fits = |selector: &serde_yaml::Value| {
+        let labelled = selector.get("matchLabels").and_then(serde_yaml::Value::as_mapping);
+        let simple = selector.get("matchExpressions").is_none();
+        // The name of a namespace is a label of it, also where files do not write it.
+        let has = |key: &str, value: &str| {
+            labels.get(key).is(value) || (key == "kubernetes.io/metadata.name" && value == namespace)
+        };
+        let pair = |(key, value): (&serde_yaml::Value, &serde_yaml::Value)| {
+            key.as_str().zip(value.as_str()).is_some_and(|(key, value)| has(key, value))
+        };
+        !simple || labelled.into_iter().flatten().all(pair)
+    };
+    selectors.is_empty() || selectors.iter().any(fits)
+}
+
+/// The Sidecar of a namespace, else of the root namespace, where its hosts leave a host out.
+fn sidecar<'i>(
+    inventory: &'i Inventory,
+    plane: &ControlPlane<'i>,
+    from: &str,
+    host: &str,
+    namespace: &str,
+) -> Option<Obstacle<'i>> {
+    let wide = |home: &str| {
+        inventory.of(GROUP, "Sidecar").find(|found| {
+            found.namespace() == home
+                && !found.at(&["spec", "workloadSelector"]).is_set()
+                && plane.reads(found)
+        })
+    };
+    let object = wide(from).or_else(|| wide(plane.root_namespace()))?;
+    let egress = object.at(&["spec", "egress"]);
+    let all = || egress.items().flat_map(|entry| entry.get("hosts").items());
+    if all().next().is_none() {
+        return None;
+    }
+    let reaches = |hosts: &str| {
+        let Some((home, pattern)) = hosts.split_once('/') else { return false };
+        let home = home == "*" || home == namespace || (home == "." && namespace == from);
+        home && (pattern == host || covers(pattern, host))
+    };
+    if all().any(|hosts| reaches(&hosts.text())) {
+        None
+    } else {
+        Some(Obstacle::Sidecar { object, hosts: egress })
+    }
+}
+
+/// Whether a wildcard covers a host.
+fn covers(pattern: &str, host: &str) -> bool {
+    pattern.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix))
+}
+
+/// The DestinationRule for a host: of the client's namespace, the Service's, the root; the exact host before the longest
+/// wildcard. The first hit alone counts.
+fn tls<'i>(
+    inventory: &'i Inventory,
+    plane: &ControlPlane<'i>,
+    from: &str,
+    host: &str,
+    namespace: &str,
+) -> Option<Obstacle<'i>> {
+    let full = |rule: &Object| {
+        let host = rule.text(&["spec", "host"]).into_owned();
+        if host.contains(['.', '*']) {
+            host
+        } else {
+            format!("{host}.{}.svc.{CLUSTER_DOMAIN}", rule.namespace())
+        }
+    };
+    let of = |home: &str| {
+        let rules = inventory.of(GROUP, "DestinationRule");
+        let rules = rules.filter(|rule| {
+            rule.namespace() == home && plane.reads(rule) && !rule.at(&["spec", "workloadSelector"]).is_set()
+        });
+        let fitting = rules.map(|rule| (full(rule), rule));
+        let fitting = fitting.filter(|(found, _)| found == host || covers(found, host));
+        fitting.max_by_key(|(found, _)| (found == host, found.len())).map(|(_, rule)| rule)
+    };
+    let rule = of(from).or_else(|| of(namespace)).or_else(|| of(plane.root_namespace()))?;
+    let field = rule.at(&["spec", "trafficPolicy", "tls", "mode"]);
+    let mode = field.text().into_owned();
+    matches!(&*mode, "ISTIO_MUTUAL" | "MUTUAL" | "SIMPLE").then_some(Obstacle::Tls { rule, field, mode })
+}
+
+/// Whether a selector fits a pod template or Pod of a namespace.
+pub(crate) fn selects_any(inventory: &Inventory, namespace: &str, selector: &Selector) -> bool {
+    !inventory.templates(namespace, selector).is_empty() || !inventory.pods(namespace, selector).is_empty()
+}
