@@ -1025,7 +1025,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__tracing)
-            opts="-q -U -o -h --mode --istio-version --from --detect --context --kubeconfig --request-timeout --deadline --address --sampling --istio-namespace --revision --datakit-namespace --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
+            opts="-q -U -o -h --mode --istio-version --from --detect --context --kubeconfig --request-timeout --deadline --address --sampling --istio-namespace --revision --datakit-namespace --datakit-selector --ipv6 --overwrite --quiet --config --no-config --diff --unified --color --show-secrets --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
