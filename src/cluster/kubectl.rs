@@ -190,7 +190,8 @@ fn with_option<'a>(args: &[&'a str], option: &'a str) -> Vec<&'a str> {
     [options, &[option], operands].concat()
 }
 
-/// What kubectl wrote to stderr, without tokens and without the lines of its own log, which repeat it.
+/// What kubectl wrote to stderr, without tokens, and without the lines of its own log, which repeat it, and its warnings, where
+/// there is more.
 pub(super) fn readable(stderr: &[u8]) -> String {
     let text = secret::mask(String::from_utf8_lossy(stderr).trim());
     let is_log = |line: &str| {
@@ -199,7 +200,8 @@ pub(super) fn readable(stderr: &[u8]) -> String {
             && bytes.by_ref().take(4).all(|b| b.is_ascii_digit())
             && line.contains(".go:")
     };
-    let lines: Vec<&str> = text.lines().filter(|line| !is_log(line)).collect();
+    let is_warning = |line: &str| line.starts_with("Warning: ");
+    let lines: Vec<&str> = text.lines().filter(|line| !is_log(line) && !is_warning(line)).collect();
     if lines.is_empty() { text } else { lines.join("\n") }
 }
 
@@ -219,5 +221,7 @@ mod tests {
         assert_eq!(readable(format!("{log}\n{log}\nthe server is gone\n").as_bytes()), "the server is gone");
         assert_eq!(readable(log.as_bytes()), log);
         assert_eq!(readable(b"Error from server"), "Error from server");
+        assert_eq!(readable(b"Warning: v1beta1 is deprecated\nError from server"), "Error from server");
+        assert_eq!(readable(b"Warning: v1beta1 is deprecated"), "Warning: v1beta1 is deprecated");
     }
 }

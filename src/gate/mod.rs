@@ -13,10 +13,10 @@
 //! Manifests, diffs for `patch` and pages are the product: [`product`] writes their bytes as they are.
 //! This module imports nothing of the program but [`crate::secret`].
 
-mod command;
 mod escape;
 mod format;
 mod stream;
+mod word;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -25,10 +25,10 @@ use std::path::{Path, PathBuf};
 
 use crate::secret;
 
-pub(crate) use command::{Word, operand, word};
 pub(crate) use escape::diff_line;
 pub(crate) use format::{annotation_data, annotation_property, diff_name, dot, html, json, mermaid, uri};
 pub(crate) use stream::{print_line, product, show_cursor, stderr};
+pub(crate) use word::{Word, operand, word};
 
 /// A text that is safe to show; may have several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,14 @@ macro_rules! text {
     }};
 }
 pub(crate) use text;
+
+/// A command to be pasted into a shell, as a `String`; its arguments are words, quoted where a shell would read more in them.
+macro_rules! command {
+    ($format:literal $(, $argument:expr)* $(,)?) => {
+        $crate::gate::text!($format $(, $crate::gate::Word(&*$argument))*).into_string()
+    };
+}
+pub(crate) use command;
 
 /// Prints a line on stderr; takes the arguments of [`text!`].
 macro_rules! say {

@@ -217,14 +217,15 @@ pub(super) fn is_managed(object: &Value) -> bool {
     managers(object).any(|entry| text(entry, "/manager") == apply::MANAGER)
 }
 
-/// Whether an object with the label was created by our manager, and not only changed: nobody else wrote to it, or what was
-/// written last by our manager was so when it came to be.
+/// Whether an object with the label was created by our manager, and not only changed: what our manager wrote last is as old as
+/// the object. That nobody else wrote to it proves nothing: kubectl hands the fields of client-side apply over to who applies
+/// server-side.
 pub(super) fn is_created(object: &Value) -> bool {
     let created = text(object, "/metadata/creationTimestamp");
     let at_once = |entry: &Value| {
         text(entry, "/manager") == apply::MANAGER && !created.is_empty() && text(entry, "/time") == created
     };
-    is_managed(object) && (other_managers(object).is_empty() || managers(object).any(at_once))
+    managers(object).any(at_once)
 }
 
 /// The managers of an object other than ours and Kubernetes' own; those that only tell its status do not count.

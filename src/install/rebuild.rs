@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::inventory::{self, Listed};
-use super::object::{Reference, is_created, is_managed, other_managers};
+use super::object::{Reference, is_created, is_managed};
 use super::record::NAME;
 use crate::cluster::Kubectl;
 use crate::rule::LABEL;
@@ -55,9 +55,8 @@ fn sort(mut labelled: Vec<Listed>, changed: Vec<Listed>) -> Rebuilt {
         if is_created(&found.object) {
             rebuilt.created.push(found.reference);
         } else {
-            let others = other_managers(&found.object).join(", ");
             let why = format!(
-                "it has the label {LABEL}, but {others} wrote to it, too: it may be older than the installation"
+                "it has the label {LABEL}, but was changed since it was created: it may be older than the installation"
             );
             rebuilt.unclear.push((found.reference, why));
         }

@@ -2,6 +2,7 @@
 //! more than their number.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::field::Field;
 use super::object::Object;
@@ -99,7 +100,12 @@ impl Inventory {
         let group_and_kind = (object.group().to_owned(), object.kind().to_owned());
         let (group, kind) = group_and_kind.clone();
         let name = (group, kind, object.namespace().to_owned(), object.name().to_owned());
-        self.names.entry(name).or_insert(number);
+        match self.names.entry(name) {
+            // A cluster has one object of a name, however often it is listed.
+            Entry::Occupied(_) if self.live => return,
+            Entry::Occupied(_) => {}
+            Entry::Vacant(free) => drop(free.insert(number)),
+        }
         self.kinds.entry(group_and_kind).or_default().push(number);
         let is_pod = object.kind() == "Pod" && object.group().is_empty();
         let index = if is_pod { &mut self.pods } else { &mut self.templates };

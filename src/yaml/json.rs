@@ -115,7 +115,7 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
         let next = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at..next)?.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
+        if bytes.get(at..next)?.iter().any(|byte| *byte < b' ') {
             return None;
         }
         if bytes.get(next) == Some(&b'"') {

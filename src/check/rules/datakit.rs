@@ -3,6 +3,7 @@
 use toml::{Table, Value as Toml};
 
 use crate::check::Finding;
+use crate::gate::{command, word};
 use crate::mesh::{Datakit, Lost};
 
 /// The value of a setting; its letter case does not count.
@@ -18,7 +19,7 @@ pub(super) fn patch_files(datakit: &Datakit<'_>, flags: &str, live: impl FnOnce(
     let objects = std::iter::once(datakit.object).chain(datakit.conf.maps.iter().copied());
     let mut paths: Vec<String> = Vec::new();
     for spot in objects.filter_map(|object| object.spot(0)) {
-        let path = crate::gate::word(&spot.path);
+        let path = word(&spot.path);
         if !paths.contains(&path) {
             paths.push(path);
         }
@@ -34,11 +35,11 @@ pub(super) fn patch_files(datakit: &Datakit<'_>, flags: &str, live: impl FnOnce(
 /// The command that lets `patch` mend DataKit in a cluster.
 pub(super) fn patch_live(datakit: &Datakit<'_>, flags: &str) -> String {
     let gap = if flags.is_empty() { "" } else { " " };
-    let maps: String = datakit.conf.maps.iter().map(|map| format!(" configmap/{}", map.name())).collect();
+    let maps: String = datakit.conf.maps.iter().map(|map| command!(" configmap/{}", map.name())).collect();
     format!(
         "kubectl get -n {} {}{maps} -o yaml | meshobs patch --only datakit{gap}{flags} | kubectl apply -f -",
-        datakit.object.namespace(),
-        datakit.object.reference()
+        word(datakit.object.namespace()),
+        word(&datakit.object.reference())
     )
 }
 

@@ -3,6 +3,7 @@
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::ENV_DATAWAY;
+use crate::gate::command;
 use crate::mesh::{Datakit, Mesh, target};
 use crate::rule::datakit::conf;
 
@@ -33,9 +34,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         );
         let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
         let hint = if mesh.inventory.live {
-            format!(
-                "kubectl patch -n {namespace} {name} --type merge -p \
-                 '{{\"spec\":{{\"template\":{{\"spec\":{{\"dnsPolicy\":\"ClusterFirstWithHostNet\"}}}}}}}}'"
+            command!(
+                "kubectl patch -n {} {} --type merge -p \
+                 '{{\"spec\":{{\"template\":{{\"spec\":{{\"dnsPolicy\":\"ClusterFirstWithHostNet\"}}}}}}}}'",
+                namespace,
+                name
             )
         } else {
             "set dnsPolicy: ClusterFirstWithHostNet in the pod template".to_owned()

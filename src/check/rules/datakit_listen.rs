@@ -3,6 +3,7 @@
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_LISTEN, Listening, PORT};
+use crate::gate::command;
 use crate::mesh::{Datakit, Mesh};
 
 pub(super) const CHECK: Check =
@@ -49,7 +50,7 @@ fn one(datakit: &Datakit<'_>, live: bool, outcome: &mut Outcome) {
     };
     let hint = if live {
         let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
-        format!("kubectl set env -n {namespace} {name} {ENV_LISTEN}=0.0.0.0:{port}")
+        command!("kubectl set env -n {} {} {}", namespace, name, format!("{ENV_LISTEN}=0.0.0.0:{port}"))
     } else if var.is_none() {
         super::datakit::patch(datakit, "")
     } else {

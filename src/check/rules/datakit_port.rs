@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{Listening, PORT};
+use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::{Datakit, Mesh};
 
@@ -76,7 +77,7 @@ fn doubled(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 }
             );
             let hint = if mesh.inventory.live {
-                format!("kubectl delete -n {} {}", datakit.object.namespace(), datakit.object.reference())
+                command!("kubectl delete -n {} {}", datakit.object.namespace(), datakit.object.reference())
             } else {
                 "remove one of the two DaemonSets".to_owned()
             };

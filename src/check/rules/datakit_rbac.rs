@@ -3,6 +3,7 @@
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{RESOURCES, verbs};
+use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::{Datakit, Mesh};
 
@@ -36,7 +37,7 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, outcome: &mut Outcome) {
         let message = format!(
             "ServiceAccount `{name}` does not exist in namespace `{namespace}`, so no pod can be created"
         );
-        let hint = format!("kubectl create serviceaccount -n {namespace} {}", crate::gate::word(&name));
+        let hint = command!("kubectl create serviceaccount -n {} {}", namespace, name);
         outcome.fail(CHECK.id, datakit.object, field, message, hint).leads_to("no DataKit runs");
         return;
     }
@@ -97,9 +98,10 @@ fn unbound(
             text("namespace")
         );
         let hint = if mesh.inventory.live {
-            format!(
-                "kubectl set subject clusterrolebinding {} --serviceaccount={namespace}:{name}",
-                crate::gate::word(binding.name())
+            command!(
+                "kubectl set subject clusterrolebinding {} --serviceaccount={}",
+                binding.name(),
+                format!("{namespace}:{name}")
             )
         } else {
             format!("write the subject as ServiceAccount `{name}` in namespace `{namespace}`")
@@ -120,8 +122,10 @@ fn unbound(
          and services"
     );
     let hint = if mesh.inventory.live {
-        format!(
-            "kubectl create clusterrolebinding datakit --clusterrole={role} --serviceaccount={namespace}:{name}"
+        command!(
+            "kubectl create clusterrolebinding datakit --clusterrole={} --serviceaccount={}",
+            role,
+            format!("{namespace}:{name}")
         )
     } else {
         format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Check, namespace::has_sidecar};
 use crate::check::Outcome;
+use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::{Datakit, Loss, Mesh};
 
@@ -45,7 +46,7 @@ fn rollout(mesh: &Mesh<'_>, datakit: &Datakit<'_>, pods: &[&Object], outcome: &m
         return true;
     }
     let (namespace, name) = (object.namespace(), object.reference());
-    let describe = format!("kubectl describe -n {namespace} {name}");
+    let describe = command!("kubectl describe -n {} {}", namespace, name);
     if wanted == 0 {
         let why = mesh.inventory.of("", "Node").find_map(|node| excluded(datakit, node));
         let message = match &why {
@@ -69,7 +70,7 @@ fn rollout(mesh: &Mesh<'_>, datakit: &Datakit<'_>, pods: &[&Object], outcome: &m
 /// Why a pod is not ready, and the command that shows more of it.
 fn reason(pod: &Object) -> Option<(String, String)> {
     let (namespace, name) = (pod.namespace(), pod.name());
-    let describe = || format!("kubectl describe pod -n {namespace} {name}");
+    let describe = || command!("kubectl describe pod -n {} {}", namespace, name);
     let node = pod.text(&["spec", "nodeName"]);
     let place = if node.is_empty() { String::new() } else { format!(" on node {node}") };
     let lists = ["initContainerStatuses", "containerStatuses"];
@@ -91,7 +92,7 @@ fn reason(pod: &Object) -> Option<(String, String)> {
             } else {
                 format!("exit code {code}")
             };
-            let hint = format!("kubectl logs -n {namespace} {name} -c {container} --previous");
+            let hint = command!("kubectl logs -n {} {} -c {} --previous", namespace, name, container);
             return Some((
                 format!("CrashLoopBackOff: container {container} ends with {detail}{place}"),
                 hint,
@@ -118,7 +119,7 @@ fn event(mesh: &Mesh<'_>, object: &Object, pods: &[&Object]) -> Option<(String, 
     };
     let event = mesh.inventory.of("", "Event").filter(about).last()?;
     let (reason, message) = (event.text(&["reason"]), event.text(&["message"]));
-    let hint = format!("kubectl describe -n {} {}", object.namespace(), object.reference());
+    let hint = command!("kubectl describe -n {} {}", object.namespace(), object.reference());
     Some((format!("{reason}: {message}"), hint))
 }
 
@@ -133,12 +134,14 @@ impl Exclusion {
         let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
         match self.patch {
             Some(patch) => {
-                format!(
-                    "kubectl patch -n {namespace} {name} --type merge -p \
-                     '{{\"spec\":{{\"template\":{{\"spec\":{patch}}}}}}}'"
+                command!(
+                    "kubectl patch -n {} {} --type merge -p {}",
+                    namespace,
+                    name,
+                    format!("{{\"spec\":{{\"template\":{{\"spec\":{patch}}}}}}}")
                 )
             }
-            None => format!("kubectl describe -n {namespace} {name}"),
+            None => command!("kubectl describe -n {} {}", namespace, name),
         }
     }
 }
@@ -158,7 +161,7 @@ fn nodes(mesh: &Mesh<'_>, covered: &BTreeSet<String>, outcome: &mut Outcome) {
     let message = format!("no DataKit runs on {names}, which run pods of the mesh{gap}");
     let place = datakit.spec();
     let hint = why.map_or_else(
-        || format!("kubectl describe -n {} {}", datakit.object.namespace(), datakit.object.reference()),
+        || command!("kubectl describe -n {} {}", datakit.object.namespace(), datakit.object.reference()),
         |why| why.remedy(datakit),
     );
     let finding = outcome.fail(CHECK.id, datakit.object, place, message, hint);

@@ -4,6 +4,7 @@ use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::dataway::{Fault, fault};
+use crate::gate::command;
 use crate::mesh::{Datakit, Mesh, Value};
 use crate::spelling::nearest;
 
@@ -69,8 +70,8 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
 }
 
 fn set_env(datakit: &Datakit<'_>) -> String {
-    format!(
-        "kubectl set env -n {} {} {ENV_DATAWAY}='https://openway.guance.com?token=TOKEN', with the token of your workspace",
+    command!(
+        "kubectl set env -n {} {} ENV_DATAWAY='https://openway.guance.com?token=TOKEN', with the token of your workspace",
         datakit.object.namespace(),
         datakit.object.reference()
     )

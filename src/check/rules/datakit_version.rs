@@ -3,6 +3,7 @@
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{ANNOTATION_BACK, ENV_DISCOVERY, SCRAPE_ANNOTATION, WITHOUT_ANNOTATION};
+use crate::gate::command;
 use crate::manifest::ImageRef;
 use crate::mesh::Mesh;
 
@@ -32,7 +33,12 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         let (object, container) = (datakit.object, datakit.container.get("name").text());
         let hint = if mesh.inventory.live {
             let (namespace, name) = (object.namespace(), object.reference());
-            format!("kubectl set image -n {namespace} {name} {container}={repository}:{ANNOTATION_BACK}")
+            command!(
+                "kubectl set image -n {} {} {}",
+                namespace,
+                name,
+                format!("{container}={repository}:{ANNOTATION_BACK}")
+            )
         } else {
             format!("set the image to {repository}:{ANNOTATION_BACK} or later")
         };

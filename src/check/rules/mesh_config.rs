@@ -4,6 +4,7 @@ use super::Check;
 use super::spans;
 use crate::check::Outcome;
 use crate::facts::istio::PROXY_CONFIG_ANNOTATION;
+use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
 use crate::mesh::config::{ConfigProblem, proxy_config};
@@ -33,7 +34,7 @@ fn report(problem: &ConfigProblem, object: &Object, field: Field<'_>, what: &str
             format!("Istio refuses {what} and keeps what it had before: {why}"),
             match spans::file_of(object) {
                 Some(path) => format!("correct the value in {path}"),
-                None => format!("kubectl edit {} -n {}", object.reference(), object.namespace()),
+                None => command!("kubectl edit {} -n {}", object.reference(), object.namespace()),
             },
         ),
         ConfigProblem::Misspelt { path, right } => (

@@ -6,6 +6,7 @@ use crate::check::Outcome;
 use crate::facts::datakit::ENV_LISTEN;
 use crate::facts::datakit::PORT;
 use crate::facts::istio::{PROVIDER_PATH, SPANS_PATH};
+use crate::gate::command;
 use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::route::{Break, NotOnNode, Outside, Way};
@@ -302,7 +303,7 @@ fn explain<'i>(
                 "Service `{}` has no ready endpoints, although DataKit's pods are ready",
                 service.name()
             );
-            let hint = format!("kubectl describe endpoints {} -n {}", service.name(), service.namespace());
+            let hint = command!("kubectl describe endpoints {} -n {}", service.name(), service.namespace());
             (at(service, &["spec", "selector"]), why, hint)
         }
         Break::NotOnNode { datakit, port, reason } => {
