@@ -6,7 +6,7 @@ use crate::kube::Inventory;
 use crate::kubectl::{Kubectl, LiveError};
 
 /// Kinds that are always there.
-const KINDS: &str = "nodes,namespaces,deployments,daemonsets,statefulsets,pods,services,endpoints,configmaps";
+const KINDS: &str = "nodes,namespaces,deployments,daemonsets,statefulsets,replicasets,jobs,cronjobs,pods,services,endpoints,configmaps,mutatingwebhookconfigurations";
 
 /// Kinds of Istio, which may not be there.
 const ISTIO_KINDS: &[&str] = &[

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{CATALOG, Check, Fact, Finding, Level, Outcome};
+use super::{CATALOG, Check, Fact, Finding, Level, Outcome, Unknown};
 use crate::diagnostic::printable;
 use crate::secret;
 
@@ -139,6 +139,7 @@ fn record(finding: &Finding) -> Value {
         "subject": clean(&finding.subject),
         "message": clean(&finding.message),
         "hint": clean(&finding.hint),
+        "consequences": finding.consequences.iter().map(|text| clean(text)).collect::<Vec<_>>(),
         "page": page(finding.id),
         "path": spot.map(|spot| clean(&spot.path)),
         "line": spot.map(|spot| spot.line),
@@ -159,7 +160,21 @@ fn document(outcome: &Outcome) -> Value {
         "cluster": outcome.facts.iter().map(|fact| (fact.name, clean(&fact.value))).collect::<BTreeMap<_, _>>(),
         "checked": outcome.checked,
         "findings": outcome.findings.iter().map(record).collect::<Vec<_>>(),
+        "unknowns": outcome.unknowns.iter().map(unknown).collect::<Vec<_>>(),
         "remarks": outcome.remarks,
+    })
+}
+
+fn unknown(unknown: &Unknown) -> Value {
+    let spot = unknown.spot.as_ref();
+    json!({
+        "id": unknown.id,
+        "section": rule(unknown.id).map(|rule| rule.section),
+        "subject": clean(&unknown.subject),
+        "message": clean(&unknown.message),
+        "path": spot.map(|spot| clean(&spot.path)),
+        "line": spot.map(|spot| spot.line),
+        "column": spot.map(|spot| spot.column),
     })
 }
 
