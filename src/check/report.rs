@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{CATALOG, Check, Fact, Finding, Level, Outcome};
+use super::{CATALOG, Check, Fact, Finding, Level, Outcome, Unknown};
 use crate::gate::{self, Text, text};
 
 /// Where the page of a rule is.
@@ -137,6 +137,7 @@ fn record(finding: &Finding) -> Value {
         "subject": finding.subject,
         "message": finding.message,
         "hint": finding.hint,
+        "consequences": finding.consequences,
         "page": page(finding.id),
         "path": spot.map(|spot| &spot.path),
         "line": spot.map(|spot| spot.line),
@@ -157,7 +158,21 @@ fn document(outcome: &Outcome) -> Value {
         "cluster": outcome.facts.iter().map(|fact| (fact.name, &fact.value)).collect::<BTreeMap<_, _>>(),
         "checked": outcome.checked,
         "findings": outcome.findings.iter().map(record).collect::<Vec<_>>(),
+        "unknown": outcome.unknowns.iter().map(unknown).collect::<Vec<_>>(),
         "remarks": outcome.remarks,
+    })
+}
+
+fn unknown(unknown: &Unknown) -> Value {
+    let spot = unknown.spot.as_ref();
+    json!({
+        "id": unknown.id,
+        "section": rule(unknown.id).map(|rule| rule.section),
+        "subject": unknown.subject,
+        "message": unknown.message,
+        "path": spot.map(|spot| &spot.path),
+        "line": spot.map(|spot| spot.line),
+        "column": spot.map(|spot| spot.column),
     })
 }
 
