@@ -74,11 +74,8 @@ fn files(directory: &Path) -> BTreeSet<PathBuf> {
         for name in strings(&bytes) {
             // Addresses and values are no files; whatever names one counts.
             match fs::canonicalize(directory.join(file_part(&name))) {
-                Ok(found) if found.is_dir() => {
-                    if seen.insert(found.clone()) {
-                        open.push(found);
-                    }
-                }
+                Ok(found) if found.is_dir() && !seen.insert(found.clone()) => {}
+                Ok(found) if found.is_dir() => open.push(found),
                 // Its own kind may be its own name.
                 Ok(found) if found != kustomization => {
                     files.insert(found);

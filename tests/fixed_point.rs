@@ -275,13 +275,10 @@ fn golden_inputs_are_a_fixed_point_of_more_flags() {
         let here = folder();
         copy_tree(&case, here.path());
         count += 1;
-        for step in [0] {
-            let flag = &flags[(count + step) % flags.len()];
-            let (patched, failure) =
-                check(here.path(), std::slice::from_ref(flag), std::slice::from_ref(&name));
-            done += patched;
-            failures.push_str(&failure);
-        }
+        let flag = &flags[count % flags.len()];
+        let (patched, failure) = check(here.path(), std::slice::from_ref(flag), std::slice::from_ref(&name));
+        done += patched;
+        failures.push_str(&failure);
     }
     assert!(count > 100 && done > count, "{done} runs on {count} cases");
     assert!(failures.is_empty(), "patching twice is not patching once\n{failures}");

@@ -23,11 +23,6 @@ impl<'a> Field<'a> {
         Self { doc, at: Some(at), near: at.key.unwrap_or(at.node) }
     }
 
-    /// The first value of a document; a document without any gives nothing.
-    pub(crate) fn root(doc: &'a Document<'static>) -> Option<Self> {
-        Some(Self::new(doc, doc.roots().next()?))
-    }
-
     fn step(self, at: Option<At>) -> Self {
         let near = at.map_or(self.near, |at| at.key.unwrap_or(at.node));
         Self { at, near, ..self }
@@ -78,10 +73,6 @@ impl<'a> Field<'a> {
     /// Whether there is a value that is not null.
     pub(crate) fn is_set(self) -> bool {
         self.at.is_some_and(|at| !self.doc.is_null(at.node))
-    }
-
-    pub(crate) fn is_mapping(self) -> bool {
-        self.kind().is_some_and(Kind::is_mapping)
     }
 
     pub(crate) fn is_sequence(self) -> bool {
@@ -214,7 +205,7 @@ mod tests {
     fn values_are_read_as_a_cluster_reads_them() {
         let doc =
             document("a: {b: [x, 'y'], n: 9411, s: '9411', t: yes, z: ~}\nc: &c {k: 1}\nd: {<<: *c, e: 2}\n");
-        let root = Field::root(&doc).unwrap();
+        let root = Field::new(&doc, doc.roots().next().unwrap());
         let a = root.get("a");
         assert_eq!(a.at(&["b", "1"]).text(), "y");
         assert_eq!(a.get("n").number(), Some(9411));
@@ -231,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_missing_has_the_place_of_what_is_around_it() {
         let doc = document("a:\n  b:\n    c: 1\n");
-        let root = Field::root(&doc).unwrap();
+        let root = Field::new(&doc, doc.roots().next().unwrap());
         assert_eq!(root.at(&["a", "b", "x", "y"]).offset(), 5);
         assert_eq!(root.at(&["a", "b", "c"]).offset(), 12);
     }

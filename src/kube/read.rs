@@ -210,11 +210,12 @@ mod tests {
         assert_eq!(names, ["a", "b"]);
         let b = inventory.get("", "Pod", "n", "b").unwrap();
         assert_eq!(b.title(), "pod/b in n");
-        let doc = Document::owned(
-            "matchLabels: {app: x}\nmatchExpressions: [{key: v, operator: In, values: ['2']}]".to_owned(),
+        let (rules, _) = read_text(
+            "s.yaml",
+            "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: {matchLabels: {app: x}, matchExpressions: [{key: v, operator: In, \
+             values: ['2']}]}\n",
         );
-        let doc = doc.unwrap();
-        let selector = Selector::of(crate::kube::Field::root(&doc).unwrap());
+        let selector = Selector::of(rules.objects()[0].at(&["spec"]));
         let found: Vec<_> = inventory.pods("n", &selector).iter().map(|pod| pod.name()).collect();
         assert_eq!(found, ["b"]);
         let field = b.at(&["spec", "containers", "0", "image"]);

@@ -116,9 +116,7 @@ fn sidecar<'i>(
     let object = wide(from).or_else(|| wide(plane.root_namespace()))?;
     let egress = object.at(&["spec", "egress"]);
     let all = || egress.items().flat_map(|entry| entry.get("hosts").items());
-    if all().next().is_none() {
-        return None;
-    }
+    all().next()?;
     let reaches = |hosts: &str| {
         let Some((home, pattern)) = hosts.split_once('/') else { return false };
         let home = home == "*" || home == namespace || (home == "." && namespace == from);

@@ -34,7 +34,7 @@ pub(crate) enum Spans<'i> {
     /// To an address that Envoy calls by itself.
     Bootstrap { address: String, from: Decider<'i> },
     /// To the Service of a provider.
-    Provider { provider: Provider, from: Decider<'i> },
+    Provider { provider: Box<Provider>, from: Decider<'i> },
     /// Nowhere.
     Off { cause: Off, from: Decider<'i> },
     /// Nobody can know.
@@ -245,7 +245,7 @@ impl<'i> TracingModel<'i> {
         if provider.endpoint().is_none() {
             return off(Off::OtherTracer(provider.kind.clone()), from);
         }
-        Spans::Provider { provider: provider.clone(), from }
+        Spans::Provider { provider: Box::new(provider.clone()), from }
     }
 
     /// The tracing of all Telemetries that hold for a proxy.

@@ -124,7 +124,7 @@ fn datakit<'w>(world: &'w Inventory, there: &Running) -> Option<Datakit<'w>> {
 /// Whether a DataKit has collectors in its environment.
 fn collects_by_environment(world: &Inventory, there: &Running) -> bool {
     datakit(world, there)
-        .is_some_and(|datakit| !conf::inputs(&datakit.env_text("ENV_DATAKIT_INPUTS")).is_empty())
+        .is_some_and(|datakit| !conf::inputs(datakit.env_text("ENV_DATAKIT_INPUTS")).is_empty())
 }
 
 /// An address that comes from a Secret stays there.
