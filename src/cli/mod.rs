@@ -2,6 +2,7 @@
 
 mod check;
 mod completion;
+mod explain;
 mod init;
 mod install;
 mod interrupt;
@@ -50,7 +51,9 @@ enum Command {
     /// Undo what install did
     Uninstall(uninstall::UninstallArgs),
     /// Tell what keeps the mesh from being observable, in files or in the cluster
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
+    /// Print what a check looks at, how its fault shows, and how to fix it
+    Explain(explain::ExplainArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
 }
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Completion(args) => completion::run(&args),
     };
     match result {
@@ -136,5 +140,15 @@ fn print(product: &[u8]) -> anyhow::Result<()> {
     match gate::product().write_all(product) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Writes a part of the product to stdout at once; whether somebody still reads it.
+fn print_now(product: &[u8]) -> anyhow::Result<bool> {
+    let mut out = gate::product();
+    match out.write_all(product).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -15,7 +15,7 @@ mod steps;
 use super::init::{datakit, from};
 use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
-use crate::check::{self, Format};
+use crate::check::{self, Style};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, say, text};
@@ -148,7 +148,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let world = kubectl.inventory()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
-    check::write(&mut out, &outcome, Format::Human, true)?;
+    check::write(&mut out, &outcome, Style::CLUSTER)?;
     super::print(&out)?;
     farewell::say(&world, &istio_namespace, wanted.page.is_some());
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
