@@ -145,22 +145,31 @@ impl<'o> Faults<'o> {
         let around = workload.and_then(|workload| self.by_namespace.get(workload.namespace()));
         let own = own.into_iter().chain(around).flatten().filter(|finding| stops(finding.id).contains(&flow));
         let global = self.everywhere.get(&flow).into_iter().flatten();
-        own.chain(global).take(REASONS).map(|finding| reason(finding)).collect()
+        own.chain(global).take(REASONS).map(|finding| reason(finding, title.as_deref())).collect()
     }
 
     /// Why an object's routes are broken.
     fn of_object(&self, object: &Object) -> Vec<Reason> {
         let found = self.by_subject.get(object.title().as_str());
-        found.into_iter().flatten().take(REASONS).map(|finding| reason(finding)).collect()
+        found.into_iter().flatten().take(REASONS).map(|finding| reason(finding, None)).collect()
     }
 }
 
-fn reason(finding: &Finding) -> Reason {
-    Reason { text: format!("{}: {}", finding.subject, finding.message), remedy: finding.hint.clone() }
+/// A finding as a reason. At the arrow of its own object it is not named, so that equal reasons are one.
+fn reason(finding: &Finding, of: Option<&str>) -> Reason {
+    let Finding { subject, message, hint, .. } = finding;
+    let text = if of == Some(subject) { message.clone() } else { format!("{subject}: {message}") };
+    Reason { text, remedy: hint.clone() }
 }
 
 fn only(text: impl Into<String>) -> Vec<Reason> {
     vec![Reason { text: text.into(), remedy: String::new() }]
+}
+
+/// What checks without a finding have shown.
+fn titles(ids: &[&str]) -> Vec<Reason> {
+    let shown = CATALOG.iter().filter(|check| ids.contains(&check.id));
+    shown.flat_map(|check| only(check.title)).collect()
 }
 
 /// The picture's content.
@@ -236,7 +245,7 @@ impl Graph {
             let reasons = faults.reasons(flow, None);
             match () {
                 () if !reasons.is_empty() => (Condition::Broken, reasons),
-                () if evidence.iter().all(|id| checked(id)) => (Condition::Good, Vec::new()),
+                () if evidence.iter().all(|id| checked(id)) => (Condition::Good, titles(evidence)),
                 () if mesh.datakits.is_empty() => (Condition::Unknown, only("DataKit is not in view")),
                 () => (Condition::Unknown, only("what proves it is not in view")),
             }
@@ -323,10 +332,12 @@ impl<'i> Routes<'_, 'i> {
     fn routes(&self, service: &'i Object) -> Vec<(BTreeSet<String>, String)> {
         let gateways: Vec<_> = service.at(&["spec", "gateways"]).items().map(Field::text).collect();
         let by_gateway = self.has_gateway && gateways.iter().any(|name| name != "mesh");
+        let in_mesh = gateways.is_empty() || gateways.iter().any(|name| name == "mesh");
         let mut found = Vec::new();
         for entry in ["http", "tls", "tcp"].iter().flat_map(|key| service.at(&["spec", key]).items()) {
             let mut callers = BTreeSet::new();
-            for rule in entry.get("match").items() {
+            // Sidecars take no notice of routes for gateways alone.
+            for rule in entry.get("match").items().filter(|_| in_mesh) {
                 let named = rule.get("sourceNamespace").text();
                 let namespace = if named.is_empty() { service.namespace() } else { &named };
                 callers.extend(self.chosen(namespace, &Selector::of_map(rule.get("sourceLabels"))));

@@ -21,6 +21,7 @@ body { font-family: system-ui, sans-serif; background: var(--bg); color: var(--i
 .picture { overflow-x: auto }
 svg { display: block; min-width: 720px; height: auto }
 text { font-size: 14px; fill: var(--ink) }
+text.mark { font-size: 13px }
 rect { fill: var(--box); stroke: var(--edge) }
 .group rect { fill: var(--soft) }
 .group text { font-weight: 600 }

@@ -14,13 +14,13 @@ use crate::gate;
 const WIDTH: usize = 1100;
 
 const LEFT: usize = 10;
-const SIDE_WIDTH: usize = 130;
-const GROUP_X: usize = 190;
-const GROUP_WIDTH: usize = 640;
-const RIGHT: usize = 960;
+const SIDE_WIDTH: usize = 116;
+const GROUP_X: usize = 160;
+const GROUP_WIDTH: usize = 680;
+const RIGHT: usize = 974;
 const COLUMNS: usize = 3;
 const PADDING: usize = 12;
-const BOX_WIDTH: usize = 192;
+const BOX_WIDTH: usize = 205;
 const BOX_HEIGHT: usize = 56;
 const GAP_X: usize = 20;
 const GAP_Y: usize = 20;
@@ -30,12 +30,12 @@ const TOP: usize = 120;
 /// Between two namespaces.
 const SPACE: usize = 18;
 /// Characters of a workload's name that fit into its box.
-const NAME: usize = 23;
+const NAME: usize = 24;
 /// Characters of a namespace's name that fit over its boxes.
 const TITLE: usize = 70;
 
 /// The flows that a workload's box shows, and where in it.
-const MARKS: [(Flow, usize); 3] = [(Flow::Metrics, 8), (Flow::Spans, 80), (Flow::Logs, 138)];
+const MARKS: [(Flow, usize); 3] = [(Flow::Metrics, 6), (Flow::Spans, 84), (Flow::Logs, 148)];
 
 /// A rectangle of the picture.
 #[derive(Clone, Copy)]
@@ -191,8 +191,8 @@ impl<'g> Canvas<'g> {
             let (x, y) = (place.x + offset, place.y + 40);
             let sign = if edge.condition == Condition::Broken { "✖" } else { "" };
             let mark = format!(
-                "<path d=\"M{x} {y} h14\"/><text x=\"{}\" y=\"{}\">{}{sign}</text>",
-                x + 17,
+                "<path d=\"M{x} {y} h10\"/><text class=\"mark\" x=\"{}\" y=\"{}\">{}{sign}</text>",
+                x + 13,
                 y + 4,
                 flow.name()
             );
@@ -327,23 +327,31 @@ fn rect(place: Place, radius: usize) -> String {
     format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"{radius}\"/>")
 }
 
-/// A straight arrow with its label above; the wide invisible one is easier to hit.
+/// A straight arrow with its label above, or left of a vertical one; the wide invisible line is easier to hit.
 fn arrow(condition: Condition, from: (usize, usize), to: (usize, usize), label: &str) -> String {
     let ((x1, y1), (x2, y2)) = (from, to);
     let class = class(condition);
-    // The last arrow but one is a vertical one, whose label stands beside it.
-    let (x, y) = if x1 == x2 { (x1 + 8, (y1 + y2) / 2 + 4) } else { (x1 + 8, y1.saturating_sub(5)) };
-    let text =
-        if label.is_empty() { String::new() } else { format!("<text x=\"{x}\" y=\"{y}\">{label}</text>") };
-    format!(
-        "<path class=\"hit\" d=\"M{x1} {y1} L{x2} {y2}\"/><path d=\"M{x1} {y1} L{x2} {y2}\" marker-end=\"url(#{class})\"/>{text}"
-    )
+    let (x, y, anchor) = if x1 == x2 {
+        (x1.saturating_sub(8), (y1 + y2) / 2 + 4, "end")
+    } else {
+        (x1 + 8, y1.saturating_sub(5), "start")
+    };
+    let text = if label.is_empty() {
+        String::new()
+    } else {
+        format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{label}</text>")
+    };
+    let line = format!("M{x1} {y1} L{x2} {y2}");
+    format!("<path class=\"hit\" d=\"{line}\"/><path d=\"{line}\" marker-end=\"url(#{class})\"/>{text}")
 }
 
-/// A text cut to what fits.
+/// A text cut in its middle to what fits: names of one family differ at their ends.
 fn short(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
+    const END: usize = 9;
+    let count = text.chars().count();
+    if count <= longest {
         return text.to_owned();
     }
-    text.chars().take(longest - 1).chain(['…']).collect()
+    let head = text.chars().take(longest.saturating_sub(END + 1));
+    head.chain(['…']).chain(text.chars().skip(count - END)).collect()
 }
