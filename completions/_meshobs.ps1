@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print what a check looks at, how its fault shows, and how to fix it')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -383,16 +384,32 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;check' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the workload that is described [default: any]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the workload that is described [default: any]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are written')
             [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Draw what reports where instead, with broken links marked')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Check the cluster again until nothing is missing, for this long (30s, 5m)')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Check again and again, and print what changes, until Ctrl-C')
+            [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Ignore a check, or what it finds about one object, as KIND/NAME or NAMESPACE/KIND/NAME (repeatable)')
+            [CompletionResult]::new('--only-section', '--only-section', [CompletionResultType]::ParameterName, 'Report one section only, such as tracing or workloads (repeatable)')
+            [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least level that exits with 1 [default: failure]')
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
             [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request to the API server may take (30s, 2m)')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'List what is unknown, too, and of files what is fine')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'List what is unknown, too, and of files what is fine')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Judge the files together with what the cluster has')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;explain' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'meshobs;completion' {
@@ -406,6 +423,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print what a check looks at, how its fault shows, and how to fix it')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -455,6 +473,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;check' {
+            break
+        }
+        'meshobs;help;explain' {
             break
         }
         'meshobs;help;completion' {

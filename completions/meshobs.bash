@@ -22,6 +22,9 @@ _meshobs() {
             meshobs,completion)
                 cmd="meshobs__subcmd__completion"
                 ;;
+            meshobs,explain)
+                cmd="meshobs__subcmd__explain"
+                ;;
             meshobs,help)
                 cmd="meshobs__subcmd__help"
                 ;;
@@ -42,6 +45,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__help,completion)
                 cmd="meshobs__subcmd__help__subcmd__completion"
+                ;;
+            meshobs__subcmd__help,explain)
+                cmd="meshobs__subcmd__help__subcmd__explain"
                 ;;
             meshobs__subcmd__help,help)
                 cmd="meshobs__subcmd__help__subcmd__help"
@@ -143,7 +149,7 @@ _meshobs() {
 
     case "${cmd}" in
         meshobs)
-            opts="-h -V --help --version patch init install uninstall check completion help"
+            opts="-h -V --help --version patch init install uninstall check explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -157,14 +163,22 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__check)
-            opts="-h --format --map --wait --exclude --context --kubeconfig --request-timeout --deadline --help"
+            opts="-n -v -h --namespace --format --verbose --map --wait --watch --cluster --ignore --only-section --fail-on --exclude --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
-                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "human json sarif github gitlab junit" -- "${cur}"))
                     return 0
                     ;;
                 --map)
@@ -173,6 +187,22 @@ _meshobs() {
                     ;;
                 --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only-section)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "warning failure" -- "${cur}"))
                     return 0
                     ;;
                 --exclude)
@@ -192,6 +222,10 @@ _meshobs() {
                     return 0
                     ;;
                 --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -216,8 +250,22 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshobs__subcmd__explain)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshobs__subcmd__help)
-            opts="patch init install uninstall check completion help"
+            opts="patch init install uninstall check explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,6 +293,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

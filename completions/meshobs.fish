@@ -31,6 +31,7 @@ complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print fil
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "uninstall" -d 'Undo what install did'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s o -l output -d 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file' -r -F
@@ -325,28 +326,42 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l deadline -
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s y -l yes -d 'Do it without asking'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s n -l namespace -d 'Namespace of the workload that is described [default: any]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l format -d 'How the findings are written' -r -f -a "human\t'Lines for people'
 json\t'One JSON document'
 sarif\t'SARIF 2.1, for code scanning (files only)'
-github\t'Annotations of GitHub Actions (files only)'"
+github\t'Annotations of GitHub Actions (files only)'
+gitlab\t'Code quality report of GitLab (files only)'
+junit\t'JUnit XML, a test case for each check and object'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l map -d 'Draw what reports where instead, with broken links marked' -r -f -a "mermaid\t'Mermaid, for Markdown'
 dot\t'Graphviz'
 html\t'One HTML file with the picture in it'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l wait -d 'Check the cluster again until nothing is missing, for this long (30s, 5m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l watch -d 'Check again and again, and print what changes, until Ctrl-C' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l ignore -d 'Ignore a check, or what it finds about one object, as KIND/NAME or NAMESPACE/KIND/NAME (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l only-section -d 'Report one section only, such as tracing or workloads (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l fail-on -d 'The least level that exits with 1 [default: failure]' -r -f -a "warning\t'Worth knowing; nothing is lost by it'
+failure\t'Something is not observable, or data is lost'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s v -l verbose -d 'List what is unknown, too, and of files what is fine'
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l cluster -d 'Judge the files together with what the cluster has'
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "uninstall" -d 'Undo what install did'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'

@@ -3,17 +3,28 @@
 //! A rule has an id, a section, and a page in `docs/checks/`. Files are judged by what is in them: what they do not say is
 //! not held against them, since other files may. In a cluster what is not there is missing.
 
+mod describe;
+mod effect;
 mod map;
 mod outcome;
+mod pages;
 mod report;
 mod rules;
+mod select;
+mod together;
 
 pub use crate::page::Snippet as PageSnippet;
+pub(crate) use describe::{Subject, describe};
 pub use map::MapFormat;
 pub(crate) use map::draw;
+pub(crate) use outcome::Verdict;
 pub use outcome::{Fact, Finding, Level, Outcome, Unknown};
-pub use report::{Format, write};
+pub(crate) use pages::{explain, list};
+pub use report::Format;
+pub(crate) use report::{Style, changes, write};
 pub(crate) use rules::{CATALOG, Check};
+pub(crate) use select::{Ignore, ignore, keep_sections, known_id, known_section};
+pub(crate) use together::{run_together, with_cluster};
 
 use crate::kube::{Inventory, Object, ObjectProblem, Problem, ProblemKind, Spot};
 use crate::mesh::Mesh;

@@ -1,9 +1,14 @@
 //! What a check says: findings, what it cannot know, and what it has evidence for.
 
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
 use crate::kube::{Field, Object, Spot};
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Worth knowing; nothing is lost by it.
     Warning,
@@ -52,6 +57,17 @@ pub struct Fact {
     pub value: String,
 }
 
+/// What is known of a check after all objects were judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has findings.
+    Failed,
+    /// Nothing it judges is in view.
+    Unknown,
+    /// It had evidence, and no finding.
+    Fine,
+}
+
 /// What came of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -79,6 +95,39 @@ impl Outcome {
     #[must_use]
     pub fn failed(&self) -> bool {
         self.findings.iter().any(|finding| finding.level == Level::Failure)
+    }
+
+    /// Whether a finding is at least this bad.
+    pub(crate) fn fails_on(&self, level: Level) -> bool {
+        self.findings.iter().any(|finding| finding.level >= level)
+    }
+
+    /// The verdict of a check; nothing where there was nothing to judge.
+    pub(crate) fn verdict(&self, id: &str) -> Option<Verdict> {
+        if self.findings.iter().any(|finding| finding.id == id) {
+            Some(Verdict::Failed)
+        } else if self.checked.contains(&id) {
+            Some(Verdict::Fine)
+        } else {
+            self.unknowns.iter().any(|unknown| unknown.id == id).then_some(Verdict::Unknown)
+        }
+    }
+
+    /// Takes out findings and unknowns by id, subject, message and whether they have a place. A check that loses all its
+    /// findings counts as not judged: nobody can say that it is fine.
+    pub(super) fn hide(&mut self, mut is_hidden: impl FnMut(&'static str, &str, &str, bool) -> bool) {
+        let mut hidden = HashSet::new();
+        let mut keeps = |id, subject: &str, message: &str, placed| {
+            let hide = is_hidden(id, subject, message, placed);
+            if hide {
+                hidden.insert(id);
+            }
+            !hide
+        };
+        self.findings.retain(|found| keeps(found.id, &found.subject, &found.message, found.spot.is_some()));
+        self.unknowns.retain(|found| keeps(found.id, &found.subject, &found.message, found.spot.is_some()));
+        let left: HashSet<&str> = self.findings.iter().map(|finding| finding.id).collect();
+        self.checked.retain(|id| !hidden.contains(id) || left.contains(id));
     }
 
     /// Says that a check had evidence to judge by: without a finding it gets its ✔.

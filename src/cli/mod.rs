@@ -3,6 +3,7 @@
 mod check;
 mod cluster;
 mod completion;
+mod explain;
 mod init;
 mod install;
 mod interrupt;
@@ -51,7 +52,9 @@ enum Command {
     /// Undo what install did
     Uninstall(uninstall::UninstallArgs),
     /// Tell what keeps the mesh from being observable, in files or in the cluster
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
+    /// Print what a check looks at, how its fault shows, and how to fix it
+    Explain(explain::ExplainArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
 }
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Completion(args) => completion::run(&args),
     };
     match result {
@@ -138,5 +142,15 @@ fn print(product: &[u8]) -> anyhow::Result<()> {
     match stdout.write_all(product).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Writes a part of the product to stdout at once; whether somebody still reads it.
+fn print_now(product: &[u8]) -> anyhow::Result<bool> {
+    let mut out = gate::product();
+    match out.write_all(product).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

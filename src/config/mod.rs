@@ -10,6 +10,7 @@ macro_rules! first_of {
     };
 }
 
+mod check;
 mod datakit;
 mod install;
 mod metrics;
@@ -33,6 +34,8 @@ use crate::rule::{
 };
 use crate::stdio;
 
+pub use check::CheckOptions;
+pub(crate) use check::CheckSettings;
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub use install::InstallOptions;
 pub use metrics::{MetricsOptions, Profile};
@@ -63,6 +66,8 @@ pub struct Options {
     pub tracing: TracingOptions,
     /// `[install]`.
     pub install: InstallOptions,
+    /// `[check]`.
+    pub check: CheckOptions,
 }
 
 /// A setting that cannot be used.
@@ -161,6 +166,7 @@ impl Options {
             datakit: self.datakit.or(other.datakit),
             tracing: self.tracing.or(other.tracing),
             install: self.install.or(other.install),
+            check: self.check.or(other.check),
         }
     }
 
@@ -253,6 +259,7 @@ mod tests {
             ),
             ("tracing", vec!["mode", "istio_namespace", "datakit_namespace", "ipv6"]),
             ("install", vec!["manifests"]),
+            ("check", vec!["ignore", "only_section", "fail_on"]),
         ] {
             for key in keys {
                 assert!(template[table].get(key).is_some(), "{table}.{key}");

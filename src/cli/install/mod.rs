@@ -16,7 +16,7 @@ use super::cluster::ClusterArgs;
 use super::init::{datakit, from};
 use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
-use crate::check::{self, Format};
+use crate::check::{self, Style};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
@@ -150,7 +150,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let world = kubectl.inventory()?;
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
-    check::write(&mut out, &outcome, Format::Human, true)?;
+    check::write(&mut out, &outcome, Style::CLUSTER)?;
     super::print(&out)?;
     farewell::say(&world, &istio_namespace, wanted.page.is_some());
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
