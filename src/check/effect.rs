@@ -161,7 +161,7 @@ impl<'m, 'i> Effects<'m, 'i> {
         }
         let (target, by) = match self.destination(workload) {
             Ok(found) => found,
-            Err((state, why, by)) => return aspect(state, why, by),
+            Err(undecided) => return undecided,
         };
         if injected.state == State::Unknown {
             let answer = format!("to {target}, if it has a sidecar: {}", injected.answer);
@@ -178,17 +178,15 @@ impl<'m, 'i> Effects<'m, 'i> {
     }
 
     /// The address that spans go to, and what says so; else why there is none.
-    fn destination(
-        &self,
-        workload: &Workload<'_>,
-    ) -> Result<(String, Vec<String>), (State, String, Vec<String>)> {
+    fn destination(&self, workload: &Workload<'_>) -> Result<(String, Vec<String>), Aspect> {
+        let none = |state, answer: String, decided_by| Aspect { name: "traced", state, answer, decided_by };
         let own = Document::owned(workload.annotation(PROXY_CONFIG).text().into_owned()).ok();
         let own = own.as_ref().and_then(Field::root).map(zipkin_address).unwrap_or_default();
         let telemetry = self.telemetry(workload);
         let mut by: Vec<String> = telemetry.iter().map(|telemetry| telemetry.title()).collect();
         let tracing = telemetry.map(|telemetry| telemetry.at(&["spec", "tracing", "0"]));
         if tracing.is_some_and(|tracing| tracing.get("disableSpanReporting").is_true()) {
-            return Err((State::Off, "no: disableSpanReporting is true".to_owned(), by));
+            return Err(none(State::Off, "no: disableSpanReporting is true".to_owned(), by));
         }
         let named = tracing.map(|tracing| tracing.at(&["providers", "0", "name"]).text());
         let named = named.filter(|name| !name.is_empty()).map(String::from);
@@ -196,14 +194,14 @@ impl<'m, 'i> Effects<'m, 'i> {
             if named.is_none() && !own.is_empty() {
                 return Ok((own, vec![format!("{}: {PROXY_CONFIG}", workload.object.title())]));
             }
-            return Err((State::Unknown, "the mesh configuration is not in view".to_owned(), by));
+            return Err(none(State::Unknown, "the mesh configuration is not in view".to_owned(), by));
         };
         if let Some(name) = named.or_else(|| config.default_provider.clone()) {
             by.push(format!("{}: extensionProviders `{name}`", config.title));
             return match config.providers.get(&name) {
-                None => Err((State::Off, format!("no: provider `{name}` is not defined"), by)),
+                None => Err(none(State::Off, format!("no: provider `{name}` is not defined"), by)),
                 Some(address) if address.is_empty() => {
-                    Err((State::Unknown, format!("to provider `{name}`, which is not Zipkin"), by))
+                    Err(none(State::Unknown, format!("to provider `{name}`, which is not Zipkin"), by))
                 }
                 Some(address) => Ok((address.clone(), by)),
             };
@@ -213,7 +211,7 @@ impl<'m, 'i> Effects<'m, 'i> {
         }
         by.push(format!("{}: defaultConfig", config.title));
         if config.address.is_empty() {
-            return Err((State::Off, "no: no address is configured".to_owned(), by));
+            return Err(none(State::Off, "no: no address is configured".to_owned(), by));
         }
         Ok((config.address.clone(), by))
     }
