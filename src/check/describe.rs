@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::effect::{Aspect, Effects, State};
 use super::report::{finding_record, unknown_record};
-use super::{Finding, Level, Outcome, Unknown, pages};
+use super::{Finding, Level, Outcome, Unknown};
 use crate::gate::{self, text};
 use crate::kube::{Inventory, Object};
 use crate::mesh::{Mesh, Workload};
@@ -165,7 +165,7 @@ impl Description<'_> {
             for consequence in consequences {
                 writeln!(out, "{}", text!("      because of this: {}", consequence))?;
             }
-            writeln!(out, "{}", text!("      {} (see {})", hint, pages::path(id)))?;
+            writeln!(out, "{}", text!("      {} (see `meshobs explain {}`)", hint, id))?;
         }
         for Unknown { id, message, .. } in &self.unknowns {
             writeln!(out, "{}", text!("  ? {} [{}]", message, id))?;

@@ -17,7 +17,8 @@ const STYLE: &str = "\
   --good: #18794e; --broken: #c11; --grey: #6b7480 }
 @media (prefers-color-scheme: dark) { :root { --bg: #14171c; --ink: #e6e9ee; --soft: #1d2229; --edge: #66707e; --box: #28303c;
   --good: #4cc38a; --broken: #ff6b60; --grey: #98a2b0 } }
-body { font-family: system-ui, sans-serif; background: var(--bg); color: var(--ink); margin: 1rem }
+body { font-family: system-ui, sans-serif; background: var(--bg); color: var(--ink); margin: 1rem;
+  font-size: clamp(15px, 1.1vw, 28px) }
 .picture { overflow-x: auto }
 svg { display: block; min-width: 720px; height: auto }
 text { font-size: 14px; fill: var(--ink) }

@@ -3,7 +3,7 @@
 //! A workload's flows are marks in its box; from each namespace one arrow a flow leads to DataKit, so that hundreds of
 //! workloads stay readable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use super::graph::{BROWSER, CONSOLE, Condition, DATAKIT, Edge, Flow, GATEWAY, Graph, ISTIOD, NGINX, Node};
@@ -115,7 +115,7 @@ impl<'g> Canvas<'g> {
         let mut bands = Vec::new();
         for (namespace, nodes) in &groups {
             let band = self.namespace(namespace, nodes, y);
-            bands.push((band, nodes.iter().map(|node| node.id.as_str()).collect::<Vec<_>>()));
+            bands.push((band, nodes.iter().map(|node| node.id.as_str()).collect::<BTreeSet<_>>()));
             y = band.bottom() + SPACE;
         }
         let istiod = Place { x: GROUP_X, y, width: BOX_WIDTH, height: 40 };
@@ -213,9 +213,9 @@ impl<'g> Canvas<'g> {
     }
 
     /// One arrow a flow from a namespace to DataKit, and one from the gateway to it.
-    fn bundles(&mut self, band: Place, ids: &[&str]) {
+    fn bundles(&mut self, band: Place, ids: &BTreeSet<&str>) {
         let mut flows: BTreeMap<Flow, Vec<&Edge>> = BTreeMap::new();
-        for edge in ids.iter().filter_map(|id| self.from.get(id)).flatten().filter(|edge| edge.to == DATAKIT)
+        for edge in ids.iter().filter_map(|id| self.from.get(*id)).flatten().filter(|edge| edge.to == DATAKIT)
         {
             flows.entry(edge.flow).or_default().push(edge);
         }

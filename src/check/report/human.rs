@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::{Style, judged, plural, section};
-use crate::check::{Fact, Finding, Level, Outcome, Unknown, Verdict, pages};
+use crate::check::{Fact, Finding, Level, Outcome, Unknown, Verdict};
 use crate::gate::{Text, text};
 use crate::kube::Spot;
 
@@ -66,7 +66,7 @@ fn below(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     for consequence in &finding.consequences {
         writeln!(out, "{}", text!("    because of this: {}", consequence))?;
     }
-    writeln!(out, "{}", text!("    {} (see {})", finding.hint, pages::path(finding.id)))
+    writeln!(out, "{}", text!("    {} (see `meshobs explain {}`)", finding.hint, finding.id))
 }
 
 fn mark(level: Level) -> &'static str {
