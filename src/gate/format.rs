@@ -11,17 +11,22 @@ fn is_plain(c: char) -> bool {
     c.is_alphanumeric() || " -_./:,()+=@…✖".contains(c)
 }
 
+/// A foreign text on one line: unsafe characters visible, tokens masked, no command to a CI runner.
+fn harmless(text: &str) -> String {
+    escape::defuse(replace_all(&mask(text), visible))
+}
+
 /// A label of Mermaid, for between double quotes: `#N;` is its escape. Whatever could be a directive, HTML or Markdown
 /// is escaped.
 pub(crate) fn mermaid(text: &str) -> String {
-    let text = replace_all(text, visible);
+    let text = harmless(text);
     let escape = |c: char| (!is_plain(c)).then(|| Cow::Owned(format!("#{};", u32::from(c))));
     replace_all(&text, escape)
 }
 
 /// A label of Graphviz, for between double quotes. It knows escapes with `\` and entities of HTML.
 pub(crate) fn dot(text: &str) -> String {
-    let text = replace_all(text, visible);
+    let text = harmless(text);
     replace_all(&text, |c| match c {
         '\\' => Some(Cow::Borrowed("\\\\")),
         '"' => Some(Cow::Borrowed("\\\"")),
@@ -32,7 +37,7 @@ pub(crate) fn dot(text: &str) -> String {
 
 /// Text or an attribute's value in HTML.
 pub(crate) fn html(text: &str) -> String {
-    let text = replace_all(text, visible);
+    let text = harmless(text);
     replace_all(&text, |c| match c {
         '&' => Some(Cow::Borrowed("&amp;")),
         '<' => Some(Cow::Borrowed("&lt;")),
