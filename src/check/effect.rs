@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use super::Outcome;
-use crate::facts::datakit::{ENV_CONF, ENV_DISCOVERY, LOGS_ANNOTATION, SCRAPE_ANNOTATION};
+use crate::facts::datakit::{
+    ENV_CONF, ENV_DISCOVERY, LOG_FILTERS, LOGS_ANNOTATION, LOGS_VARIABLE, SCRAPE_ANNOTATION, logs_annotation,
+};
 use crate::facts::istio;
 use crate::kube::{Field, Object, Selector};
 use crate::mesh::{Mesh, Workload};
@@ -56,8 +58,8 @@ pub(super) struct Effects<'m, 'i> {
     namespaces: HashMap<&'i str, &'i Object>,
     telemetries: HashMap<&'i str, Vec<&'i Object>>,
     config: Option<MeshConfig>,
-    /// Blocks of kubernetesprometheus, and what they stand in.
-    collectors: Vec<(String, toml::Table)>,
+    /// DataKit's configured inputs by name, with what they stand in.
+    inputs: Vec<(String, String, toml::Table)>,
 }
 
 impl<'m, 'i> Effects<'m, 'i> {
@@ -77,7 +79,7 @@ impl<'m, 'i> Effects<'m, 'i> {
             namespaces: inventory.of("", "Namespace").map(|object| (object.name(), object)).collect(),
             telemetries,
             config: inventory.of("", "ConfigMap").find(is_config).map(mesh_config),
-            collectors: collectors(mesh),
+            inputs: inputs(mesh),
         }
     }
 
@@ -243,9 +245,11 @@ impl<'m, 'i> Effects<'m, 'i> {
             ways.push(format!("{}: annotation {SCRAPE_ANNOTATION}", workload.object.title()));
         }
         let namespace = workload.object.namespace();
-        let covers = |block: &toml::Table| conf::scrapes(block, istio::SIDECAR_PORT, namespace);
-        let found = self.collectors.iter().filter(|(_, block)| covers(block));
-        ways.extend(found.map(|(place, _)| format!("{place}: input kubernetesprometheus")));
+        let covers = |name: &str, block: &toml::Table| {
+            name == "kubernetesprometheus" && conf::scrapes(block, istio::SIDECAR_PORT, namespace)
+        };
+        let found = self.inputs.iter().filter(|(_, name, block)| covers(name, block));
+        ways.extend(found.map(|(place, _, _)| format!("{place}: input kubernetesprometheus")));
         let discovering =
             self.mesh.datakits.iter().filter(|datakit| datakit.env_text(ENV_DISCOVERY) == "true");
         ways.extend(discovering.map(|datakit| format!("{}: {ENV_DISCOVERY}", datakit.object.title())));
@@ -269,25 +273,70 @@ impl<'m, 'i> Effects<'m, 'i> {
             answer: answer.to_owned(),
             decided_by,
         };
-        let annotation = workload.annotation(LOGS_ANNOTATION);
-        let own = vec![format!("{}: annotation {LOGS_ANNOTATION}", workload.object.title())];
-        let rules: Vec<serde_json::Value> = serde_json::from_str(&annotation.text()).unwrap_or_default();
-        if rules.iter().any(|rule| rule.get("disable").is_some_and(|value| value == true)) {
-            return aspect(State::Off, "no: the annotation disables it", own);
+        let own: Vec<_> =
+            workload.spec().get("containers").items().map(|one| own_logs(workload, one)).collect();
+        let mut by: Vec<String> = own.iter().flatten().map(|own| own.place.clone()).collect();
+        by.dedup();
+        let disabled = own.iter().flatten().filter(|own| own.is_disabled).count();
+        if disabled > 0 && disabled == own.len() {
+            return aspect(State::Off, "no: its own configuration disables it", by);
         }
         let Some(datakit) = self.mesh.datakits.first() else {
-            return aspect(State::Unknown, "DataKit is not in view", Vec::new());
+            return aspect(State::Unknown, "DataKit is not in view", by);
         };
-        let mut by = vec![format!("{}: enabled inputs", datakit.object.title())];
+        by.push(format!("{}: enabled inputs", datakit.object.title()));
         if !datakit.enabled_inputs().iter().any(|name| name == "container") {
             return aspect(State::Off, "no: `container` is not among DataKit's enabled inputs", by);
         }
-        if annotation.is_set() {
-            by.splice(0..0, own);
-            return aspect(State::On, "by DataKit's input container, as the annotation says", by);
+        if own.iter().any(Option::is_none)
+            && let Some(filter) = self.log_filter()
+        {
+            by.push(filter);
+            return aspect(State::Unknown, "DataKit's lists of included and excluded containers decide", by);
         }
-        aspect(State::On, "by DataKit's input container", by)
+        let some = format!("by DataKit's input container, {disabled} of {} containers disabled", own.len());
+        aspect(State::On, if disabled > 0 { &some } else { "by DataKit's input container" }, by)
     }
+
+    /// Where DataKit is told to take the output of some containers only.
+    fn log_filter(&self) -> Option<String> {
+        for datakit in &self.mesh.datakits {
+            let is_set = |(variable, _): &&(&str, &str)| !datakit.env_text(variable).is_empty();
+            if let Some((variable, _)) = LOG_FILTERS.iter().find(is_set) {
+                return Some(format!("{}: {variable}", datakit.object.title()));
+            }
+        }
+        let is_filter = |block: &toml::Table| {
+            let list = |key| block.get(key).and_then(toml::Value::as_array);
+            LOG_FILTERS.iter().any(|(_, key)| list(*key).is_some_and(|list| !list.is_empty()))
+        };
+        let mut blocks =
+            self.inputs.iter().filter(|(_, name, block)| name == "container" && is_filter(block));
+        blocks.next().map(|(place, _, _)| format!("{place}: input container"))
+    }
+}
+
+/// What a container's own configuration says about its output.
+struct OwnLogs {
+    /// What it stands in.
+    place: String,
+    is_disabled: bool,
+}
+
+/// Its variable, else the annotation for it, else the one for all containers.
+fn own_logs(workload: &Workload<'_>, container: Field<'_>) -> Option<OwnLogs> {
+    let title = workload.object.title();
+    let variable = container.get("env").items().find(|variable| variable.get("name").is(LOGS_VARIABLE));
+    let for_it = logs_annotation(&container.get("name").text());
+    let found = variable.map(|variable| (format!("{title}: {LOGS_VARIABLE}"), variable.get("value")));
+    let annotation = |name: &str| {
+        let field = workload.annotation(name);
+        field.is_set().then(|| (format!("{title}: annotation {name}"), field))
+    };
+    let (place, field) = found.or_else(|| annotation(&for_it)).or_else(|| annotation(LOGS_ANNOTATION))?;
+    let rules: Vec<serde_json::Value> = serde_json::from_str(&field.text()).unwrap_or_default();
+    let is_disabled = rules.iter().any(|rule| rule.get("disable").is_some_and(|value| value == true));
+    Some(OwnLogs { place, is_disabled })
 }
 
 /// Whether a pod's spec has a sidecar.
@@ -320,22 +369,135 @@ fn mesh_config(map: &Object) -> MeshConfig {
     found
 }
 
-/// The blocks of DataKit's input kubernetesprometheus, with what they stand in.
-fn collectors(mesh: &Mesh<'_>) -> Vec<(String, toml::Table)> {
+/// What DataKit's variable and ConfigMaps configure: what it stands in, the input's name, its block.
+fn inputs(mesh: &Mesh<'_>) -> Vec<(String, String, toml::Table)> {
     let mut texts = Vec::new();
     for datakit in &mesh.datakits {
-        texts.push((datakit.object.title(), datakit.env_text(ENV_CONF).into_owned()));
+        texts.push((datakit.object.title(), datakit.env_text(ENV_CONF)));
     }
     for map in mesh.inventory.of("", "ConfigMap") {
         if mesh.datakits.iter().any(|datakit| datakit.object.namespace() == map.namespace()) {
-            let files = map.at(&["data"]).entries();
-            texts.extend(files.map(|(_, text)| (map.title(), text.text().into_owned())));
+            texts.extend(map.at(&["data"]).entries().map(|(_, text)| (map.title(), text.text())));
         }
     }
-    let blocks = texts.into_iter().filter(|(_, text)| text.contains("kubernetesprometheus"));
-    let blocks = blocks.flat_map(|(place, text)| {
+    let blocks = texts.into_iter().flat_map(|(place, text)| {
         conf::inputs(&text).into_iter().map(move |(name, block)| (place.clone(), name, block))
     });
-    let blocks = blocks.filter(|(_, name, _)| name == "kubernetesprometheus");
-    blocks.map(|(place, _, block)| (place, block)).collect()
+    blocks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::read_text;
+
+    const DATAKIT: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: datakit, namespace: datakit}\nspec: {template: {spec: \
+                           {containers: [{name: datakit, image: 'datakit:1.84.0', env: [{name: ENV_DEFAULT_ENABLED_INPUTS, value: \
+                           container}, {name: X, value: x}]}]}}}\n---\n";
+    const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: '{defaultConfig: \
+                          {tracing: {zipkin: {address: \"mesh:9411\"}}}, extensionProviders: [{name: zk, zipkin: {service: dk.ns, \
+                          port: 9411}}, {name: ot, opentelemetry: {}}]}'}\n---\n";
+
+    /// A workload with a sidecar of its own; more of its template's metadata and container.
+    fn workload(annotations: &str, container: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a, namespace: prod}}\nspec: {{template: {{metadata: {{labels: \
+             {{app: a}}, annotations: {{{annotations}}}}}, spec: {{containers: [{{name: a, image: a{container}}}], initContainers: \
+             [{{name: istio-proxy}}]}}}}}}\n---\n"
+        )
+    }
+
+    fn aspect(text: &str, name: &str) -> Aspect {
+        let (inventory, problems) = read_text("a.yaml", text);
+        assert_eq!(problems, []);
+        let mesh = Mesh::of(&inventory);
+        let outcome = Outcome { checked: vec!["tracing-path", "datakit-zipkin"], ..Outcome::default() };
+        let effects = Effects::of(&mesh, &outcome);
+        let workload = mesh.applications.first().unwrap();
+        effects.aspects(workload).into_iter().find(|aspect| aspect.name == name).unwrap()
+    }
+
+    #[test]
+    fn spans_go_where_the_nearest_configuration_says() {
+        let telemetry = |namespace: &str, spec: &str| {
+            format!(
+                "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: {namespace}}}\nspec: {{{spec}}}\n---\n"
+            )
+        };
+        let own = "proxy.istio.io/config: 'zipkinAddress: own:1'";
+        let selector = "selector: {matchLabels: {app: a}}, ";
+        for (annotations, more, state, answer) in [
+            ("", String::new(), State::On, "to mesh:9411"),
+            (own, String::new(), State::On, "to own:1"),
+            (own, telemetry("prod", "tracing: [{providers: [{name: zk}]}]"), State::On, "to dk.ns:9411"),
+            (
+                "",
+                telemetry("prod", "tracing: [{providers: [{name: ot}]}]"),
+                State::Unknown,
+                "to provider `ot`, which is not Zipkin",
+            ),
+            (
+                "",
+                telemetry("prod", "tracing: [{providers: [{name: no}]}]"),
+                State::Off,
+                "no: provider `no` is not defined",
+            ),
+            ("", telemetry("test", "tracing: [{providers: [{name: zk}]}]"), State::On, "to mesh:9411"),
+            (
+                "",
+                telemetry("istio-system", "tracing: [{disableSpanReporting: true}]"),
+                State::Off,
+                "no: disableSpanReporting is true",
+            ),
+            (
+                "",
+                telemetry("istio-system", "tracing: [{disableSpanReporting: true}]")
+                    + &telemetry("prod", &format!("{selector}tracing: [{{providers: [{{name: zk}}]}}]")),
+                State::On,
+                "to dk.ns:9411",
+            ),
+        ] {
+            let found = aspect(&(workload(annotations, "") + CONFIG + &more), "traced");
+            assert_eq!((found.state, found.answer.as_str()), (state, answer), "{annotations} {more}");
+        }
+        let found = aspect(&workload("", ""), "traced");
+        assert_eq!(
+            (found.state, found.answer.as_str()),
+            (State::Unknown, "the mesh configuration is not in view")
+        );
+    }
+
+    #[test]
+    fn logs_are_collected_unless_something_says_otherwise() {
+        let disabled = "'[{\"disable\": true}]'";
+        for (annotations, container, datakit, state) in [
+            (String::new(), String::new(), DATAKIT.to_owned(), State::On),
+            (String::new(), String::new(), String::new(), State::Unknown),
+            (String::new(), String::new(), DATAKIT.replace("value: container", "value: cpu"), State::Off),
+            (format!("datakit/logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::Off),
+            (format!("datakit/a.logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::Off),
+            (format!("datakit/b.logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::On),
+            (
+                format!("datakit/logs: {disabled}"),
+                ", env: [{name: DATAKIT_LOGS_CONFIG, value: '[{}]'}]".to_owned(),
+                DATAKIT.to_owned(),
+                State::On,
+            ),
+            (
+                String::new(),
+                String::new(),
+                DATAKIT.replace("name: X", "name: ENV_INPUT_CONTAINER_CONTAINER_EXCLUDE_LOG"),
+                State::Unknown,
+            ),
+            (
+                "datakit/logs: '[{}]'".to_owned(),
+                String::new(),
+                DATAKIT.replace("name: X", "name: ENV_INPUT_CONTAINER_CONTAINER_EXCLUDE_LOG"),
+                State::On,
+            ),
+        ] {
+            let found = aspect(&(workload(&annotations, &container) + &datakit), "logged");
+            assert_eq!(found.state, state, "{annotations} {container} {datakit}: {}", found.answer);
+        }
+    }
 }
