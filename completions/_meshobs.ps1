@@ -389,7 +389,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are written')
             [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Draw what reports where instead, with broken links marked')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Check the cluster again until nothing is missing, for this long (30s, 5m)')
-            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Check again and again, and print what changes, until Ctrl-C')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Check again and again, and print what changes, until Ctrl-C [default pause: 5s]')
             [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Ignore a check, or what it finds about one object, as KIND/NAME or NAMESPACE/KIND/NAME (repeatable)')
             [CompletionResult]::new('--only-section', '--only-section', [CompletionResultType]::ParameterName, 'Report one section only, such as tracing or workloads (repeatable)')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least level that exits with 1 [default: failure]')

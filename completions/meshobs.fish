@@ -337,7 +337,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l map -d 'Draw w
 dot\t'Graphviz'
 html\t'One HTML file with the picture in it'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l wait -d 'Check the cluster again until nothing is missing, for this long (30s, 5m)' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l watch -d 'Check again and again, and print what changes, until Ctrl-C' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l watch -d 'Check again and again, and print what changes, until Ctrl-C [default pause: 5s]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l ignore -d 'Ignore a check, or what it finds about one object, as KIND/NAME or NAMESPACE/KIND/NAME (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l only-section -d 'Report one section only, such as tracing or workloads (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l fail-on -d 'The least level that exits with 1 [default: failure]' -r -f -a "warning\t'Worth knowing; nothing is lost by it'

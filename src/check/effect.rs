@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use super::Outcome;
-use crate::facts::datakit::{ENV_DISCOVERY, LOGS_ANNOTATION, SCRAPE_ANNOTATION};
+use crate::facts::datakit::{
+    ENV_DISCOVERY, LOG_FILTERS, LOGS_ANNOTATION, LOGS_VARIABLE, SCRAPE_ANNOTATION, logs_annotation,
+};
 use crate::facts::istio;
 use crate::kube::{Field, Object, Selector};
 use crate::mesh::tracing::Spans;
@@ -197,25 +199,69 @@ impl<'m, 'i> Effects<'m, 'i> {
             answer: answer.to_owned(),
             decided_by,
         };
-        let annotation = workload.annotation(LOGS_ANNOTATION);
-        let own = vec![format!("{}: annotation {LOGS_ANNOTATION}", workload.object.title())];
-        let rules: Vec<serde_json::Value> = serde_json::from_str(&annotation.text()).unwrap_or_default();
-        if rules.iter().any(|rule| rule.get("disable").is_some_and(|value| value == true)) {
-            return aspect(State::Off, "no: the annotation disables it", own);
+        let own: Vec<_> =
+            workload.spec().get("containers").items().map(|one| own_logs(workload, one)).collect();
+        let mut by: Vec<String> = own.iter().flatten().map(|own| own.place.clone()).collect();
+        by.dedup();
+        let disabled = own.iter().flatten().filter(|own| own.is_disabled).count();
+        if disabled > 0 && disabled == own.len() {
+            return aspect(State::Off, "no: its own configuration disables it", by);
         }
         let Some(datakit) = self.mesh.datakits.first() else {
-            return aspect(State::Unknown, "DataKit is not in view", Vec::new());
+            return aspect(State::Unknown, "DataKit is not in view", by);
         };
-        let mut by = vec![format!("{}: enabled inputs", datakit.object.title())];
+        by.push(format!("{}: enabled inputs", datakit.object.title()));
         if !datakit.enabled_inputs().iter().any(|name| name == "container") {
             return aspect(State::Off, "no: `container` is not among DataKit's enabled inputs", by);
         }
-        if annotation.is_set() {
-            by.splice(0..0, own);
-            return aspect(State::On, "by DataKit's input container, as the annotation says", by);
+        if own.iter().any(Option::is_none)
+            && let Some(filter) = self.log_filter()
+        {
+            by.push(filter);
+            return aspect(State::Unknown, "DataKit's lists of included and excluded containers decide", by);
         }
-        aspect(State::On, "by DataKit's input container", by)
+        let some = format!("by DataKit's input container, {disabled} of {} containers disabled", own.len());
+        aspect(State::On, if disabled > 0 { &some } else { "by DataKit's input container" }, by)
     }
+
+    /// Where DataKit is told to take the output of some containers only.
+    fn log_filter(&self) -> Option<String> {
+        let is_filter = |block: &toml::Table| {
+            let list = |key| block.get(key).and_then(toml::Value::as_array);
+            LOG_FILTERS.iter().any(|(_, key)| list(*key).is_some_and(|list| !list.is_empty()))
+        };
+        self.mesh.datakits.iter().find_map(|datakit| {
+            let is_set = |(variable, _): &&(&str, &str)| !datakit.env_text(variable).is_empty();
+            if let Some((variable, _)) = LOG_FILTERS.iter().find(is_set) {
+                return Some(format!("{}: {variable}", datakit.object.title()));
+            }
+            let (file, _) = datakit.conf.blocks("container").find(|(_, block)| is_filter(block))?;
+            Some(format!("{}: input container", file.object.title()))
+        })
+    }
+}
+
+/// What a container's own configuration says about its output.
+struct OwnLogs {
+    /// What it stands in.
+    place: String,
+    is_disabled: bool,
+}
+
+/// Its variable, else the annotation for it, else the one for all containers.
+fn own_logs(workload: &Workload<'_>, container: Field<'_>) -> Option<OwnLogs> {
+    let title = workload.object.title();
+    let variable = container.get("env").items().find(|variable| variable.get("name").is(LOGS_VARIABLE));
+    let for_it = logs_annotation(&container.get("name").text());
+    let found = variable.map(|variable| (format!("{title}: {LOGS_VARIABLE}"), variable.get("value")));
+    let annotation = |name: &str| {
+        let field = workload.annotation(name);
+        field.is_set().then(|| (format!("{title}: annotation {name}"), field))
+    };
+    let (place, field) = found.or_else(|| annotation(&for_it)).or_else(|| annotation(LOGS_ANNOTATION))?;
+    let rules: Vec<serde_json::Value> = serde_json::from_str(&field.text()).unwrap_or_default();
+    let is_disabled = rules.iter().any(|rule| rule.get("disable").is_some_and(|value| value == true));
+    Some(OwnLogs { place, is_disabled })
 }
 
 /// Whether a pod's spec has a sidecar.
@@ -246,4 +292,66 @@ fn spans(mesh: &Mesh<'_>) -> HashMap<*const Object, (State, String, String)> {
         (std::ptr::from_ref(object), (state, answer, from.object.title()))
     });
     described.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::read_text;
+
+    const DATAKIT: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: datakit, namespace: datakit}\nspec: {template: {spec: \
+                           {containers: [{name: datakit, image: 'datakit:1.84.0', env: [{name: ENV_DEFAULT_ENABLED_INPUTS, value: \
+                           container}, {name: X, value: x}]}]}}}\n---\n";
+    /// A workload with a sidecar of its own; more of its template's metadata and container.
+    fn workload(annotations: &str, container: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a, namespace: prod}}\nspec: {{template: {{metadata: {{labels: \
+             {{app: a}}, annotations: {{{annotations}}}}}, spec: {{containers: [{{name: a, image: a{container}}}], initContainers: \
+             [{{name: istio-proxy}}]}}}}}}\n---\n"
+        )
+    }
+
+    fn aspect(text: &str, name: &str) -> Aspect {
+        let (inventory, problems) = read_text("a.yaml", text);
+        assert_eq!(problems, []);
+        let mesh = Mesh::of(&inventory);
+        let outcome = Outcome { checked: vec!["tracing-path", "datakit-zipkin"], ..Outcome::default() };
+        let effects = Effects::of(&mesh, &outcome);
+        let workload = mesh.applications.first().unwrap();
+        effects.aspects(workload).into_iter().find(|aspect| aspect.name == name).unwrap()
+    }
+
+    #[test]
+    fn logs_are_collected_unless_something_says_otherwise() {
+        let disabled = "'[{\"disable\": true}]'";
+        for (annotations, container, datakit, state) in [
+            (String::new(), String::new(), DATAKIT.to_owned(), State::On),
+            (String::new(), String::new(), String::new(), State::Unknown),
+            (String::new(), String::new(), DATAKIT.replace("value: container", "value: cpu"), State::Off),
+            (format!("datakit/logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::Off),
+            (format!("datakit/a.logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::Off),
+            (format!("datakit/b.logs: {disabled}"), String::new(), DATAKIT.to_owned(), State::On),
+            (
+                format!("datakit/logs: {disabled}"),
+                ", env: [{name: DATAKIT_LOGS_CONFIG, value: '[{}]'}]".to_owned(),
+                DATAKIT.to_owned(),
+                State::On,
+            ),
+            (
+                String::new(),
+                String::new(),
+                DATAKIT.replace("name: X", "name: ENV_INPUT_CONTAINER_CONTAINER_EXCLUDE_LOG"),
+                State::Unknown,
+            ),
+            (
+                "datakit/logs: '[{}]'".to_owned(),
+                String::new(),
+                DATAKIT.replace("name: X", "name: ENV_INPUT_CONTAINER_CONTAINER_EXCLUDE_LOG"),
+                State::On,
+            ),
+        ] {
+            let found = aspect(&(workload(&annotations, &container) + &datakit), "logged");
+            assert_eq!(found.state, state, "{annotations} {container} {datakit}: {}", found.answer);
+        }
+    }
 }

@@ -99,8 +99,12 @@ pub(crate) fn known_section(name: &str) -> Result<&'static str, String> {
 }
 
 fn sections() -> Vec<&'static str> {
-    let mut sections: Vec<_> = CATALOG.iter().map(|check| check.section).collect();
-    sections.dedup();
+    let mut sections = Vec::new();
+    for check in CATALOG {
+        if !sections.contains(&check.section) {
+            sections.push(check.section);
+        }
+    }
     sections
 }
 
@@ -263,5 +267,47 @@ mod tests {
         }
         assert_eq!(known_section("datakit"), Ok("DataKit"));
         assert!(known_section("log").unwrap_err().contains("logs, routing"));
+    }
+
+    #[test]
+    fn a_pod_is_ignored_by_what_made_it() {
+        let owned = |kind: &str, name: &str, owner: &str| {
+            format!(
+                "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: prod, ownerReferences: [{{apiVersion: apps/v1, \
+                 kind: {owner}, controller: true}}]}}\n---\n"
+            )
+        };
+        let text = [
+            owned("Pod", "a-1-x", "ReplicaSet, name: a-1").replace("apps/v1\nkind", "v1\nkind"),
+            owned("ReplicaSet", "a-1", "Deployment, name: a"),
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: prod, annotations: {meshobs/ignore: sidecar}}\n"
+                .to_owned(),
+        ];
+        let (inventory, _) = crate::kube::read_text("a.yaml", &text.concat());
+        let mut outcome = Outcome::default();
+        for (id, subject) in [
+            ("sidecar", "pod/a-1-x in prod"),
+            ("sidecar", "pod/b in prod"),
+            ("annotation", "pod/a-1-x in prod"),
+        ] {
+            outcome.missing(id, subject, "x", "y");
+        }
+        assert_eq!(ignore(&inventory, &mut outcome, &[]), [""; 0]);
+        let left: Vec<_> = outcome.findings.iter().map(|finding| (finding.id, &*finding.subject)).collect();
+        assert_eq!(left, [("sidecar", "pod/b in prod"), ("annotation", "pod/a-1-x in prod")]);
+    }
+
+    #[test]
+    fn a_check_whose_findings_are_all_hidden_is_not_fine() {
+        let (inventory, _) = crate::kube::read_text("a.yaml", "");
+        let mut outcome = Outcome::default();
+        outcome.missing("sidecar", "deployment/a in prod", "x", "y");
+        outcome.missing("subset", "deployment/a in prod", "x", "y");
+        outcome.looked("yaml");
+        let settings = [Ignore::parse("sidecar=prod/deployment/a").unwrap(), Ignore::parse("yaml").unwrap()];
+        let warnings = ignore(&inventory, &mut outcome, &settings);
+        assert_eq!(outcome.checked, ["subset", "yaml"]);
+        assert_eq!(outcome.verdict("sidecar"), None);
+        assert_eq!(warnings, ["ignore `yaml` hides nothing; remove it (--ignore, check.ignore)"]);
     }
 }

@@ -56,7 +56,7 @@ pub struct CheckArgs {
     /// Check the cluster again until nothing is missing, for this long (30s, 5m)
     #[arg(long, value_name = "DURATION", conflicts_with = "paths")]
     wait: Option<String>,
-    /// Check again and again, and print what changes, until Ctrl-C
+    /// Check again and again, and print what changes, until Ctrl-C [default pause: 5s]
     #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5s", conflicts_with_all = ["wait", "map", "format"])]
     watch: Option<String>,
     /// Judge the files together with what the cluster has

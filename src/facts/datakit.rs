@@ -8,6 +8,22 @@ pub(crate) const SCRAPE_ANNOTATION: &str = "datakit/prom.instances";
 /// The pod annotation whose JSON tells DataKit how to take a container's output.
 pub(crate) const LOGS_ANNOTATION: &str = "datakit/logs";
 
+/// The variable of a container with the same JSON as [`LOGS_ANNOTATION`]; it goes before every annotation
+/// (<https://docs.guance.com/en/integrations/container-log/>).
+pub(crate) const LOGS_VARIABLE: &str = "DATAKIT_LOGS_CONFIG";
+
+/// Which containers' output is taken or left out, as variables and as keys of the input `container`
+/// (<https://docs.guance.com/en/integrations/container/>). [`LOGS_ANNOTATION`] goes before them.
+pub(crate) const LOG_FILTERS: [(&str, &str); 2] = [
+    ("ENV_INPUT_CONTAINER_CONTAINER_INCLUDE_LOG", "container_include_log"),
+    ("ENV_INPUT_CONTAINER_CONTAINER_EXCLUDE_LOG", "container_exclude_log"),
+];
+
+/// The annotation about the output of one container of a pod; it has the form of [`LOGS_ANNOTATION`].
+pub(crate) fn logs_annotation(container: &str) -> String {
+    format!("datakit/{container}.logs")
+}
+
 /// The only release that ignores [`SCRAPE_ANNOTATION`] (changelog #2471).
 pub(crate) const WITHOUT_ANNOTATION: Version = Version::new(1, 63, 0);
 
