@@ -268,7 +268,7 @@ impl Run<'_> {
                 continue;
             }
             let doc = Document::parse(chunk.text).map_err(|e| spot(e.at, e.message))?;
-            doc.refuse_template().map_err(|e| spot(e.at, e.message))?;
+            doc.refuse_template().and_then(|()| doc.refuse_tabs()).map_err(|e| spot(e.at, e.message))?;
             let edits = match self.document(name, &chunk, &doc) {
                 Ok(edits) => edits,
                 Err(error) => {

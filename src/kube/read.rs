@@ -151,7 +151,8 @@ impl Reading {
                 (chunk.line + line, column)
             };
             let doc = Document::owned(chunk.text.to_owned());
-            let doc = doc.and_then(|doc| doc.refuse_template().map(|()| doc));
+            let doc =
+                doc.and_then(|doc| doc.refuse_template().and_then(|()| doc.refuse_tabs()).map(|()| doc));
             match doc {
                 Ok(doc) => self.document(Source { path: Some(Arc::clone(&path)), line: chunk.line, doc }),
                 Err(error) => return self.unreadable(name, place(error.at), error.message),

@@ -20,6 +20,7 @@ mod scalar;
 mod splice;
 mod stream;
 mod subtree;
+mod tabs;
 mod tape;
 
 pub use change::{Changes, Place, Refusal, RefusalKind, Value};
