@@ -2,10 +2,14 @@
 //! command; what is in effect is decided here, what is wrong with it elsewhere.
 
 mod datakit;
+pub(crate) mod injection;
+pub(crate) mod pods;
 
 use std::collections::HashSet;
 
 pub(crate) use datakit::Datakit;
+use injection::Injection;
+use pods::Pods;
 
 use crate::facts::istio;
 use crate::kube::{Field, Inventory, Object};
@@ -39,6 +43,10 @@ pub(crate) struct Mesh<'i> {
     pub(crate) datakits: Vec<Datakit<'i>>,
     /// The workloads of applications: not those of Kubernetes, Istio and DataKit themselves.
     pub(crate) applications: Vec<Workload<'i>>,
+    /// The pods of workloads.
+    pub(crate) pods: Pods<'i>,
+    /// Which of the applications get a sidecar.
+    pub(crate) injection: Injection<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -62,12 +70,14 @@ impl<'i> Mesh<'i> {
         let is_datakit = |workload: &Workload<'_>| {
             datakits.iter().any(|datakit| std::ptr::eq(datakit.object, workload.object))
         };
-        let applications = workloads.filter(|workload| !is_datakit(workload)).collect();
-        Self { inventory, datakits, applications }
+        let applications: Vec<_> = workloads.filter(|workload| !is_datakit(workload)).collect();
+        let pods = Pods::of(inventory);
+        let injection = Injection::of(inventory, &pods, &applications);
+        Self { inventory, datakits, applications, pods, injection }
     }
 }
 
 /// Whether a controller made it: then that is what is judged.
-fn is_made_by_another(object: &Object) -> bool {
+pub(crate) fn is_made_by_another(object: &Object) -> bool {
     object.at(&["metadata", "ownerReferences"]).items().any(|owner| owner.get("controller").is_true())
 }

@@ -53,7 +53,7 @@ fn flat(object: Value) -> Vec<Value> {
 
 /// Files for clients are in no cluster.
 fn is_of_the_api(object: &Value) -> bool {
-    text(object, "/apiVersion") != "install.istio.io/v1alpha1" && text(object, "/apiVersion") != ""
+    text(object, "/apiVersion") != "install.istio.io/v1alpha1" && !text(object, "/apiVersion").is_empty()
 }
 
 fn complete(object: &mut Value) {

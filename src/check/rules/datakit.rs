@@ -1,6 +1,6 @@
 //! DataKit: there, ready, told where to upload to, and told what to collect.
 
-use super::workload::waiting;
+use super::workload_ready::why_not_ready as waiting;
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_CONF, ENV_DISCOVERY, ENV_LISTEN, WITHOUT_ANNOTATION};
 use crate::facts::istio;
