@@ -229,13 +229,6 @@ fn each_fault_has_its_own_finding_and_no_other() {
             &data("mesh", &mesh),
         ),
         patched(
-            "namespace-injection",
-            "namespace/prod",
-            "merge",
-            "{\"metadata\":{\"labels\":{\"istio-injection\":null}}}",
-            "{\"metadata\":{\"labels\":{\"istio-injection\":\"enabled\"}}}",
-        ),
-        patched(
             "annotation",
             ratings,
             "strategic",

@@ -19,7 +19,8 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn new(doc: &'a Document<'static>, at: At) -> Self {
+    /// A value of a document that is no object.
+    pub(crate) fn new(doc: &'a Document<'static>, at: At) -> Self {
         Self { doc, at: Some(at), near: at.key.unwrap_or(at.node) }
     }
 

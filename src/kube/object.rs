@@ -122,6 +122,12 @@ impl Object {
         found.into_iter().map(|template| Field::new(&self.source.doc, template.at))
     }
 
+    /// Whether a controller made it: what is to be changed is that controller's object.
+    pub(crate) fn is_controlled(&self) -> bool {
+        let mut owners = self.at(&["metadata", "ownerReferences"]).items();
+        owners.any(|owner| owner.get("controller").is_true())
+    }
+
     /// The place of an offset in its document; nothing for what a cluster told.
     pub(crate) fn spot(&self, offset: usize) -> Option<Spot> {
         self.source.spot(offset)

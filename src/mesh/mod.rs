@@ -6,6 +6,8 @@ pub(crate) mod config;
 pub(crate) mod control_plane;
 mod datakit;
 mod env;
+pub(crate) mod injection;
+pub(crate) mod pods;
 pub(crate) mod registry;
 pub(crate) mod route;
 mod scrape_url;
@@ -16,6 +18,8 @@ use std::collections::HashSet;
 pub(crate) use conf::{ConfFile, Loss, Lost};
 pub(crate) use datakit::Datakit;
 pub(crate) use env::Value;
+use injection::Injection;
+use pods::Pods;
 pub(crate) use scrape_url::{istiod_services, target};
 use tracing::TracingModel;
 
@@ -55,6 +59,10 @@ pub(crate) struct Mesh<'i> {
     pub(crate) applications: Vec<Workload<'i>>,
     /// Where the proxies send their spans.
     pub(crate) tracing: TracingModel<'i>,
+    /// The pods of workloads.
+    pub(crate) pods: Pods<'i>,
+    /// Which of the applications get a sidecar.
+    pub(crate) injection: Injection<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -63,7 +71,7 @@ impl<'i> Mesh<'i> {
             inventory.workloads().filter_map(|object| Datakit::of(inventory, object)).collect();
         let other_datakits = inventory.workloads().filter(|object| {
             matches!(object.kind(), "Deployment" | "StatefulSet" | "ReplicaSet")
-                && !(inventory.live && is_made_by_another(object))
+                && !(inventory.live && object.is_controlled())
                 && datakit::runs_datakit(object)
         });
         let other_datakits = other_datakits.collect();
@@ -77,7 +85,7 @@ impl<'i> Mesh<'i> {
             istio::NEVER_INJECTED.contains(&namespace)
                 || namespace == istio::NAMESPACE
                 || istiods.contains(namespace)
-                || (inventory.live && is_made_by_another(object))
+                || (inventory.live && object.is_controlled())
                 || object.annotation("helm.sh/hook").text().contains("test")
         };
         let applications = inventory.workloads().filter(|object| !is_own(object));
@@ -88,13 +96,10 @@ impl<'i> Mesh<'i> {
         };
         let applications: Vec<_> = workloads.filter(|workload| !is_datakit(workload)).collect();
         let tracing = TracingModel::of(inventory, &applications);
-        Self { inventory, datakits, other_datakits, applications, tracing }
+        let pods = Pods::of(inventory);
+        let injection = Injection::of(inventory, &pods, &applications);
+        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection }
     }
-}
-
-/// Whether a controller made it: then that is what is judged.
-fn is_made_by_another(object: &Object) -> bool {
-    object.at(&["metadata", "ownerReferences"]).items().any(|owner| owner.get("controller").is_true())
 }
 
 /// An object in the namespace of another one. Files that leave the namespace to kubectl may mean the same one.

@@ -12,17 +12,12 @@ use toml::{Table, Value as Toml};
 
 use super::datakit::conf;
 use super::{Outcome, Rule, Target, Workload};
+use crate::facts::istio;
 use crate::manifest::{PodTemplate, pod_templates};
 use crate::yaml::{At, Changes, Place, Refusal, Value};
 
 /// The annotation's name.
 pub const ANNOTATION: &str = "datakit/prom.instances";
-
-/// Namespaces whose pods Istio never injects.
-const NEVER_INJECTED: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
-
-/// The port of a sidecar's metrics.
-const SIDECAR_PORT: &str = "15020";
 
 /// Labels that name the application, in the order they are asked.
 const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
@@ -190,7 +185,7 @@ impl Metrics {
         let found = all.find(|(_, text)| {
             text.contains("kubernetesprometheus")
                 && conf::inputs(text).iter().any(|(name, block)| {
-                    name == "kubernetesprometheus" && conf::scrapes(block, SIDECAR_PORT, namespace)
+                    name == "kubernetesprometheus" && conf::scrapes(block, istio::SIDECAR_PORT, namespace)
                 })
         });
         found.map(|(key, _)| format!("an instance in DataKit's {key}"))
@@ -291,23 +286,21 @@ fn no_sidecar(target: &Target<'_>, template: &PodTemplate) -> Option<(usize, Str
     let metadata = doc.get(template.at, "metadata");
     // The label is the API and wins over the older annotation.
     for place in ["labels", "annotations"] {
-        let found =
-            metadata.and_then(|at| doc.get(at, place)).and_then(|at| doc.get(at, "sidecar.istio.io/inject"));
+        let found = metadata.and_then(|at| doc.get(at, place)).and_then(|at| doc.get(at, istio::INJECT));
         if let Some(at) = found {
-            let value = doc.string(at.node).unwrap_or_default();
-            if value.eq_ignore_ascii_case("false") {
+            if istio::wish(None, doc.string(at.node).as_deref()) == istio::Wish::No {
                 let reason = "sidecar.istio.io/inject is false: no sidecar, so no port 15020";
                 return Some((start(at), reason.to_owned()));
             }
             break;
         }
     }
-    if let Some(at) = metadata.and_then(|at| doc.path(at, &["labels", "istio.io/dataplane-mode"]))
+    if let Some(at) = metadata.and_then(|at| doc.path(at, &["labels", istio::DATAPLANE_LABEL]))
         && doc.is(at.node, "ambient")
     {
         return Some((start(at), "ambient mode: no sidecar, so no port 15020".to_owned()));
     }
-    let namespace = target.namespace.filter(|name| NEVER_INJECTED.contains(name))?;
+    let namespace = target.namespace.filter(|name| istio::NEVER_INJECTED.contains(name))?;
     Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
 }
 

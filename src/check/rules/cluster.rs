@@ -1,5 +1,6 @@
 //! The cluster itself: its nodes, and which versions run.
 
+use super::command::kubectl_global;
 use crate::check::{Fact, Outcome};
 use crate::facts::istio;
 use crate::kube::Object;
@@ -15,13 +16,9 @@ pub(super) fn cluster(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         nodes += 1;
         outcome.looked("nodes-ready");
         if !is_ready(node) {
-            outcome.warn(
-                "nodes-ready",
-                node,
-                node.at(&["status"]),
-                "it is not ready, so nothing of it is collected",
-                "kubectl describe the node",
-            );
+            let message = "it is not ready, so nothing of it is collected";
+            let hint = kubectl_global("describe", node);
+            outcome.fail("nodes-ready", node, node.at(&["status"]), message, hint);
         }
     }
     let mut fact = |name: &'static str, value: String| {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, namespace::has_sidecar};
+use super::Check;
 use crate::check::Outcome;
 use crate::gate::command;
 use crate::kube::{Field, Object};
+use crate::mesh::injection::has_proxy;
 use crate::mesh::{Datakit, Loss, Mesh};
 
 pub(super) const CHECK: Check =
@@ -148,7 +149,7 @@ impl Exclusion {
 
 /// Nodes with pods of the mesh, and without a DataKit.
 fn nodes(mesh: &Mesh<'_>, covered: &BTreeSet<String>, outcome: &mut Outcome) {
-    let meshed = mesh.inventory.of("", "Pod").filter(|pod| has_sidecar(pod.at(&["spec"])));
+    let meshed = mesh.inventory.of("", "Pod").filter(|pod| has_proxy(pod.at(&["spec"])));
     let meshed = meshed.map(|pod| pod.text(&["spec", "nodeName"]).into_owned());
     let bare: BTreeSet<String> = meshed.filter(|node| !node.is_empty() && !covered.contains(node)).collect();
     // Without any of its pods in view nobody knows where they are.

@@ -2,6 +2,7 @@
 
 use crate::check::Outcome;
 use crate::facts::datakit::LOGS_ANNOTATION;
+use crate::kube::Object;
 use crate::mesh::Mesh;
 
 pub(super) fn logs(mesh: &Mesh<'_>, outcome: &mut Outcome) {
@@ -17,7 +18,9 @@ pub(super) fn logs(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             );
         }
     }
-    for object in mesh.inventory.workloads() {
+    // What a controller made is judged by its maker: ReplicaSets of before keep what was wrong before.
+    let is_made = |object: &&Object| mesh.inventory.live && object.is_controlled();
+    for object in mesh.inventory.workloads().filter(|object| !is_made(object)) {
         for template in object.pod_templates() {
             let value = template.at(&["metadata", "annotations", LOGS_ANNOTATION]);
             if !value.is_set() {

@@ -1,6 +1,9 @@
 //! The checks and their catalog. Each looks at the mesh and adds what it finds; none knows of another.
 
+mod ambient;
+mod annotation;
 mod cluster;
+mod command;
 mod datakit;
 #[cfg(test)]
 mod datakit_cases;
@@ -19,11 +22,17 @@ mod datakit_token;
 mod datakit_unmounted;
 mod datakit_version;
 mod datakit_zipkin;
+mod gateway_ready;
+mod injection;
+mod istiod_ready;
 mod logs;
 mod mesh_config;
-mod namespace;
+mod namespace_injection;
+mod namespace_label;
+mod revision_missing;
 mod routing;
 mod rum;
+mod sidecar;
 mod spans;
 mod tracing_address;
 #[cfg(test)]
@@ -34,9 +43,10 @@ mod tracing_port;
 mod tracing_provider;
 mod tracing_sampling;
 mod tracing_telemetry;
-mod workload;
+mod waypoint;
+mod workload_ready;
 
-pub(super) use workload::waiting;
+pub(super) use workload_ready::why_not_ready as waiting;
 
 use super::Outcome;
 use crate::mesh::Mesh;
@@ -73,8 +83,8 @@ pub(crate) const CATALOG: &[Check] = &[
     part("yaml", "files", "every file is YAML"),
     part("api-version", "files", "every resource has its apiVersion and kind"),
     check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
-    check("istiod-ready", "Istio", "istiod is ready", namespace::istio),
-    part("gateway-ready", "Istio", "the gateways are ready"),
+    istiod_ready::CHECK,
+    gateway_ready::CHECK,
     mesh_config::CHECK,
     datakit_missing::CHECK,
     datakit_token::CHECK,
@@ -99,17 +109,15 @@ pub(crate) const CATALOG: &[Check] = &[
     tracing_path::CHECK,
     tracing_port::CHECK,
     part("namespace-missing", "namespaces", "every namespace is there"),
-    check(
-        "namespace-injection",
-        "namespaces",
-        "the application's namespace has the injection label",
-        namespace::namespaces,
-    ),
-    part("namespace-label", "namespaces", "the injection label is on the right namespace"),
-    check("injection", "workloads", "Istio injects sidecars", workload::workloads),
-    part("sidecar", "workloads", "every pod has its sidecar"),
-    part("workload-ready", "workloads", "every workload is ready"),
-    part("annotation", "workloads", "DataKit scrapes every sidecar"),
+    namespace_injection::CHECK,
+    namespace_label::CHECK,
+    revision_missing::CHECK,
+    injection::CHECK,
+    sidecar::CHECK,
+    ambient::CHECK,
+    waypoint::CHECK,
+    workload_ready::CHECK,
+    annotation::CHECK,
     part("annotation-place", "workloads", "scrape annotations are on pod templates"),
     part("annotation-toml", "workloads", "scrape annotations can be read"),
     part("scraped-twice", "workloads", "no sidecar is scraped twice"),

@@ -83,7 +83,7 @@ fn subset(
             rule,
             destination.get("subset"),
             format!("no DestinationRule defines subset `{subset}` of `{host}`, so its requests fail"),
-            "meshobs init drill prints one, or add the subset to yours",
+            format!("define subset `{subset}` in a DestinationRule for `{host}`"),
         );
     }
 }

@@ -1,132 +1,28 @@
-//! Workloads: ready, with a sidecar, and scraped once.
+//! Scrape annotations: on every pod template with a sidecar, in the right place, readable, and the only thing that scrapes it.
 
 use std::collections::HashSet;
 
-use super::namespace::{has_sidecar, is_labelled, scrapes_sidecar};
+use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_CONF, ENV_DISCOVERY, SCRAPE_ANNOTATION};
 use crate::facts::istio;
-use crate::gate::{Word, operand, text};
-use crate::kube::{Object, Selector};
 use crate::mesh::{Mesh, Workload};
 use crate::rule::datakit::conf;
 
-pub(super) fn workloads(mesh: &Mesh<'_>, outcome: &mut Outcome) {
-    let live = mesh.inventory.live;
-    let labelled: HashSet<&str> =
-        mesh.inventory.of("", "Namespace").filter(|ns| is_labelled(ns)).map(Object::name).collect();
+pub(super) const CHECK: Check =
+    Check { id: "annotation", section: "workloads", title: "DataKit scrapes every sidecar", run };
+
+fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     let scrapers = Scrapers::of(mesh);
-    let mut bare = Vec::new();
-    let mut meshed = 0;
-    for workload in &mesh.applications {
-        if live && !in_mesh(&labelled, workload) {
-            continue;
-        }
-        if live {
-            ready(mesh, workload.object, outcome);
-        }
-        if opted_out(workload) {
-            continue;
-        }
-        if live {
-            outcome.looked("sidecar");
-            let pods = pods(mesh, workload.object);
-            if pods.iter().any(|pod| has_sidecar(pod.at(&["spec"]))) || has_sidecar(workload.spec()) {
-                meshed += 1;
-            } else if !pods.is_empty() {
-                bare.push(workload.object);
-            }
-        }
-        annotation(&scrapers, workload, outcome);
-    }
-    sidecars(&bare, meshed, outcome);
-}
-
-fn sidecars(bare: &[&Object], meshed: usize, outcome: &mut Outcome) {
-    if !bare.is_empty() || meshed > 0 {
-        outcome.looked("injection");
-    }
-    if meshed == 0 && !bare.is_empty() {
-        // One finding, not one a pod: nothing is injected at all.
-        let message = format!("none of {} workloads in labelled namespaces has a sidecar", bare.len());
-        outcome.missing(
-            "injection",
-            "injection",
-            message,
-            "is istiod's injector running? then `kubectl rollout restart` the workloads",
-        );
-        return;
-    }
-    for workload in bare {
-        outcome.fail(
-            "sidecar",
-            workload,
-            workload.at(&["metadata"]),
-            "its pods have no sidecar",
-            kubectl("rollout restart", workload),
-        );
-    }
-}
-
-/// A command about a workload, to be pasted.
-fn kubectl(verb: &'static str, workload: &Object) -> String {
-    text!("kubectl {} -n {} {}", verb, Word(workload.namespace()), operand(&workload.reference()))
-        .into_string()
-}
-
-/// Whether a workload is one of the mesh's: in a labelled namespace, with a sidecar of its own, or annotated for DataKit.
-fn in_mesh(labelled: &HashSet<&str>, workload: &Workload<'_>) -> bool {
-    labelled.contains(workload.object.namespace())
-        || scrapes_sidecar(workload.template)
-        || has_sidecar(workload.spec())
-}
-
-/// Whether its pods are not meant to have a sidecar.
-fn opted_out(workload: &Workload<'_>) -> bool {
-    workload.spec().get("hostNetwork").is_true()
-        || workload.labels().get(istio::INJECT).is("false")
-        || workload.annotation(istio::INJECT).is("false")
-        || workload.labels().get(istio::DATAPLANE_LABEL).is("ambient")
-}
-
-fn pods<'i>(mesh: &Mesh<'i>, workload: &Object) -> Vec<&'i Object> {
-    let selector = Selector::of(workload.at(&["spec", "selector"]));
-    mesh.inventory.pods(workload.namespace(), &selector)
-}
-
-/// Why pods of a workload wait, for a message.
-pub(in crate::check) fn waiting(mesh: &Mesh<'_>, workload: &Object) -> String {
-    for pod in pods(mesh, workload) {
-        for status in pod.at(&["status", "containerStatuses"]).items() {
-            let reason = status.at(&["state", "waiting", "reason"]).text();
-            if !reason.is_empty() {
-                return format!(" ({}: {reason})", pod.name());
-            }
+    for member in &mesh.injection.members {
+        let is_judged = if mesh.inventory.live { member.is_meshed() } else { true };
+        if is_judged && member.has_sidecar() && !super::sidecar::is_inexact(mesh, member) {
+            one(&scrapers, &member.workload, outcome);
         }
     }
-    String::new()
 }
 
-fn ready(mesh: &Mesh<'_>, workload: &Object, outcome: &mut Outcome) {
-    if !matches!(workload.kind(), "Deployment" | "StatefulSet") {
-        return;
-    }
-    outcome.looked("workload-ready");
-    let wanted = workload.at(&["spec", "replicas"]).number().unwrap_or(1);
-    let ready = workload.at(&["status", "readyReplicas"]).number().unwrap_or(0);
-    if ready < wanted {
-        let why = waiting(mesh, workload);
-        outcome.fail(
-            "workload-ready",
-            workload,
-            workload.at(&["status"]),
-            format!("{ready} of {wanted} pods are ready{why}"),
-            kubectl("describe", workload),
-        );
-    }
-}
-
-fn annotation(scrapers: &Scrapers, workload: &Workload<'_>, outcome: &mut Outcome) {
+fn one(scrapers: &Scrapers, workload: &Workload<'_>, outcome: &mut Outcome) {
     let object = workload.object;
     let own = object.annotation(SCRAPE_ANNOTATION);
     let misplaced = own.exists() && object.kind() != "Pod";

@@ -1,0 +1,147 @@
+//! The injector: its webhooks are there, lead to an istiod, and inject.
+
+use std::collections::HashSet;
+
+use super::Check;
+use super::command::kubectl;
+use super::istiod_ready::{is_elsewhere, is_ready, istiods};
+use crate::check::Outcome;
+use crate::facts::istio;
+use crate::kube::Object;
+use crate::mesh::Mesh;
+use crate::mesh::injection::{Block, Decision, Webhook};
+
+pub(super) const CHECK: Check =
+    Check { id: "injection", section: "workloads", title: "Istio injects sidecars", run };
+
+/// Workloads whose pods the API server refuses, since it cannot ask the injector.
+pub(super) fn refused<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = &'m Object> {
+    mesh.injection.members.iter().map(|member| member.workload.object).filter(|object| {
+        mesh.pods.refusal(object).is_some_and(|message| message.contains(istio::INJECTOR_WEBHOOK))
+    })
+}
+
+fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    without_webhook(mesh, outcome);
+    not_selected(mesh, outcome);
+    policy(mesh, outcome);
+    if mesh.inventory.live {
+        services(mesh, outcome);
+    }
+}
+
+fn without_webhook(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let members = mesh.injection.members.iter();
+    let blocked = members.filter(|member| matches!(member.decision, Decision::Blocked(Block::NoWebhook, ..)));
+    let blocked: Vec<_> = blocked.map(|member| member.workload.object).collect();
+    if blocked.is_empty() || is_elsewhere(mesh) || istiods(mesh).next().is_none() {
+        return;
+    }
+    let finding = outcome.missing(
+        CHECK.id,
+        "mutatingwebhookconfiguration/istio-sidecar-injector",
+        "no webhook of Istio's injector in the cluster, so new pods get no sidecar",
+        "install Istio again as it was installed (istioctl install, or helm upgrade of istiod): that puts it back",
+    );
+    for object in blocked {
+        finding.leads_to(format!("{} gets no sidecar", object.title()));
+    }
+}
+
+fn not_selected(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut reported = HashSet::new();
+    for member in &mesh.injection.members {
+        let Decision::Blocked(Block::NotSelected(name), by, _) = &member.decision else { continue };
+        let webhooks = mesh.injection.webhooks.iter();
+        let Some(webhook) = webhooks.into_iter().find(|webhook| webhook.object.name() == name) else {
+            continue;
+        };
+        if reported.insert(name.clone()) {
+            let message = format!(
+                "its selectors take no pods of {}, though that asks for injection by its labels",
+                by.reference()
+            );
+            let place = webhook.entry.get("namespaceSelector");
+            let hint = "install Istio again as it was installed (istioctl install, or helm upgrade of istiod): that puts the selectors back";
+            outcome.fail(CHECK.id, webhook.object, place, message, hint);
+        }
+    }
+}
+
+fn policy(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut reported = HashSet::new();
+    for member in &mesh.injection.members {
+        let Decision::Blocked(Block::Policy, map, field) = &member.decision else { continue };
+        if reported.insert(map.title()) {
+            let message = "policy: disabled: the injector gives a sidecar to those pods only that ask for one with a label of their own";
+            let hint = "set `policy: enabled` in the key `config`, and restart istiod and the workloads";
+            outcome.fail(CHECK.id, map, *field, message, hint);
+        }
+    }
+}
+
+/// Whether the webhooks that are called for workloads have somebody to answer.
+fn services(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let used: HashSet<usize> = mesh
+        .injection
+        .members
+        .iter()
+        .filter_map(|member| if let Decision::Injected(number) = member.decision { number } else { None })
+        .collect();
+    let mut reported = HashSet::new();
+    let mut any = false;
+    let mut used: Vec<usize> = used.into_iter().collect();
+    used.sort_unstable();
+    for webhook in used.iter().filter_map(|number| mesh.injection.webhooks.get(*number)) {
+        any = true;
+        let Some((namespace, name)) = webhook.service() else { continue };
+        if reported.insert((namespace.clone(), name.clone())) {
+            service(mesh, webhook, &namespace, &name, outcome);
+        }
+    }
+    if any {
+        outcome.looked(CHECK.id);
+    }
+    // The API server's own words, where none of the causes above is in view.
+    let is_explained =
+        outcome.findings.iter().any(|finding| matches!(finding.id, "injection" | "istiod-ready"));
+    if let Some(object) = refused(mesh).next().filter(|_| !is_explained) {
+        let message = mesh.pods.refusal(object).unwrap_or_default();
+        let message = format!("the API server cannot call Istio's injector: {message}");
+        let finding = outcome.missing(
+            CHECK.id,
+            "Istio's injector",
+            message,
+            "kubectl logs -n istio-system deployment/istiod",
+        );
+        for object in refused(mesh) {
+            finding.leads_to(format!("no pod of {} can be made", object.title()));
+        }
+    }
+}
+
+fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, outcome: &mut Outcome) {
+    let place = webhook.entry.at(&["clientConfig", "service", "name"]);
+    let Some(service) = mesh.inventory.get("", "Service", namespace, name) else {
+        let message = format!(
+            "it calls Service `{name}` in `{namespace}`, which does not exist, so no pod can be made"
+        );
+        let known = mesh.inventory.of("", "Service").filter(|service| service.namespace() == namespace);
+        let known = known.filter(|service| service.name().starts_with(istio::ISTIOD)).map(Object::name);
+        let known: Vec<&str> = known.collect();
+        let hint = match known.first() {
+            Some(known) => format!("set clientConfig.service.name to `{known}`, or install Istio again"),
+            None => "install Istio again as it was installed: that puts the Service back".to_owned(),
+        };
+        outcome.fail(CHECK.id, webhook.object, place, message, hint);
+        return;
+    };
+    let selector = service.at(&["spec", "selector"]);
+    let ready = istiods(mesh).any(|istiod| istiod.namespace() == namespace && is_ready(istiod));
+    let Some(endpoints) = mesh.inventory.get("", "Endpoints", namespace, name) else { return };
+    let mut addresses = endpoints.at(&["subsets"]).items().flat_map(|subset| subset.get("addresses").items());
+    if selector.is_set() && ready && addresses.next().is_none() {
+        let message = "it has no ready endpoints though istiod is ready: its selector or targetPort fits no pod of istiod, so no pod gets a sidecar";
+        outcome.fail(CHECK.id, service, selector, message, kubectl("get -o yaml", service));
+    }
+}
