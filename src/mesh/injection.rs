@@ -441,3 +441,34 @@ impl<'i> Policy<'i> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::Mesh;
+
+    fn cluster() -> Inventory {
+        let list = serde_json::json!({"items": [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod", "labels": {"istio-injection": "enabled"}}},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "prod"},
+             "spec": {"template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}]}}}},
+        ]});
+        let mut inventory = Inventory::of_cluster(None);
+        inventory.add_list(&list.to_string()).unwrap();
+        inventory
+    }
+
+    #[test]
+    fn webhooks_that_may_not_be_read_are_taken_to_be_there() {
+        let mut inventory = cluster();
+        let blocked = |mesh: &Mesh<'_>| {
+            matches!(mesh.injection.members[0].decision, Decision::Blocked(Block::NoWebhook, ..))
+        };
+        assert!(blocked(&Mesh::of(&inventory)));
+        let kind = format!("mutatingwebhookconfigurations.{WEBHOOK_GROUP}");
+        inventory.unread.push((kind, "forbidden".to_owned()));
+        let mesh = Mesh::of(&inventory);
+        assert!(!blocked(&mesh));
+        assert!(matches!(mesh.injection.members[0].decision, Decision::Injected(None)));
+    }
+}

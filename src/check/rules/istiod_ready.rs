@@ -24,7 +24,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     }
     if is_elsewhere(mesh) {
         outcome.out_of_view(CHECK.id, "Istio", "the control plane runs outside this cluster");
-    } else if mesh.inventory.may_miss("apps", "deployments.apps") {
+    } else if mesh.inventory.may_miss("apps", "deployments") {
         outcome.out_of_view(CHECK.id, "Istio", "Deployments cannot be listed");
     } else {
         let message = "no istiod in the cluster, so no pod gets a sidecar or a configuration";
