@@ -202,7 +202,7 @@ fn files_are_judged_with_the_cluster_and_only_they_are_reported() {
     // The cluster has a namespace without the label, a workload with a fault of its own, and an older `a`.
     let plain = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}});
     let here = folder(&[deployment("a", Some(SCRAPE))]);
-    let path = kubectl(here.path(), &[plain, deployment("a", None), deployment("old", None)]);
+    let path = kubectl(here.path(), &[plain, deployment("a", None), deployment("old", Some(SCRAPE))]);
     let alone = found(&here, &[]);
     assert_eq!(alone, [""; 0]);
     let run = |args: &[&str]| {
@@ -220,7 +220,7 @@ fn files_are_judged_with_the_cluster_and_only_they_are_reported() {
     assert_eq!(run(&["--cluster"]), [Value::Null; 0]);
 
     // A file that replaces the cluster's object with a worse one is at fault.
-    write(here.path(), &[deployment("a", None)]);
+    write(here.path(), &[deployment("a", Some(&format!("{SCRAPE}  interval = \"10\"\n")))]);
     assert_eq!(run(&["--cluster"]), ["deployment/a in prod"]);
 }
 

