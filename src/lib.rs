@@ -1,9 +1,10 @@
 //! meshobs makes an Istio mesh observable: it reads stock Kubernetes manifests and puts in what observability needs,
 //! by edits that leave every other byte as it is.
 //!
-//! Data flows one way: [`input`] → documents ([`yaml`]) → the Kubernetes view of them ([`manifest`], and
-//! [`survey`] where documents depend on each other) → rules that collect changes ([`rule`]) → a plan of edits
-//! ([`patch`]) → [`output`] and [`report`]. [`cli`] and [`config`] say what is asked for.
+//! `patch`: [`input`] → documents ([`yaml`]) → the Kubernetes view of them ([`manifest`], and [`survey`] where documents depend
+//! on each other) → rules that collect changes ([`rule`]) → a plan of edits ([`patch`]) → [`output`] and [`report`].
+//! `check`: files or a cluster → objects (`kube`) → what is in effect (`mesh`, by `facts`) → findings ([`check`]).
+//! [`cli`] and [`config`] say what is asked for; [`cluster`] alone starts kubectl, [`gate`] alone prints.
 
 pub mod address;
 pub mod check;

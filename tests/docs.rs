@@ -56,7 +56,7 @@ fn commands_shown_in_readme_print_what_it_says() {
 }
 
 #[test]
-fn every_flag_and_variable_is_named_in_help_and_every_exit_code_in_readme() {
+fn exit_codes_are_named_in_help_and_readme() {
     let help = String::from_utf8(run("meshobs patch --help").stdout).unwrap();
     for code in ["0  done", "1  --check", "2  wrong"] {
         assert!(help.contains(code), "{code}");
@@ -66,5 +66,26 @@ fn every_flag_and_variable_is_named_in_help_and_every_exit_code_in_readme() {
         for code in ["| 0 |", "| 1 |", "| 2 |"] {
             assert!(text.contains(code), "{name}: {code}");
         }
+    }
+}
+
+#[test]
+fn the_map_of_the_source_in_readme_is_the_source() {
+    let source = Path::new(ROOT).join("src");
+    let mut names: Vec<String> = std::fs::read_dir(source)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.path().is_dir()))
+        .map(|(name, is_folder)| if is_folder { format!("src/{name}/") } else { format!("src/{name}") })
+        .filter(|name| !matches!(name.as_str(), "src/lib.rs" | "src/main.rs"))
+        .collect();
+    names.sort();
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(readme)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"/._".contains(c));
+        let mut mapped: Vec<&str> = words.filter(|word| word.starts_with("src/")).collect();
+        mapped.sort_unstable();
+        mapped.dedup();
+        assert_eq!(mapped, names, "{readme}");
     }
 }
