@@ -140,13 +140,16 @@ pub(crate) const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
 /// A sidecar's metrics, merged with the application's (`pilot/cmd/pilot-agent/status/server.go`).
 pub(crate) const SIDECAR_PORT: &str = "15020";
 
+/// Annotation of a pod: another port than [`SIDECAR_PORT`] for its sidecar (`pkg/kube/inject/inject.go`).
+pub(crate) const STATUS_PORT: &str = "status.sidecar.istio.io/port";
+
 /// Envoy's own metrics, without the agent's and the application's.
 pub(crate) const ENVOY_PORT: &str = "15090";
 
 /// istiod's metrics, path `/metrics`.
 pub(crate) const ISTIOD_PORT: &str = "15014";
 
-/// The path of a sidecar's metrics.
+/// The path of a sidecar's metrics; the agent serves them at `/metrics`, too.
 pub(crate) const SIDECAR_PATH: &str = "/stats/prometheus";
 
 /// Zipkin's port, which Istio's default address names.

@@ -10,6 +10,7 @@ pub(crate) mod injection;
 pub(crate) mod pods;
 pub(crate) mod registry;
 pub(crate) mod route;
+pub(crate) mod scrape_annotation;
 mod scrape_url;
 pub(crate) mod tracing;
 

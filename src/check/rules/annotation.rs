@@ -6,6 +6,7 @@ use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_CONF, ENV_DISCOVERY, SCRAPE_ANNOTATION};
 use crate::facts::istio;
+use crate::mesh::scrape_annotation::{self, Miss};
 use crate::mesh::{Mesh, Workload};
 use crate::rule::datakit::conf;
 
@@ -51,50 +52,32 @@ fn one(scrapers: &Scrapers, workload: &Workload<'_>, outcome: &mut Outcome) {
         }
         return;
     };
-    if let Some(other) = other {
-        let message = format!("its sidecars are scraped twice: by the annotation and by {other}");
-        outcome.fail("scraped-twice", object, field, message, "remove one of the two");
-    }
     outcome.looked("annotation-toml");
-    if let Err(why) = judge(&toml) {
-        outcome.fail("annotation-toml", object, field, why, "meshobs patch --overwrite writes a good one");
+    let blocks = match scrape_annotation::read(&toml) {
+        Ok(blocks) => blocks,
+        Err(why) => {
+            let hint = "meshobs patch --overwrite writes a good one";
+            outcome.fail("annotation-toml", object, field, why, hint);
+            return;
+        }
+    };
+    // One that is about the application alone leaves the sidecar to what else scrapes it.
+    match (scrape_annotation::misses(&blocks, &status_port(workload)), other) {
+        (None, Some(other)) => {
+            let message = format!("its sidecars are scraped twice: by the annotation and by {other}");
+            outcome.fail("scraped-twice", object, field, message, "remove one of the two");
+        }
+        (Some(Miss { what, right }), None) => {
+            outcome.fail("annotation-target", object, field, what, right);
+        }
+        _ => outcome.looked("annotation-target"),
     }
 }
 
-/// Whether DataKit takes the text of an annotation.
-fn judge(text: &str) -> Result<(), String> {
-    let table = text.parse::<toml::Table>();
-    let table = table.map_err(|error| {
-        let what = error.message().lines().next().unwrap_or_default().to_owned();
-        format!("the annotation is not valid TOML ({what}), so DataKit drops all of it")
-    })?;
-    let prom = table.get("inputs").and_then(|inputs| inputs.get("prom"));
-    let Some(blocks) = prom.and_then(toml::Value::as_array) else {
-        return Err("the annotation has no [[inputs.prom]], so DataKit scrapes nothing".to_owned());
-    };
-    for block in blocks.iter().filter_map(toml::Value::as_table) {
-        if conf::urls(block).is_empty() {
-            return Err("a block of the annotation has no url, so DataKit scrapes nothing for it".to_owned());
-        }
-        if block.contains_key("url") && block.contains_key("urls") {
-            return Err(
-                "a block of the annotation has url and urls, so its address is scraped twice".to_owned()
-            );
-        }
-        match block.get("interval") {
-            Some(toml::Value::Integer(_)) => {
-                return Err("an interval without a unit means nanoseconds: one scrape a second".to_owned());
-            }
-            Some(toml::Value::String(text)) if text.chars().all(|c| c.is_ascii_digit()) => {
-                return Err("an interval without a unit is refused by DataKit".to_owned());
-            }
-            _ => {}
-        }
-        if block.get("metric_types").is_some_and(|types| !types.is_array()) {
-            return Err("metric_types is no list, so DataKit refuses the annotation".to_owned());
-        }
-    }
-    Ok(())
+/// The port that a workload's sidecars serve their metrics on, where its own annotation says another.
+fn status_port(workload: &Workload<'_>) -> String {
+    let own = workload.annotation(istio::STATUS_PORT).text();
+    if own.is_empty() { istio::SIDECAR_PORT.to_owned() } else { own.into_owned() }
 }
 
 /// What scrapes sidecars without an annotation of theirs.

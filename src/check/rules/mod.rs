@@ -120,6 +120,7 @@ pub(crate) const CATALOG: &[Check] = &[
     annotation::CHECK,
     part("annotation-place", "workloads", "scrape annotations are on pod templates"),
     part("annotation-toml", "workloads", "scrape annotations can be read"),
+    part("annotation-target", "workloads", "scrape annotations are about the sidecar"),
     part("scraped-twice", "workloads", "no sidecar is scraped twice"),
     check("rum-page", "RUM", "the page has browser monitoring", rum::rum),
     part("rum-input", "RUM", "DataKit takes what browsers send"),
