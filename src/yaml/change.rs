@@ -178,6 +178,8 @@ pub(super) enum Change {
     /// New items behind the last one of a sequence that is not empty.
     Append { sequence: NodeId, items: Vec<Value> },
     /// Edits of a text inside a scalar: carried back to the document, the text they were made for and the one they lead to.
+    // Only the proof of debug builds reads the texts.
+    #[cfg_attr(not(debug_assertions), allow(dead_code))]
     Within { at: At, edits: Vec<Edit>, from: String, text: String },
     /// Another value for a scalar; `note` is a comment line to be put above it.
     Replace { at: At, value: Value, note: Option<String> },
