@@ -1,7 +1,7 @@
 //! The output gate: the only way to a terminal or a log.
 //!
 //! Every `String` counts as foreign, because names, paths, events and error texts come from files, clusters and other
-//! programs. What may be shown is a [`Text`]. It is made by [`text!`], whose format string is ours and whose arguments
+//! programs. What may be shown is a [`Text`]. It is made by `text!`, whose format string is ours and whose arguments
 //! are escaped, or by a constructor that escapes a text of several lines. The functions that print take nothing else.
 //! In a `Text`
 //!
@@ -10,7 +10,7 @@
 //! - no line is a command to a CI runner;
 //! - tokens are masked.
 //!
-//! Manifests, diffs for `patch` and pages are the product: [`product`] writes their bytes as they are.
+//! Manifests, diffs for `patch` and pages are the product: `product` writes their bytes as they are.
 //! This module imports nothing of the program but [`crate::secret`].
 
 mod escape;
