@@ -233,7 +233,9 @@ fn interrupted(place: &Place, signal: &str, group: bool, code: i32) {
     use std::os::unix::process::CommandExt as _;
     let home = place.folder.path().to_path_buf();
     let _ = fs::remove_file(home.join("slow"));
-    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_meshobs"));
+    // Tests under `nohup` have SIGHUP ignored, which children inherit and the program respects.
+    let mut run = std::process::Command::new("/usr/bin/env");
+    run.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_meshobs")]);
     run.args(["install", "--yes", "--token-file", "token", "app.yaml"]).current_dir(&home);
     for (name, value) in place.cluster.variables() {
         run.env(name, value);
