@@ -12,7 +12,7 @@ use super::install::confirm;
 use super::interrupt::Interrupt;
 use crate::cluster::Istioctl;
 use crate::gate::{Text, say, text};
-use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild};
+use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild, together};
 use crate::rule::LABEL;
 
 /// Arguments of `uninstall`.
@@ -77,26 +77,31 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
             bail!("nothing was done");
         }
     }
-    interrupt.say(
-        "interrupted; what is undone is no longer recorded, so run it again to go on from here".to_owned(),
-    );
-    for what in &plan {
-        let kept = undoer
-            .undo(what, &record)
-            .map_err(|error| anyhow!("{}: {error}\nrun it again to go on", what.title()))?;
-        if let Some(kept) = kept {
+    interrupt.say("interrupted; run it again to go on from here".to_owned());
+    for some in together(&plan) {
+        let progress = undoer.undo(some, &record);
+        for kept in &progress.kept {
             say!("{}", kept.title());
-            continue;
         }
         // What is done is no longer recorded, so that another run goes on from here.
-        match what {
-            Undo::Delete(done) => record.created.retain(|known| known != done),
-            Undo::Restore(done, _) => record.changed.retain(|known| known != done),
-            Undo::Istio(_) => record.istio = None,
-            Undo::Keep(_) => continue,
+        for what in &progress.done {
+            match what {
+                Undo::Delete(done) => record.created.retain(|known| known != done),
+                Undo::Restore(done, _) => record.changed.retain(|known| known != done),
+                Undo::Istio(_) => record.istio = None,
+                Undo::Keep(_) => {}
+            }
         }
-        record.save(&kubectl).map_err(failed)?;
-        say!("✔ {}", what.title());
+        let done = || progress.done.iter().filter(|what| !matches!(what, Undo::Keep(_)));
+        if done().next().is_some() {
+            record.save(&kubectl).map_err(failed)?;
+        }
+        for what in done() {
+            say!("✔ {}", what.title());
+        }
+        if let Some((title, error)) = &progress.failure {
+            bail!("{title}: {error}\nrun it again to go on");
+        }
     }
     Record::delete(&kubectl).map_err(failed)?;
     say!("done; the record is gone");

@@ -1,12 +1,13 @@
-//! Deleting one object, and only that one: the server refuses where another has taken its name. Waits until it is gone.
+//! Deleting objects, and only those: the server refuses where one was changed since it was read, or another has taken its
+//! name. Waits until they are gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::Failure;
 use super::apply::plain;
-use super::object::{Reference, text, uid};
+use super::object::{self, Reference, text, uid};
 use crate::cluster::{ErrorKind, Kubectl};
 
 #[derive(Debug, Default)]
@@ -52,44 +53,74 @@ fn segment(name: &str) -> String {
     out
 }
 
-/// Deletes an object as it was read, and all that it owns; false where another one has its name by now.
+/// What came of asking the server to delete an object.
+pub(super) enum Asked {
+    /// It is going, and what it owns before it.
+    Going,
+    /// It was gone already.
+    Gone,
+    /// It is no longer what was read: changed, or another one of that name.
+    Changed,
+}
+
+/// Asks the server to delete an object as it was read, and all that it owns.
 ///
 /// # Errors
-/// kubectl refuses, or it is not gone after minutes.
-pub(super) fn delete(kubectl: &Kubectl, paths: &mut Paths, object: &Value) -> Result<bool, Failure> {
+/// kubectl refuses.
+pub(super) fn ask(kubectl: &Kubectl, paths: &mut Paths, object: &Value) -> Result<Asked, Failure> {
     let path = paths.of(kubectl, object)?;
     let options = serde_json::json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "preconditions": {"uid": uid(object)},
+        "preconditions": {"uid": uid(object), "resourceVersion": text(object, "/metadata/resourceVersion")},
         // What it owns is gone before it is: its pods, too.
         "propagationPolicy": "Foreground",
     });
     match kubectl.feed(&["delete", "--raw", &path, "-f", "-"], &options.to_string()) {
-        Ok(_) => wait(kubectl, object).map(|()| true),
-        Err(failure) if failure.kind == ErrorKind::NotFound => Ok(true),
-        Err(failure) if failure.kind == ErrorKind::Replaced => Ok(false),
-        Err(failure) => Err(failure),
+        Ok(_) => Ok(Asked::Going),
+        Err(failure) => match failure.kind {
+            ErrorKind::NotFound => Ok(Asked::Gone),
+            ErrorKind::Replaced | ErrorKind::Conflict => Ok(Asked::Changed),
+            _ => Err(failure),
+        },
     }
 }
 
-fn wait(kubectl: &Kubectl, object: &Value) -> Result<(), Failure> {
-    let what = Reference::of(object);
+/// Waits until all of some objects are gone; those that are still there after the time there is for it.
+///
+/// # Errors
+/// kubectl refuses.
+pub(super) fn wait(kubectl: &Kubectl, going: &[Reference]) -> Result<Vec<Reference>, Failure> {
+    let there = remaining(kubectl, going)?;
+    let mut of_namespace: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for what in &there {
+        of_namespace.entry(&what.namespace).or_default().push(format!("{}/{}", what.kind, what.name));
+    }
+    for (namespace, names) in of_namespace {
+        wait_for(kubectl, namespace, &names);
+    }
+    // A kubectl that does not find the first of them does not wait for the others.
+    let there = remaining(kubectl, &there)?;
+    for what in &there {
+        wait_for(kubectl, &what.namespace, &[format!("{}/{}", what.kind, what.name)]);
+    }
+    remaining(kubectl, &there)
+}
+
+/// What comes of it is looked at by its caller: kubectl fails also where an object was gone before it looked.
+fn wait_for(kubectl: &Kubectl, namespace: &str, names: &[String]) {
     let mut args = vec!["wait", "--for=delete"];
-    if !what.namespace.is_empty() {
-        args.extend(["-n", what.namespace.as_str()]);
+    if !namespace.is_empty() {
+        args.extend(["-n", namespace]);
     }
-    let name = format!("{}/{}", what.kind, what.name);
-    args.extend(["--", &name]);
-    if kubectl.wait(&args, &mut |_| ()).is_ok() {
-        return Ok(());
-    }
-    // It was gone before kubectl looked, or takes longer.
-    match what.get(kubectl)? {
-        Some(now) if uid(&now) == what.uid => Err(Failure::new(format!(
-            "{} is still there after the time that --timeout gives; its finalizers wait for something",
-            what.title()
-        ))),
-        _ => Ok(()),
-    }
+    args.push("--");
+    args.extend(names.iter().map(String::as_str));
+    let _ = kubectl.wait(&args, &mut |_| ());
+}
+
+/// Those of some objects that are still there, and not others of their names.
+fn remaining(kubectl: &Kubectl, of: &[Reference]) -> Result<Vec<Reference>, Failure> {
+    let uids: BTreeSet<String> =
+        object::read(kubectl, of)?.iter().map(|object| uid(object).to_owned()).collect();
+    Ok(of.iter().filter(|what| uids.contains(&what.uid)).cloned().collect())
 }

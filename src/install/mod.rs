@@ -22,7 +22,7 @@ pub use object::{Reference, existing, references};
 pub use rebuild::{Rebuilt, rebuild};
 pub use record::{Changed, Record};
 pub use restore::ValueChange;
-pub use undo::{Undo, Undoer};
+pub use undo::{Undo, Undoer, together};
 
 /// One step.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::apply::{MANAGER, plain, rewrite};
-use super::delete::{self, Paths};
+use super::delete::{self, Asked, Paths};
 use super::difference::LAST_APPLIED;
 use super::inventory::{self, Others};
 use super::object::{self, Reference, is_made, uid};
@@ -145,40 +145,150 @@ impl<'a> Undoer<'a> {
         })
     }
 
-    /// Undoes one entry, and waits until what is deleted is gone. What is no longer to be undone is told as a
-    /// [`Undo::Keep`].
-    ///
-    /// # Errors
-    /// kubectl or istioctl refuses.
-    pub fn undo(&mut self, what: &Undo, record: &Record) -> Result<Option<Undo>, Failure> {
-        match what {
-            Undo::Keep(_) => Ok(None),
-            Undo::Istio(_) => {
-                self.istioctl.map_or(Ok(None), |istioctl| istioctl.uninstall(self.kubectl).map(|()| None))
+    /// Undoes some entries of a plan, and waits until what is deleted is gone. What is no longer to be undone is told as
+    /// an [`Undo::Keep`].
+    pub fn undo(&mut self, some: &[Undo], record: &Record) -> Progress {
+        let mut progress = Progress::default();
+        if let [Undo::Delete(_), ..] = some {
+            self.delete(some, record, &mut progress);
+            return progress;
+        }
+        for what in some {
+            match self.undo_one(what) {
+                Ok(()) => progress.done.push(what.clone()),
+                Err(failure) => {
+                    progress.failure = Some((what.title(), failure));
+                    break;
+                }
             }
-            Undo::Delete(what) => self.delete(what, record),
+        }
+        progress
+    }
+
+    fn undo_one(&self, what: &Undo) -> Result<(), Failure> {
+        match what {
+            Undo::Keep(_) | Undo::Delete(_) => Ok(()),
+            Undo::Istio(_) => self.istioctl.map_or(Ok(()), |istioctl| istioctl.uninstall(self.kubectl)),
             Undo::Restore(changed, _) => {
-                let Some(now) = changed.object.get(self.kubectl)? else { return Ok(None) };
+                let Some(now) = changed.object.get(self.kubectl)? else { return Ok(()) };
                 let mut then = now.clone();
                 take_back(&mut then, changed);
                 if then != now {
                     rewrite(self.kubectl, &now, &then)?;
                 }
-                Ok(None)
+                Ok(())
             }
         }
     }
 
-    fn delete(&mut self, what: &Reference, record: &Record) -> Result<Option<Undo>, Failure> {
-        let Some(now) = what.get(self.kubectl)? else { return Ok(None) };
-        match self.deletion(what, Some(now.clone()), record) {
-            Some(Undo::Delete(_)) => {}
-            kept => return Ok(kept),
+    /// Deletes some objects side by side. The server is asked to delete each only as it was judged.
+    fn delete(&mut self, some: &[Undo], record: &Record, progress: &mut Progress) {
+        let wanted = |undo: &Undo| match undo {
+            Undo::Delete(what) => Some(what.clone()),
+            _ => None,
+        };
+        let wanted: Vec<Reference> = some.iter().filter_map(wanted).collect();
+        let found = match object::read(self.kubectl, &wanted) {
+            Ok(found) => found,
+            Err(failure) => {
+                let title = wanted.first().map(|what| Undo::Delete(what.clone()).title());
+                progress.failure = title.map(|title| (title, failure));
+                return;
+            }
+        };
+        let mut found: BTreeMap<_, _> =
+            found.into_iter().map(|object| (Name::of(&Reference::of(&object)), object)).collect();
+        let mut going = Vec::new();
+        for what in wanted {
+            let now = found.remove(&Name::of(&what));
+            match self.ask(&what, now, record) {
+                Ok(Some(Undo::Delete(there))) => going.push((what, there)),
+                Ok(Some(kept)) => progress.kept.push(kept),
+                Ok(None) => progress.done.push(Undo::Delete(what)),
+                Err(failure) => {
+                    progress.failure = Some((Undo::Delete(what).title(), failure));
+                    break;
+                }
+            }
         }
-        let deleted = delete::delete(self.kubectl, &mut self.paths, &now)?;
-        let replaced = || Undo::Keep(format!("{}: it is another one of that name", what.title()));
-        Ok((!deleted).then(replaced))
+        let there: Vec<Reference> = going.iter().map(|(_, there)| there.clone()).collect();
+        match delete::wait(self.kubectl, &there) {
+            Ok(remaining) => {
+                let (left, gone): (Vec<_>, Vec<_>) =
+                    going.into_iter().partition(|(_, there)| remaining.contains(there));
+                progress.done.extend(gone.into_iter().map(|(what, _)| Undo::Delete(what)));
+                if let Some((what, _)) = left.into_iter().next() {
+                    let message = format!(
+                        "{} is still there after the time that --timeout gives; its finalizers wait for something",
+                        what.title()
+                    );
+                    progress.failure.get_or_insert((Undo::Delete(what).title(), Failure::new(message)));
+                }
+            }
+            Err(failure) => {
+                if let Some((what, _)) = going.into_iter().next() {
+                    progress.failure.get_or_insert((Undo::Delete(what).title(), failure));
+                }
+            }
+        }
     }
+
+    /// Asks the server to delete an object, as long as what it is calls for that: the object that is going, or why it is
+    /// not; nothing where it is gone.
+    fn ask(
+        &mut self,
+        what: &Reference,
+        now: Option<Value>,
+        record: &Record,
+    ) -> Result<Option<Undo>, Failure> {
+        let mut now = now;
+        for _ in 0..ATTEMPTS {
+            let Some(object) = now else { return Ok(None) };
+            let there = Reference::of(&object);
+            match self.deletion(what, Some(object.clone()), record) {
+                Some(Undo::Delete(_)) => {}
+                kept => return Ok(kept),
+            }
+            match delete::ask(self.kubectl, &mut self.paths, &object)? {
+                Asked::Going => return Ok(Some(Undo::Delete(there))),
+                Asked::Gone => return Ok(None),
+                Asked::Changed => now = what.get(self.kubectl)?,
+            }
+        }
+        Err(Failure::new("it changes all the time, so it was not deleted".to_owned()))
+    }
+}
+
+/// How often an object is judged again that changed before the server was asked to delete it: the controllers of Kubernetes
+/// write to what is theirs.
+const ATTEMPTS: usize = 10;
+
+/// How many objects are deleted side by side, so that somebody who watches sees it go on.
+const AT_ONCE: usize = 50;
+
+/// What came of undoing some entries.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Those that are done.
+    pub done: Vec<Undo>,
+    /// Those that are no longer to be done, and why.
+    pub kept: Vec<Undo>,
+    /// What could not be done, where it ended.
+    pub failure: Option<(String, Failure)>,
+}
+
+/// The entries of a plan, in its order, by what is undone together: deletions of what does not hold others' objects, and
+/// those of namespaces; everything else by itself.
+pub fn together(plan: &[Undo]) -> impl Iterator<Item = &[Undo]> {
+    let side_by_side = |undo: &Undo| match undo {
+        Undo::Delete(what) if what.kind_and_group() == ("Namespace", "") => Some(true),
+        Undo::Delete(what) if what.kind_and_group().0 != "CustomResourceDefinition" => Some(false),
+        _ => None,
+    };
+    plan.chunk_by(move |left, right| {
+        side_by_side(left).is_some() && side_by_side(left) == side_by_side(right)
+    })
+    .flat_map(|some| some.chunks(AT_ONCE))
 }
 
 /// What tells an object from others, whatever the version of its kind.
