@@ -1,10 +1,12 @@
-//! A real Kubernetes API server: one from `../shared/cluster`, ended with the test, or the one that MESHOBS_TEST_KUBECONFIG
-//! names, lent to a test at a time and put back as it was. That one needs Istio in it, and should hold nothing of worth.
+//! A real Kubernetes API server: one from `../shared/cluster`, which the next test gets where the last one left it as it was,
+//! or the one that MESHOBS_TEST_KUBECONFIG names, lent to a test at a time and put back as it was. That one needs Istio in
+//! it, and should hold nothing of worth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -23,10 +25,48 @@ static LENT: Mutex<()> = Mutex::new(());
 /// Objects by kind, namespace and name.
 pub type Objects = BTreeMap<String, Value>;
 
+/// Kinds whose objects come and go by themselves.
+const RESTLESS: &[&str] = &[
+    "bindings",
+    "componentstatuses",
+    "controllerrevisions.apps",
+    "endpoints",
+    "endpointslices.discovery.k8s.io",
+    "events",
+    "events.events.k8s.io",
+    "leases.coordination.k8s.io",
+    "pods",
+    "replicasets.apps",
+];
+
+/// Clusters that a test of this process has left as they were started, for the next one.
+static IDLE: Mutex<Vec<Started>> = Mutex::new(Vec::new());
+
+/// A cluster of ours.
+struct Started {
+    options: &'static str,
+    variables: Vec<(String, String)>,
+    down: PathBuf,
+    /// Every object of every kind when it was new: its name, and what it was where it is of a kind that tests change.
+    new: (Vec<String>, Objects),
+    /// Ends it with this process, however that ends: it waits for the end of its input.
+    keeper: Child,
+}
+
+impl Started {
+    /// Ends it now.
+    fn end(mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
 pub struct Cluster {
     variables: Vec<(String, String)>,
-    /// What ends it.
-    down: Option<PathBuf>,
+    /// What it is, where it is of ours.
+    started: Option<Started>,
+    /// A test has done to it what objects do not show.
+    spent: AtomicBool,
     /// What it was, where it was lent.
     lent: Option<(Objects, MutexGuard<'static, ()>)>,
 }
@@ -53,13 +93,22 @@ impl Cluster {
     fn lent(config: &Path) -> Self {
         let guard = LENT.lock().unwrap_or_else(PoisonError::into_inner);
         let variables = vec![("KUBECONFIG".to_owned(), config.display().to_string())];
-        let mut cluster = Self { variables, down: None, lent: None };
+        let mut cluster = Self { variables, started: None, spent: AtomicBool::new(false), lent: None };
         let before = cluster.all();
         cluster.lent = Some((before, guard));
         cluster
     }
 
-    fn up(options: &str) -> Option<Self> {
+    fn up(options: &'static str) -> Option<Self> {
+        let of = |started: Started| {
+            let variables = started.variables.clone();
+            Self { variables, started: Some(started), spent: AtomicBool::new(false), lent: None }
+        };
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = idle.iter().position(|started| started.options == options) {
+            return Some(of(idle.swap_remove(at)));
+        }
+        drop(idle);
         let folder = shared().map(|s| s.join("cluster")).filter(|f| f.join("up").is_file());
         let Some(folder) = folder else {
             skip("no ../shared/cluster here");
@@ -93,7 +142,65 @@ impl Cluster {
             ));
             return None;
         }
-        Some(Self { variables, down: Some(folder.join("down")), lent: None })
+        let down = folder.join("down");
+        let keeper = Command::new("bash")
+            .args(["-c", "trap '' INT TERM HUP; cat; exec \"$1\"", "keeper"])
+            .arg(&down)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let new = Default::default();
+        let mut cluster = of(Started { options, variables, down, new, keeper });
+        let new = (cluster.names(), cluster.objects());
+        if let Some(started) = &mut cluster.started {
+            started.new = new;
+        }
+        Some(cluster)
+    }
+
+    /// Every object that does not come and go by itself, by its name.
+    fn names(&self) -> Vec<String> {
+        let kinds = self.kubectl(&["api-resources", "--verbs=list", "-o", "name"], "");
+        let kinds: Vec<_> = kinds.lines().filter(|kind| !RESTLESS.contains(kind)).collect();
+        let columns = "jsonpath={range .items[*]}{.apiVersion}{\" \"}{.kind}{\" \"}{.metadata.namespace}{\"/\"}{.metadata.name}{\"\\n\"}{end}";
+        let listed = self.kubectl(&["get", &kinds.join(","), "-A", "-o", columns], "");
+        let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// Deletes what was not there when it was new.
+    fn clear(&self, started: &Started) {
+        let (names, _) = &started.new;
+        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let now = self.names();
+        let more: Vec<Vec<&str>> = now
+            .iter()
+            .filter(|name| !names.contains(name.as_str()))
+            .map(|name| name.splitn(3, ' ').collect())
+            .collect();
+        let gone: Vec<&str> =
+            more.iter().filter(|more| more[1] == "Namespace").map(|more| &more[2][1..]).collect();
+        for more in &more {
+            let (namespace, name) = more[2].split_once('/').unwrap();
+            let (group, version) = more[0].split_once('/').unwrap_or(("", more[0]));
+            // What a namespace holds goes with it.
+            if gone.contains(&namespace) {
+                continue;
+            }
+            let kind = format!("{}.{version}.{group}", more[1]);
+            let namespace = if namespace.is_empty() { "default" } else { namespace };
+            self.run(&["delete", "--ignore-not-found", "--timeout=60s", "-n", namespace, &kind, name], "");
+        }
+    }
+
+    /// Whether it is as it was when it was new.
+    fn is_new(&self, started: &Started) -> bool {
+        let (names, objects) = &started.new;
+        self.objects() == *objects && self.names() == *names
     }
 
     /// `meshobs`, talking to this cluster.
@@ -115,15 +222,17 @@ impl Cluster {
         if folder.is_none() {
             skip("the cluster of MESHOBS_TEST_KUBECONFIG fails no pods on demand");
         }
+        self.spent.store(true, Ordering::Relaxed);
         folder.map(|(_, folder)| Path::new(folder).join("fail"))
     }
 
     /// The command that ends this cluster; a lent one is not ended.
     pub fn down(&self) -> Option<&Path> {
-        if self.down.is_none() {
+        if self.started.is_none() {
             skip("the cluster of MESHOBS_TEST_KUBECONFIG is not ended");
         }
-        self.down.as_deref()
+        self.spent.store(true, Ordering::Relaxed);
+        self.started.as_ref().map(|started| started.down.as_path())
     }
 
     fn run(&self, args: &[&str], input: &str) -> Output {
@@ -230,8 +339,20 @@ impl Drop for Cluster {
         if let Some((before, _)) = &self.lent {
             self.give_back(before);
         }
-        let Some(down) = &self.down else { return };
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        let _ = Command::new(down).envs(variables).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        let Some(started) = self.started.take() else { return };
+        // A test that failed may have left anything, and its cluster may be worth no more questions.
+        if self.spent.load(Ordering::Relaxed) || std::thread::panicking() {
+            return started.end();
+        }
+        if self.objects() != started.new.1 {
+            self.meshobs(&["uninstall", "--yes"]).run();
+            self.clear(&started);
+        }
+        if !self.is_new(&started) {
+            return started.end();
+        }
+        // What happened in it is not to be found by the next test.
+        self.run(&["delete", "events", "--all", "-A"], "");
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(started);
     }
 }
