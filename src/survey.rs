@@ -7,8 +7,8 @@
 use crate::facts::datakit::{
     CONF_D, CONF_VOLUME, ENV_CONF, ENV_DATAWAY, ENV_DISCOVERY, ENV_INPUTS, input_names,
 };
-use crate::manifest::datakit::{CHECKSUM, Daemon};
 use crate::manifest::{Resource, Version};
+use crate::mesh::daemon::{CHECKSUM, Daemon};
 use crate::yaml::{At, Document};
 
 /// Where a resource is.

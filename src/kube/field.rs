@@ -12,7 +12,7 @@ const DEPTH: usize = 64;
 /// A value, or the lack of one: asking a missing value for more gives missing values, and all of them have a place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field<'a> {
-    doc: &'a Document<'static>,
+    doc: &'a Document<'a>,
     at: Option<At>,
     /// The last node on the way that exists: where something missing belongs.
     near: NodeId,
@@ -20,7 +20,7 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// A value of a document that is no object.
-    pub(crate) fn new(doc: &'a Document<'static>, at: At) -> Self {
+    pub(crate) fn new(doc: &'a Document<'a>, at: At) -> Self {
         Self { doc, at: Some(at), near: at.key.unwrap_or(at.node) }
     }
 
@@ -130,13 +130,18 @@ impl<'a> Field<'a> {
         self.doc.start(self.near)
     }
 
+    /// Where it stands in its document, for an edit.
+    pub(crate) fn place(self) -> Option<At> {
+        self.at
+    }
+
     /// All of it as plain data, aliases and merge keys resolved.
     pub(crate) fn json(self) -> Value {
         self.at.map_or(Value::Null, |at| convert(self.doc, at, 0))
     }
 }
 
-fn convert(doc: &Document<'static>, node: At, depth: usize) -> Value {
+fn convert(doc: &Document<'_>, node: At, depth: usize) -> Value {
     if depth > DEPTH {
         return Value::Null;
     }
@@ -158,7 +163,7 @@ fn convert(doc: &Document<'static>, node: At, depth: usize) -> Value {
 }
 
 /// The keys of a mapping, those of its merge keys too.
-fn keys<'a>(doc: &'a Document<'static>, mapping: At, depth: usize) -> Vec<Cow<'a, str>> {
+fn keys<'a>(doc: &'a Document<'a>, mapping: At, depth: usize) -> Vec<Cow<'a, str>> {
     const MERGES: usize = 4;
     let mut found = Vec::new();
     for (key, _) in doc.entries(mapping.node) {

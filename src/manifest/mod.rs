@@ -2,7 +2,6 @@
 //!
 //! Reads only. What a kind means is decided by group and kind together, never by kind alone.
 
-pub mod datakit;
 mod image;
 mod resource;
 mod scope;

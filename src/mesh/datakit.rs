@@ -25,13 +25,12 @@ pub(crate) struct Datakit<'i> {
 
 /// The container of a pod template that is DataKit: one whose image is called `datakit`, in whatever registry; else one
 /// that is told where to upload to. (DataKit Operator has another image, and no such variable.)
-fn container<'i>(template: Field<'i>) -> Option<Field<'i>> {
+pub(super) fn container<'i>(template: Field<'i>) -> Option<Field<'i>> {
     let containers = || template.at(&["spec", "containers"]).items();
     let named = |container: &Field<'_>| {
         ImageRef::parse(&container.get("image").text()).repository.rsplit('/').next() == Some("datakit")
     };
-    let configured =
-        |container: &Field<'_>| container.get("env").items().any(|var| var.get("name").is(ENV_DATAWAY));
+    let configured = |container: &Field<'_>| settings(*container, ENV_DATAWAY).next().is_some();
     containers().find(named).or_else(|| containers().find(configured))
 }
 
@@ -40,14 +39,21 @@ pub(super) fn runs_datakit(object: &Object) -> bool {
     object.pod_templates().next().and_then(container).is_some()
 }
 
-pub(super) fn is_daemon_set(object: &Object) -> bool {
-    object.kind() == "DaemonSet" && matches!(object.group(), "apps" | "extensions")
+/// Whether a kind is the one that DataKit is deployed by.
+pub(super) fn is_daemon_set(group: &str, kind: &str) -> bool {
+    kind == "DaemonSet" && matches!(group, "apps" | "extensions")
+}
+
+/// The items of a container's environment that set a variable. Of two the last counts.
+pub(super) fn settings<'i>(container: Field<'i>, name: &str) -> impl Iterator<Item = Field<'i>> {
+    container.get("env").items().filter(move |var| var.get("name").is(name))
 }
 
 impl<'i> Datakit<'i> {
     /// Recognises DataKit: a DaemonSet with a container of it.
     pub(super) fn of(inventory: &'i Inventory, object: &'i Object) -> Option<Self> {
-        let template = object.pod_templates().next().filter(|_| is_daemon_set(object))?;
+        let template =
+            object.pod_templates().next().filter(|_| is_daemon_set(object.group(), object.kind()))?;
         let container = container(template)?;
         let variables = Env::of(inventory, object, container);
         let version = version(container);
@@ -70,7 +76,7 @@ impl<'i> Datakit<'i> {
 
     /// A variable of the environment: the item of the list. Of two the last counts.
     pub(crate) fn env(&self, name: &str) -> Option<Field<'i>> {
-        self.container.get("env").items().filter(|var| var.get("name").is(name)).last()
+        settings(self.container, name).last()
     }
 
     /// A variable's text; empty where there is none, or it is not in view.
@@ -164,6 +170,7 @@ impl<'i> Datakit<'i> {
     }
 }
 
-fn version(container: Field<'_>) -> Option<Version> {
+/// The version that a container's image tells.
+pub(super) fn version(container: Field<'_>) -> Option<Version> {
     ImageRef::parse(&container.get("image").text()).tag.and_then(Version::parse)
 }

@@ -4,6 +4,7 @@
 mod conf;
 pub(crate) mod config;
 pub(crate) mod control_plane;
+pub(crate) mod daemon;
 mod datakit;
 mod env;
 pub(crate) mod injection;

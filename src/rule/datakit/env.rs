@@ -1,7 +1,7 @@
 //! Variables of DataKit's environment: single values, comma lists, and lists of tags.
 
 use super::super::{Outcome, Target};
-use crate::manifest::datakit::{Daemon, EnvVar};
+use crate::mesh::daemon::{Daemon, EnvVar};
 use crate::yaml::{Changes, Place, Refusal, Value};
 
 /// When a value that is there is replaced.

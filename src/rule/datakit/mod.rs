@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::metrics::MetricsSettings;
 use super::{NewResource, Outcome, Rule, RumSettings, Target};
 use crate::manifest::Version;
-use crate::manifest::datakit::{CHECKSUM, Daemon};
+use crate::mesh::daemon::{CHECKSUM, Daemon};
 use crate::secret::Token;
 use crate::survey::{ConfigMap, Datakit as Found};
 use crate::yaml::{At, Changes, Place, Refusal, Value};

@@ -3,7 +3,7 @@
 use super::super::{Outcome, Target};
 use super::wiring::{Fate, Wire, Wiring};
 use crate::facts::datakit::{CONF_D, CONF_VOLUME};
-use crate::manifest::datakit::{ConfVolume, Daemon, Mount};
+use crate::mesh::daemon::{ConfVolume, Daemon, Mount};
 use crate::yaml::{Changes, Place, Refusal, Value};
 
 fn text(text: &str) -> Value {
@@ -65,12 +65,7 @@ fn add_volume(
         }
     }
     outcome.patched = true;
-    Ok(ConfVolume {
-        item: daemon.template.spec,
-        name: CONF_VOLUME.to_owned(),
-        config_map: CONF_VOLUME.to_owned(),
-        items: None,
-    })
+    Ok(ConfVolume { name: CONF_VOLUME.to_owned(), config_map: CONF_VOLUME.to_owned(), items: None })
 }
 
 /// The file that a key is in the volume. Where the volume picks keys, the key is added to them: else its mount would

@@ -5,7 +5,7 @@ use super::Datakit;
 use super::dataway::{self, State};
 use super::env::Env;
 use crate::facts::datakit::ENV_DATAWAY;
-use crate::manifest::datakit::EnvVar;
+use crate::mesh::daemon::EnvVar;
 use crate::secret::Token;
 use crate::survey::{Datakit as Found, Dataway};
 use crate::yaml::{Changes, Place, Refusal, Value};

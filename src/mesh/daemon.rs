@@ -1,10 +1,10 @@
-//! DataKit's DaemonSet: how it is recognised, and the places in it that matter. Reads only.
+//! DataKit's DaemonSet in a manifest that is to be edited: the places in it that edits go to. Which container is DataKit, and
+//! what a variable is, it has from the model. Reads only.
 
-use super::image::ImageRef;
-use super::resource::Resource;
-use super::version::Version;
-use super::workload::{PodTemplate, pod_templates};
-use crate::facts::datakit::{CONF_D, CONF_VOLUME, ENV_DATAWAY, PORT};
+use super::datakit::{container, is_daemon_set, settings, version};
+use crate::facts::datakit::{CONF_D, CONF_VOLUME, PORT};
+use crate::kube::Field;
+use crate::manifest::{PodTemplate, Resource, Version, pod_templates};
 use crate::yaml::{At, Document};
 
 /// The annotation of the pod template that changes with the configuration: mounts by subPath are never refreshed, so only
@@ -40,8 +40,6 @@ pub struct EnvVar {
 /// The volume that DataKit's configuration comes from.
 #[derive(Clone, Debug)]
 pub struct ConfVolume {
-    /// The item of the list.
-    pub item: At,
     /// Its name.
     pub name: String,
     /// The name of its ConfigMap.
@@ -64,47 +62,43 @@ pub struct Mount {
 }
 
 impl<'a> Daemon<'a> {
-    /// Recognises DataKit: a DaemonSet with a container whose image is called `datakit`, in whatever registry, or that is
-    /// told where to upload to.
+    /// Recognises DataKit.
     #[must_use]
     pub fn find(doc: &'a Document<'a>, resource: &Resource) -> Option<Self> {
-        if resource.kind != "DaemonSet" || !matches!(resource.group(), "apps" | "extensions") {
+        if !is_daemon_set(resource.group(), &resource.kind) {
             return None;
         }
         let template = pod_templates(doc, resource)?.into_iter().next()?;
-        let containers = doc.get(template.spec, "containers")?;
-        let named = |container: &At| {
-            let image = doc.str_at(*container, "image").unwrap_or_default();
-            ImageRef::parse(&image).repository.rsplit('/').next() == Some("datakit")
-        };
-        let daemon = |container| Self { doc, template, container };
-        let told = |container: &At| daemon(*container).env(ENV_DATAWAY).is_some();
-        let container = doc.items(containers).find(named).or_else(|| doc.items(containers).find(told))?;
-        Some(daemon(container))
+        let container = container(Field::new(doc, template.at))?.place()?;
+        Some(Self { doc, template, container })
+    }
+
+    fn container(&self) -> Field<'a> {
+        Field::new(self.doc, self.container)
     }
 
     /// The version that the image's tag tells.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
-        let image = self.doc.str_at(self.container, "image")?;
-        Version::parse(ImageRef::parse(&image).tag?)
+        version(self.container())
     }
 
-    /// A variable by name. Of two the last counts, as it does for Kubernetes.
+    /// A variable by name.
     #[must_use]
     pub fn env(&self, name: &str) -> Option<EnvVar> {
-        let list = self.doc.get(self.container, "env")?;
-        let named = |item: &At| self.doc.str_at(*item, "name").is_some_and(|found| found == name);
-        let all: Vec<_> = self.doc.items(list).filter(named).collect();
-        let item = all.last().copied()?;
-        let value = self.doc.get(item, "value");
-        let text = value.filter(|at| !self.doc.is_null(at.node)).and_then(|at| self.doc.string(at.node));
+        let mut all = settings(self.container(), name);
+        let first = all.next()?;
+        let (item, doubled) = match all.last() {
+            Some(last) => (last, first.place()),
+            None => (first, None),
+        };
+        let value = item.get("value");
         Some(EnvVar {
-            item,
-            value,
-            from: self.doc.get(item, "valueFrom"),
-            text: text.unwrap_or_default().into_owned(),
-            doubled: all.first().copied().filter(|_| all.len() > 1),
+            item: item.place()?,
+            value: value.place(),
+            from: item.get("valueFrom").place(),
+            text: value.text().into_owned(),
+            doubled,
         })
     }
 
@@ -148,7 +142,7 @@ impl<'a> Daemon<'a> {
                 let pairs = doc.items(items).map(|item| (text(item, "key"), text(item, "path")));
                 (items, pairs.collect())
             });
-            Some(ConfVolume { item, name: text(item, "name"), config_map: text(source, "name"), items })
+            Some(ConfVolume { name: text(item, "name"), config_map: text(source, "name"), items })
         };
         let all: Vec<_> = doc.items(list).filter_map(volume).collect();
         let mounts = self.mounts();
@@ -172,15 +166,13 @@ impl<'a> Daemon<'a> {
     /// Whether the pods share the network of their node.
     #[must_use]
     pub fn host_network(&self) -> bool {
-        let at = self.doc.get(self.template.spec, "hostNetwork");
-        at.and_then(|at| self.doc.string(at.node)).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        Field::new(self.doc, self.template.spec).get("hostNetwork").is_true()
     }
 
     /// Whether DataKit's port is claimed on the node.
     #[must_use]
     pub fn host_port(&self) -> bool {
-        let Some(list) = self.doc.get(self.container, "ports") else { return false };
         let port = PORT.to_string();
-        self.doc.items(list).any(|item| self.doc.str_at(item, "hostPort").is_some_and(|found| found == port))
+        self.container().get("ports").items().any(|item| item.get("hostPort").is(&port))
     }
 }
