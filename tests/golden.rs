@@ -4,8 +4,10 @@
 //! end feeds the standard input. `expected.stdout`, `expected.stderr` and `expected.status` may be missing, which
 //! means empty and 0. Where there is a folder `expected.tree`, the working folder must look like it after the run.
 //!
+//! Each case is up to four tests, by name: `cargo test --test golden -- quirks/anchors`.
+//!
 //! `MESHOBS_BLESS=1` rewrites the expected files, `MESHOBS_BLESS=new` writes only those that do not exist.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
 
@@ -13,145 +15,178 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use libtest_mimic::{Arguments, Failed, Trial};
+
 use support::{Meshobs, apply_by, copy_tree, differences, on_path, skip, tree};
 
-#[test]
-fn every_case_in_testdata_gives_its_expected_bytes() {
-    let bless = Bless::from_environment();
-    let mut failures = String::new();
-    let mut count = 0;
-    for case in cases() {
-        count += 1;
-        let name = case.strip_prefix(testdata()).unwrap().display().to_string();
-        if let Err(failure) = run(&case, bless) {
-            failures.push_str(&format!("\n{name}: {}\n{failure}", command(&case)));
-        }
-    }
-    assert!(count > 0, "no cases in {}", testdata().display());
-    assert!(
-        failures.is_empty(),
-        "some of {count} cases fail; MESHOBS_BLESS=1 rewrites what is expected\n{failures}"
-    );
+/// What is asked of cases, and of how many at least: fewer means that a filter here fits no longer.
+const QUESTIONS: [Question; 4] = [
+    Question { title: "gives its expected bytes", at_least: 700, fits: |_| true, ask: expected_bytes },
+    Question { title: "twice is once", at_least: 300, fits: is_printed_patch, ask: twice_is_once },
+    Question { title: "its diff applies", at_least: 300, fits: has_diff, ask: diff_applies },
+    Question {
+        title: "is YAML for other readers",
+        at_least: 400,
+        fits: prints_manifests,
+        ask: is_yaml_for_others,
+    },
+];
+
+struct Question {
+    title: &'static str,
+    at_least: usize,
+    fits: fn(&Case) -> bool,
+    ask: fn(&Case) -> Result<(), String>,
 }
 
-#[test]
-fn patching_what_is_expected_changes_nothing() {
-    let mut failures = String::new();
-    for case in cases() {
-        let (environment, args, _) = words(&command(&case));
-        let plain = args.first().is_some_and(|a| a == "patch")
-            && !args.iter().any(|a| matches!(a.as_str(), "--diff" | "--check" | "-i" | "-o"))
-            && !case.join("expected.status").exists();
-        let Ok(output) = fs::read(case.join("expected.stdout")) else {
-            continue;
-        };
-        if !plain {
-            continue;
-        }
-        // The same flags; the expected output instead of the files.
-        let folder = tempfile::tempdir().unwrap();
-        copy_inputs(&case, folder.path());
-        let is_input = |i: usize| i > 0 && args[i - 1] != "--config" && folder.path().join(&args[i]).exists();
-        let flags = (0..args.len()).filter(|i| !is_input(*i)).map(|i| &args[i]);
-        let mut run = Meshobs::new(flags).cwd(folder.path()).stdin(&output);
-        for (name, value) in &environment {
-            run = run.env(name, value);
-        }
-        let done = run.run();
-        if done.status != 0 || done.stdout != output {
-            failures.push_str(&format!(
-                "\n{}: status {}\n{}{}",
-                case.display(),
-                done.status,
-                done.stderr,
-                differences(&output, &done.stdout)
-            ));
-        }
-    }
-    assert!(failures.is_empty(), "patching twice is not patching once\n{failures}");
+struct Case {
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+    args: Vec<String>,
+    /// The file for stdin.
+    stdin: Option<String>,
 }
 
-#[test]
-fn the_diff_of_every_case_is_accepted_by_patch_and_git_apply() {
+impl Case {
+    fn read(folder: PathBuf) -> Self {
+        let (environment, args, stdin) = words(&command(&folder));
+        Self { folder, environment, args, stdin }
+    }
+
+    fn has(&self, words: &[&str]) -> bool {
+        self.args.iter().any(|arg| words.contains(&arg.as_str()))
+    }
+
+    fn is_patch(&self) -> bool {
+        self.args.first().is_some_and(|arg| arg == "patch") && !self.folder.join("expected.status").exists()
+    }
+
+    fn output(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("expected.stdout")).ok()
+    }
+
+    /// The files that its arguments name.
+    fn inputs(&self) -> Vec<Vec<u8>> {
+        self.args.iter().filter_map(|arg| fs::read(self.folder.join(arg)).ok()).collect()
+    }
+
+    fn meshobs<'a>(&self, args: impl IntoIterator<Item = &'a str>, cwd: &Path) -> Meshobs {
+        let run = Meshobs::new(args).cwd(cwd);
+        self.environment.iter().fold(run, |run, (name, value)| run.env(name, value))
+    }
+}
+
+fn main() {
+    let mut trials = Vec::new();
+    let folders = cases();
+    for question in &QUESTIONS {
+        let fits = |folder: &&PathBuf| (question.fits)(&Case::read((*folder).clone()));
+        let folders: Vec<_> = folders.iter().filter(fits).collect();
+        let count = folders.len();
+        trials.push(Trial::test(format!("cases of \"{}\"", question.title), move || {
+            let few = format!("only {count}, at least {} are meant", question.at_least);
+            if count < question.at_least { Err(Failed::from(few)) } else { Ok(()) }
+        }));
+        for folder in folders {
+            let name = folder.strip_prefix(testdata()).unwrap().display();
+            let folder = folder.clone();
+            trials.push(Trial::test(format!("{name} {}", question.title), move || {
+                (question.ask)(&Case::read(folder)).map_err(Failed::from)
+            }));
+        }
+    }
+    trials.push(Trial::test("every group is in testdata/README.md", groups_are_listed));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn groups_are_listed() -> Result<(), Failed> {
+    let index = fs::read_to_string(testdata().join("README.md"))?;
+    let mut groups: Vec<_> = fs::read_dir(testdata())?.map(|entry| entry.unwrap().path()).collect();
+    groups.retain(|path| path.is_dir());
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let missing: Vec<_> =
+        groups.iter().map(name).filter(|name| !index.contains(&format!("`{name}/`"))).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}").into()) }
+}
+
+fn expected_bytes(case: &Case) -> Result<(), String> {
+    run(case, Bless::from_environment()).map_err(|failure| {
+        format!("{}\nMESHOBS_BLESS=1 rewrites what is expected\n{failure}", command(&case.folder))
+    })
+}
+
+/// A patch whose product goes to stdout.
+fn is_printed_patch(case: &Case) -> bool {
+    case.is_patch() && !case.has(&["--diff", "--check", "-i", "-o"]) && case.output().is_some()
+}
+
+/// The same flags; the expected output instead of the files.
+fn twice_is_once(case: &Case) -> Result<(), String> {
+    let output = case.output().unwrap_or_default();
+    let folder = tempfile::tempdir().unwrap();
+    copy_inputs(&case.folder, folder.path());
+    let args = &case.args;
+    let is_input = |i: usize| i > 0 && args[i - 1] != "--config" && folder.path().join(&args[i]).exists();
+    let flags = (0..args.len()).filter(|i| !is_input(*i)).map(|i| args[i].as_str());
+    let done = case.meshobs(flags, folder.path()).stdin(&output).run();
+    if done.status == 0 && done.stdout == output {
+        return Ok(());
+    }
+    Err(format!("status {}\n{}{}", done.status, done.stderr, differences(&output, &done.stdout)))
+}
+
+/// A patch of files that can be done in place.
+fn has_diff(case: &Case) -> bool {
+    case.is_patch() && !case.has(&["--diff", "--check", "-i", "-o", "-q", "-"]) && case.stdin.is_none()
+}
+
+fn diff_applies(case: &Case) -> Result<(), String> {
     let programs: Vec<_> = ["patch", "git"].into_iter().filter(|program| on_path(program)).collect();
     if programs.len() < 2 {
         skip("patch or git is missing");
     }
+    let run = |folder: &Path, flags: &[&str]| {
+        let args = case.args.iter().map(String::as_str).chain(flags.iter().copied());
+        case.meshobs(args, folder).run()
+    };
+    let ours = tempfile::tempdir().unwrap();
+    copy_inputs(&case.folder, ours.path());
+    let diff = run(ours.path(), &["--diff", "--show-secrets"]);
+    let done = run(ours.path(), &["-i"]);
+    if (diff.status, done.status) != (0, 0) {
+        return Err(format!("{}{}", diff.stderr, done.stderr));
+    }
     let mut failures = String::new();
-    let mut count = 0;
-    for case in cases() {
-        let (environment, args, stdin) = words(&command(&case));
-        let plain = args.first().is_some_and(|a| a == "patch")
-            && !args.iter().any(|a| matches!(a.as_str(), "--diff" | "--check" | "-i" | "-o" | "-q" | "-"))
-            && stdin.is_none()
-            && !case.join("expected.status").exists();
-        if !plain {
-            continue;
-        }
-        let run = |folder: &Path, flags: &[&str]| {
-            let args = args.iter().map(String::as_str).chain(flags.iter().copied());
-            let run = Meshobs::new(args).cwd(folder);
-            environment.iter().fold(run, |run, (name, value)| run.env(name, value)).run()
-        };
-        let ours = tempfile::tempdir().unwrap();
-        copy_inputs(&case, ours.path());
-        let diff = run(ours.path(), &["--diff", "--show-secrets"]);
-        let done = run(ours.path(), &["-i"]);
-        assert_eq!((diff.status, done.status), (0, 0), "{}: {}{}", case.display(), diff.stderr, done.stderr);
-        for program in programs.iter().filter(|_| !diff.stdout.is_empty()) {
-            let theirs = tempfile::tempdir().unwrap();
-            copy_inputs(&case, theirs.path());
-            count += 1;
-            match apply_by(program, theirs.path(), &diff.stdout) {
-                Ok(()) => compare_trees(&tree(ours.path()), &tree(theirs.path()), &mut failures),
-                Err(why) => failures.push_str(&format!("\n{}: {why}", case.display())),
-            }
+    for program in programs.iter().filter(|_| !diff.stdout.is_empty()) {
+        let theirs = tempfile::tempdir().unwrap();
+        copy_inputs(&case.folder, theirs.path());
+        match apply_by(program, theirs.path(), &diff.stdout) {
+            Ok(()) => compare_trees(&tree(ours.path()), &tree(theirs.path()), &mut failures),
+            Err(why) => failures.push_str(&why),
         }
     }
-    assert!(count > 0 || programs.is_empty(), "no case has a diff");
-    assert!(failures.is_empty(), "{failures}");
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
-#[test]
-fn what_is_expected_is_yaml_for_other_readers() {
-    let mut failures = String::new();
-    for (case, inputs, output) in printed_manifests() {
-        // Some inputs are more than a reader takes: they prove nothing.
-        if inputs.iter().all(|i| support::read_all(i).is_ok())
-            && let Err(e) = support::read_all(&output)
-        {
-            failures.push_str(&format!("\n{}: {e}", case.display()));
-        }
-        let streams: Vec<&[u8]> = inputs.iter().chain([&output]).map(Vec::as_slice).collect();
-        let Some(mut readings) = support::readers::go_read(&streams) else { continue };
-        let last = readings.pop().unwrap();
-        if readings.iter().all(Result::is_ok)
-            && let Err(e) = last
-        {
-            failures.push_str(&format!("\n{}: Go: {e}", case.display()));
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
+/// What is printed are manifests made of input files.
+fn prints_manifests(case: &Case) -> bool {
+    let rum = case.args.get(1).is_some_and(|arg| arg == "rum") && !case.has(&["configmap"]);
+    case.output().is_some() && !case.inputs().is_empty() && !rum && !case.has(&["nginx", "check", "--diff"])
 }
 
-/// The cases that print manifests made of input files: their inputs and what they print.
-fn printed_manifests() -> Vec<(PathBuf, Vec<Vec<u8>>, Vec<u8>)> {
-    let mut found = Vec::new();
-    for case in cases() {
-        let (_, args, _) = words(&command(&case));
-        let Ok(output) = fs::read(case.join("expected.stdout")) else {
-            continue;
-        };
-        let inputs: Vec<_> = args.iter().filter_map(|a| fs::read(case.join(a)).ok()).collect();
-        let has = |word: &str| args.iter().any(|a| a == word);
-        let other =
-            has("nginx") || has("check") || (args.get(1).is_some_and(|a| a == "rum") && !has("configmap"));
-        if !inputs.is_empty() && !other && !has("--diff") {
-            found.push((case, inputs, output));
-        }
+fn is_yaml_for_others(case: &Case) -> Result<(), String> {
+    let (inputs, output) = (case.inputs(), case.output().unwrap_or_default());
+    // Some inputs are more than a reader takes: they prove nothing.
+    if inputs.iter().all(|input| support::read_all(input).is_ok()) {
+        support::read_all(&output).map_err(|error| error.to_string())?;
     }
-    assert!(!found.is_empty());
-    found
+    let streams: Vec<&[u8]> = inputs.iter().chain([&output]).map(Vec::as_slice).collect();
+    let Some(mut readings) = support::readers::go_read(&streams) else { return Ok(()) };
+    let last = readings.pop().unwrap();
+    if readings.iter().all(Result::is_ok) {
+        last.map_err(|error| format!("Go: {error}"))?;
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -254,17 +289,14 @@ fn copy_inputs(case: &Path, folder: &Path) {
     }
 }
 
-fn run(case: &Path, bless: Bless) -> Result<(), String> {
+fn run(case: &Case, bless: Bless) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
-    copy_inputs(case, folder.path());
-    let (environment, args, stdin) = words(&command(case));
-    let mut run = Meshobs::new(&args).cwd(folder.path());
-    for (name, value) in &environment {
-        run = run.env(name, value);
+    copy_inputs(&case.folder, folder.path());
+    let mut run = case.meshobs(case.args.iter().map(String::as_str), folder.path());
+    if let Some(file) = &case.stdin {
+        run = run.stdin(fs::read(case.folder.join(file)).unwrap());
     }
-    if let Some(file) = stdin {
-        run = run.stdin(fs::read(case.join(file)).unwrap());
-    }
+    let case = &case.folder;
     let done = run.run();
     let status = if done.status == 0 { String::new() } else { format!("{}\n", done.status) };
     let parts = [
