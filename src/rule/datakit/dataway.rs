@@ -77,7 +77,18 @@ fn without_token(url: &str) -> &str {
 /// Puts a token into every address of a value, in place of the one that is there.
 #[must_use]
 pub fn with_token(value: &str, token: &Token) -> String {
+    each(value, |_| true, token)
+}
+
+/// Puts a token into the addresses of a value that have none, or a placeholder; others may be of another workspace.
+#[must_use]
+pub fn with_missing_token(value: &str, token: &Token) -> String {
+    each(value, |url| token_of(url).is_none_or(is_placeholder), token)
+}
+
+fn each(value: &str, wanted: impl Fn(&str) -> bool, token: &Token) -> String {
     let one = |url: &str| match token_span(url) {
+        _ if !wanted(url) => url.to_owned(),
         Some((start, end)) => {
             let (head, tail) = (url.get(..start).unwrap_or(url), url.get(end..).unwrap_or(""));
             format!("{head}{}{tail}", token.in_url())
@@ -131,6 +142,15 @@ mod tests {
             ("https://a?xtoken=1&token=2#f", "https://a?xtoken=1&token=TKN#f"),
         ] {
             assert_eq!(with_token(old, &token), new.replace("TKN", TOKEN));
+        }
+        for (old, new) in [
+            (
+                "https://a?token=1,https://b?token=<your-token>,https://c",
+                "https://a?token=1,https://b?token=TKN,https://c?token=TKN",
+            ),
+            ("https://a?token=1", "https://a?token=1"),
+        ] {
+            assert_eq!(with_missing_token(old, &token), new.replace("TKN", TOKEN));
         }
     }
 }

@@ -19,24 +19,22 @@ impl Datakit {
         let bases = (!self.0.dataway.is_empty()).then(|| self.0.dataway.join(","));
         match (bases, &self.0.token) {
             (None, None) => None,
-            (Some(bases), Some(token)) => Some(dataway::with_token(&bases, token)),
+            (Some(bases), Some(token)) => Some(dataway::with_missing_token(&bases, token)),
             (Some(bases), None) => {
                 // Another host, the same workspace.
                 let token = dataway::token_of(old.split(',').next().unwrap_or(""))
                     .filter(|_| dataway::state(old) == State::Filled);
                 match token.and_then(|token| Token::parse(token).ok()) {
                     _ if dataway::state(&bases) == State::Filled => Some(bases),
-                    Some(token) => Some(dataway::with_token(&bases, &token)),
+                    Some(token) => Some(dataway::with_missing_token(&bases, &token)),
                     None => None,
                 }
             }
-            (None, Some(token)) => {
-                let base = match dataway::state(old) {
-                    State::Empty | State::Broken => dataway::DEFAULT,
-                    State::NoToken | State::Filled => old,
-                };
-                Some(dataway::with_token(base, token))
-            }
+            (None, Some(token)) => Some(match dataway::state(old) {
+                State::Empty | State::Broken => dataway::with_token(dataway::DEFAULT, token),
+                State::NoToken => dataway::with_missing_token(old, token),
+                State::Filled => dataway::with_token(old, token),
+            }),
         }
     }
 
