@@ -21,7 +21,7 @@ use crate::kustomize::{self, Kustomize};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Plan, Strict};
 use crate::report::{self, DiffStyle, Format};
-use crate::rule::{Datakit, Metrics, Namespace, Rule, Rum, Tracing};
+use crate::rule::{Datakit, Metrics, Namespace, Rule, RuleName, Rum, Tracing};
 
 /// A run with more inputs than this shows a progress bar to a person.
 const MANY: usize = 100;
@@ -193,6 +193,9 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
 
     let changes = plan.changes();
     let written = write(args, &mut plan, to_file)?;
+    if args.check || args.diff {
+        plan.report.nothing_is_written();
+    }
     if !args.quiet {
         // What was done is done, whether or not anybody reads the report.
         let _ = plan.report.finish(&mut gate::stderr(), &written);
@@ -219,19 +222,17 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
 }
 
 fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
-    let rules = settings.rules.iter().filter_map(|name| {
-        let rule: Box<dyn Rule> = match *name {
-            "namespace" => Box::new(Namespace(settings.namespace.clone())),
-            "metrics" => Box::new(Metrics::new(settings.metrics.clone())),
-            "rum" => Box::new(Rum(settings.rum.clone())),
-            "datakit" => Box::new(Datakit(settings.datakit.clone())),
-            "tracing" => Box::new(Tracing(settings.tracing.clone())),
-            _ => return None,
-        };
-        Some(rule)
-    });
+    let rule = |name: &RuleName| -> Box<dyn Rule> {
+        match name {
+            RuleName::Namespace => Box::new(Namespace(settings.namespace.clone())),
+            RuleName::Metrics => Box::new(Metrics::new(settings.metrics.clone())),
+            RuleName::Rum => Box::new(Rum(settings.rum.clone())),
+            RuleName::Datakit => Box::new(Datakit(settings.datakit.clone())),
+            RuleName::Tracing => Box::new(Tracing(settings.tracing.clone())),
+        }
+    };
     Patcher {
-        rules: rules.collect(),
+        rules: settings.rules.iter().map(rule).collect(),
         cluster_scoped: settings.cluster_scoped.clone(),
         overwrite: settings.overwrite,
         strict: if settings.strict { Strict::Asked } else { Strict::No },

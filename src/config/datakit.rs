@@ -20,7 +20,7 @@ pub const TOKEN_VARIABLE: &str = "MESHOBS_TOKEN";
 
 /// `[datakit]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [datakit] and its keys below it")]
 pub struct DatakitOptions {
     /// File with DataKit's token; else the variable MESHOBS_TOKEN
     #[arg(long, value_name = "FILE", env = "MESHOBS_TOKEN_FILE", help_heading = "DataKit")]

@@ -22,7 +22,7 @@ pub enum Profile {
 
 /// `[metrics]`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [metrics] and its keys below it")]
 pub struct MetricsOptions {
     /// Set of defaults for the settings below [default: guide]
     #[arg(

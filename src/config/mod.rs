@@ -30,7 +30,7 @@ use crate::diagnostic::Diagnostic;
 use crate::input::io_message;
 use crate::kustomize::Kustomize;
 use crate::rule::{
-    Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RumSettings, TracingSettings,
+    Collector, DatakitSettings, MetricsSettings, NamespaceSettings, RuleName, RumSettings, TracingSettings,
 };
 use crate::stdio;
 
@@ -76,8 +76,8 @@ pub type Invalid = String;
 /// Settings of a run, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Names of the rules that run, in order.
-    pub rules: Vec<&'static str>,
+    /// The rules that run, in order.
+    pub rules: Vec<RuleName>,
     /// Replace what differs.
     pub overwrite: bool,
     /// Dark skips are errors.
@@ -181,9 +181,9 @@ impl Options {
         let tracing = self.tracing.settings()?;
         let mut datakit = self.datakit.settings(&metrics, &tracing, &namespace.name)?;
         metrics.elsewhere = datakit.collector == Collector::Kubernetesprometheus;
-        datakit.default_namespace = rules.contains(&"namespace").then(|| namespace.name.clone());
+        datakit.default_namespace = rules.contains(&RuleName::Namespace).then(|| namespace.name.clone());
         let rum = self.rum.settings()?;
-        datakit.replaced = rules.contains(&"rum").then(|| rum.clone());
+        datakit.replaced = rules.contains(&RuleName::Rum).then(|| rum.clone());
         Ok(Settings {
             rules,
             overwrite: self.patch.overwrite,
@@ -264,6 +264,20 @@ mod tests {
             for key in keys {
                 assert!(template[table].get(key).is_some(), "{table}.{key}");
             }
+        }
+    }
+
+    #[test]
+    fn a_value_where_a_table_belongs_is_told_how_to_write_it() {
+        for table in
+            ["patch", "namespace", "metrics", "rum", "rum.page", "datakit", "tracing", "install", "check"]
+        {
+            let error = toml::from_str::<Options>(&format!("{table} = 'x'")).unwrap_err();
+            let message = explain(error.message());
+            assert!(
+                message.ends_with(&format!("expected a table: [{table}] and its keys below it")),
+                "{message}"
+            );
         }
     }
 

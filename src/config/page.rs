@@ -20,7 +20,7 @@ const TRACE_TYPES: &[&str] = &[
 
 /// `[rum.page]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [rum.page] and its keys below it")]
 pub struct PageOptions {
     /// Id of the application in the console
     #[arg(long, value_name = "ID", env = "MESHOBS_APP_ID")]

@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 use super::Invalid;
 use crate::kustomize::Kustomize;
-use crate::rule::RULES;
+use crate::rule::RuleName;
 
 /// Which rules run, and how.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [patch] and its keys below it")]
 pub struct PatchOptions {
     /// Run only these rules
     #[arg(long, value_delimiter = ',', value_name = "RULE", env = "MESHOBS_ONLY", help_heading = "Rules",
@@ -38,7 +38,7 @@ pub struct PatchOptions {
 }
 
 fn rule_names() -> clap::builder::PossibleValuesParser {
-    clap::builder::PossibleValuesParser::new(RULES.iter().map(|(name, _)| *name))
+    clap::builder::PossibleValuesParser::new(RuleName::ALL.map(RuleName::text))
 }
 
 impl PatchOptions {
@@ -57,21 +57,20 @@ impl PatchOptions {
         }
     }
 
-    pub(super) fn rules(&self) -> Result<Vec<&'static str>, Invalid> {
+    pub(super) fn rules(&self) -> Result<Vec<RuleName>, Invalid> {
+        let known = RuleName::ALL.map(RuleName::text);
         for name in [&self.only, &self.skip, &self.with].into_iter().flatten().flatten() {
-            if !RULES.iter().any(|(rule, _)| rule == name) {
-                let known: Vec<_> = RULES.iter().map(|(rule, _)| *rule).collect();
+            if !known.contains(&name.as_str()) {
                 return Err(format!("unknown rule `{name}`; the rules are {}", known.join(", ")));
             }
         }
-        let has = |list: &Option<Vec<String>>, rule: &str| {
-            list.as_ref().is_some_and(|names| names.iter().any(|name| name == rule))
+        let has = |list: &Option<Vec<String>>, rule: RuleName| {
+            list.as_ref().is_some_and(|names| names.iter().any(|name| name == rule.text()))
         };
-        let runs = |rule: &str, default: bool| match &self.only {
-            Some(_) => has(&self.only, rule),
-            None => (default || has(&self.with, rule)) && !has(&self.skip, rule),
+        let runs = |rule: &RuleName| match &self.only {
+            Some(_) => has(&self.only, *rule),
+            None => (rule.is_default() || has(&self.with, *rule)) && !has(&self.skip, *rule),
         };
-        let chosen = RULES.iter().filter(|(rule, default)| runs(rule, *default));
-        Ok(chosen.map(|(rule, _)| *rule).collect())
+        Ok(RuleName::ALL.into_iter().filter(runs).collect())
     }
 }

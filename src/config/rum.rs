@@ -10,7 +10,7 @@ use crate::rule::{RumMode, RumSettings};
 
 /// `[rum]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [rum] and its keys below it")]
 pub struct RumOptions {
     /// Image in place of bookinfo's productpage [default: product-page:v1]
     #[arg(
@@ -92,10 +92,12 @@ impl RumOptions {
         if let Some(table) = &self.images {
             images.extend(pairs(table, "rum.images")?);
         }
-        for image in images.iter().flat_map(|(old, new)| [old, new]).chain([&image]) {
+        let pairs =
+            images.iter().flat_map(|(old, new)| [old, new]).map(|image| (image, "--image, rum.images"));
+        for (image, place) in pairs.chain([(&image, "--rum-image, rum.image")]) {
             if !ImageRef::is_valid(image) {
                 return Err(format!(
-                    "invalid image `{image}`: write [registry[:port]/]name[:tag][@digest], in lower case"
+                    "invalid image `{image}` ({place}): write [registry[:port]/]name[:tag][@digest], in lower case"
                 ));
             }
         }

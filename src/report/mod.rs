@@ -141,6 +141,8 @@ pub struct Report {
     verbose: bool,
     /// Whether inputs are named in front of their entries.
     headings: bool,
+    /// Whether what is reported is only looked at.
+    dry: bool,
     heading: String,
     summary: Summary,
     /// Whether anything was skipped or warned about.
@@ -156,6 +158,7 @@ impl Report {
             format,
             verbose,
             headings,
+            dry: false,
             heading: String::new(),
             summary: Summary::default(),
             remarks: false,
@@ -173,6 +176,11 @@ impl Report {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.format == Format::Silent
+    }
+
+    /// Nothing of what is reported is written anywhere.
+    pub fn nothing_is_written(&mut self) {
+        self.dry = true;
     }
 
     /// Counts an input.
@@ -263,7 +271,7 @@ impl Report {
         match self.format {
             Format::Text => {
                 io::copy(spool, out)?;
-                text::summary(out, &self.summary, written.len())
+                text::summary(out, &self.summary, self.dry, written.len())
             }
             Format::Json => json::finish(out, spool, &self.summary, written),
             Format::Silent => Ok(()),

@@ -37,16 +37,17 @@ pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Re
     writeln!(out, "{}", text!("{}{}:{}:{}: {}", lead, path, line, column, message))
 }
 
-pub(super) fn summary(out: &mut dyn Write, summary: &Summary, written: usize) -> io::Result<()> {
+pub(super) fn summary(out: &mut dyn Write, summary: &Summary, dry: bool, written: usize) -> io::Result<()> {
     let plural = |count: u64, word: &str| {
         if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
     };
     write!(
         out,
-        "{} in {}: {} patched, {} unchanged, {} skipped",
+        "{} in {}: {} {}patched, {} unchanged, {} skipped",
         plural(summary.resources, "resource"),
         plural(summary.files, "file"),
         summary.patched,
+        if dry { "would be " } else { "" },
         summary.unchanged,
         summary.skipped,
     )?;

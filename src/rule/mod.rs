@@ -24,9 +24,43 @@ pub use protocol::PortProtocol;
 pub use rum::{Rum, RumMode, RumSettings, VOLUME as PAGE_VOLUME};
 pub use tracing::{PROVIDER, Tracing, TracingMode, TracingSettings};
 
-/// Every rule by name, in the order they run and are reported, and whether it runs unless skipped.
-pub const RULES: &[(&str, bool)] =
-    &[("namespace", true), ("metrics", true), ("rum", true), ("datakit", true), ("tracing", false)];
+/// A rule that settings turn on and off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleName {
+    /// [`Namespace`].
+    Namespace,
+    /// [`Metrics`].
+    Metrics,
+    /// [`Rum`].
+    Rum,
+    /// [`Datakit`].
+    Datakit,
+    /// [`Tracing`].
+    Tracing,
+}
+
+impl RuleName {
+    /// All of them, in the order they run and are reported.
+    pub const ALL: [Self; 5] = [Self::Namespace, Self::Metrics, Self::Rum, Self::Datakit, Self::Tracing];
+
+    /// As settings call it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespace",
+            Self::Metrics => "metrics",
+            Self::Rum => "rum",
+            Self::Datakit => "datakit",
+            Self::Tracing => "tracing",
+        }
+    }
+
+    /// Whether it runs unless skipped.
+    #[must_use]
+    pub fn is_default(self) -> bool {
+        self != Self::Tracing
+    }
+}
 
 /// A resource and what a rule needs to judge it.
 #[derive(Clone, Copy, Debug)]
