@@ -236,6 +236,26 @@ fn what_files_cause_in_the_cluster_is_reported() {
     assert!(done.text().contains("[namespace-label]"), "{}", done.text());
 }
 
+#[test]
+fn a_namespace_that_the_cluster_lacks_is_found() {
+    let here = folder(&[deployment("a", Some(SCRAPE))]);
+    let named = |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    assert_eq!(found(&here, &[]), [""; 0]);
+    let run = |cluster: &[Value]| {
+        let place = tempfile::tempdir().unwrap();
+        let path = kubectl(place.path(), cluster);
+        let args = ["check", "a.yaml", "--cluster"];
+        Meshobs::new(args).cwd(here.path()).env("PATH", &path).run().text().to_owned()
+    };
+    let without = run(&[named("kube-system"), named("prd")]);
+    assert!(
+        without.contains("[namespace-missing]") && without.contains("meshobs init namespace prod"),
+        "{without}"
+    );
+    let with = run(&[named("kube-system"), named("prod")]);
+    assert!(!with.contains("[namespace-missing]"), "{with}");
+}
+
 // ---- changes as they come --------------------------------------------------------------------------------------
 
 #[test]

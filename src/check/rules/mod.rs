@@ -29,6 +29,7 @@ mod logs;
 mod mesh_config;
 mod namespace_injection;
 mod namespace_label;
+mod namespace_missing;
 mod revision_missing;
 mod routing;
 mod rum;
@@ -108,7 +109,7 @@ pub(crate) const CATALOG: &[Check] = &[
     tracing_sampling::CHECK,
     tracing_path::CHECK,
     tracing_port::CHECK,
-    part("namespace-missing", "namespaces", "every namespace is there"),
+    namespace_missing::CHECK,
     namespace_injection::CHECK,
     namespace_label::CHECK,
     revision_missing::CHECK,
