@@ -5,7 +5,7 @@
 //! volumes name and once to make the edits.
 
 use crate::facts::datakit::{
-    CONF_D, CONF_VOLUME, ENV_CONF, ENV_DATAWAY, ENV_DISCOVERY, ENV_INPUTS, input_names,
+    CONF_D, CONF_VOLUME, ENV_CONF, ENV_DATAWAY, ENV_DISCOVERY, ENV_INPUTS, discovers, input_names,
 };
 use crate::manifest::{Resource, Version};
 use crate::mesh::daemon::{CHECKSUM, Daemon};
@@ -260,7 +260,7 @@ impl Datakit {
             mounted_whole,
             enabled: input_names(enabled),
             inputs_env: daemon.env_text(ENV_CONF),
-            discovers: daemon.env_text(ENV_DISCOVERY) == "true",
+            discovers: discovers(daemon.version(), &daemon.env_text(ENV_DISCOVERY)),
             cluster_name: daemon.env_text("ENV_CLUSTER_NAME_K8S"),
             host_port: daemon.host_port(),
             host_network: daemon.host_network(),

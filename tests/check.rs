@@ -92,6 +92,16 @@ fn annotation(value: &str) -> String {
     )
 }
 
+/// A patch of the scrape annotation on a workload itself, and on its pod template.
+fn beside(own: serde_json::Value, of_pods: serde_json::Value) -> String {
+    let annotations = |value| serde_json::json!({"annotations": {"datakit/prom.instances": value}});
+    serde_json::json!({
+        "metadata": annotations(own),
+        "spec": {"template": {"metadata": annotations(of_pods)}},
+    })
+    .to_string()
+}
+
 #[test]
 fn each_fault_has_its_own_finding_and_no_other() {
     let Some(cluster) = Cluster::start() else { return };
@@ -125,7 +135,7 @@ fn each_fault_has_its_own_finding_and_no_other() {
     let dataway = format!("https://openway.guance.com?token={TOKEN}");
     let ratings = "deployment/ratings-v1 -n prod";
     let scrape = |text: &str| annotation(text);
-    let toml = "[[inputs.prom]]\n  url = \"http://$IP:15020/stats/prometheus\"\n";
+    let toml = "[[inputs.prom]]\n  url = \"http://$IP:15020/stats/prometheus\"\n  measurement_name = \"istio_prom\"\n";
     let faults = vec![
         patched(
             "datakit-token",
@@ -247,8 +257,8 @@ fn each_fault_has_its_own_finding_and_no_other() {
             "annotation-place",
             ratings,
             "merge",
-            "{\"metadata\":{\"annotations\":{\"datakit/prom.instances\":\"x\"}}}",
-            "{\"metadata\":{\"annotations\":{\"datakit/prom.instances\":null}}}",
+            &beside(serde_json::json!("x"), serde_json::Value::Null),
+            &beside(serde_json::Value::Null, serde_json::json!(toml)),
         ),
         patched(
             "logs-json",

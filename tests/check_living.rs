@@ -164,7 +164,7 @@ fn a_workload_is_described_with_what_decides() {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let text = check(&here, &["a.yaml", "deployment/b"]).text().to_owned();
-    assert!(text.contains("- scraped:  no: nothing names its port 15020\n"), "{text}");
+    assert!(text.contains("- scraped:  no: nothing scrapes its sidecar\n"), "{text}");
     assert!(text.contains("[annotation]"), "{text}");
     let done = check(&here, &["a.yaml", "deployment/c", "-n", "prod"]).expect(2);
     assert_eq!(done.stderr, "meshobs: workload deployment/c not found in namespace prod\n");

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 
 use super::Outcome;
 use crate::facts::datakit::{
-    ENV_DISCOVERY, LOG_FILTERS, LOGS_ANNOTATION, LOGS_VARIABLE, SCRAPE_ANNOTATION, logs_annotation,
+    LOG_FILTERS, LOGS_ANNOTATION, LOGS_VARIABLE, SCRAPE_ANNOTATION, logs_annotation,
 };
 use crate::facts::istio;
 use crate::kube::{Field, Object, Selector};
+use crate::mesh::scrape::Scraped;
 use crate::mesh::tracing::Spans;
 use crate::mesh::{Mesh, Workload};
-use crate::rule::datakit::conf;
 
 /// Whether something is in effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Effects<'m, 'i> {
     namespaces: HashMap<&'i str, &'i Object>,
     /// Where the sidecars of each workload send spans; and what decides it.
     spans: HashMap<*const Object, (State, String, String)>,
+    /// Which of the mesh's proxies each workload is.
+    proxies: HashMap<*const Object, usize>,
 }
 
 impl<'m, 'i> Effects<'m, 'i> {
@@ -54,6 +56,13 @@ impl<'m, 'i> Effects<'m, 'i> {
             outcome,
             namespaces: inventory.of("", "Namespace").map(|object| (object.name(), object)).collect(),
             spans: spans(mesh),
+            proxies: mesh
+                .scraping
+                .proxies
+                .iter()
+                .enumerate()
+                .map(|(number, scraped)| (std::ptr::from_ref(scraped.proxy.workload.object), number))
+                .collect(),
         }
     }
 
@@ -164,26 +173,23 @@ impl<'m, 'i> Effects<'m, 'i> {
         if injected.state == State::Off {
             return aspect(State::Off, "no: it has no sidecar".to_owned(), injected.decided_by);
         }
-        let mut ways = Vec::new();
-        if workload.annotation(SCRAPE_ANNOTATION).is_set() {
-            ways.push(format!("{}: annotation {SCRAPE_ANNOTATION}", workload.object.title()));
-        }
-        let namespace = workload.object.namespace();
-        let covers = |block: &toml::Table| conf::scrapes(block, istio::SIDECAR_PORT, namespace);
-        for datakit in &self.mesh.datakits {
-            let mut blocks = datakit.conf.blocks("kubernetesprometheus");
-            if blocks.any(|(_, block)| covers(block)) {
-                ways.push(format!("{}: input kubernetesprometheus", datakit.object.title()));
-            }
-        }
-        let discovering =
-            self.mesh.datakits.iter().filter(|datakit| datakit.env_text(ENV_DISCOVERY) == "true");
-        ways.extend(discovering.map(|datakit| format!("{}: {ENV_DISCOVERY}", datakit.object.title())));
         if self.mesh.datakits.is_empty() {
-            return aspect(State::Unknown, "DataKit is not in view".to_owned(), ways);
+            let own = workload.annotation(SCRAPE_ANNOTATION).is_set();
+            let by = own.then(|| format!("{}: annotation {SCRAPE_ANNOTATION}", workload.object.title()));
+            return aspect(State::Unknown, "DataKit is not in view".to_owned(), by.into_iter().collect());
         }
+        let proxies = self.proxies.get(&std::ptr::from_ref(workload.object));
+        let scraped = proxies.and_then(|number| self.mesh.scraping.proxies.get(*number));
+        let Some(scraped) = scraped else {
+            return aspect(State::Unknown, "whether it has a sidecar is not in view".to_owned(), Vec::new());
+        };
+        let ways = scraped_by(self.mesh, scraped);
         if ways.is_empty() {
-            return aspect(State::Off, "no: nothing names its port 15020".to_owned(), ways);
+            let unseen = self.mesh.scraping.rules.iter().find_map(|rules| rules.unseen.as_ref());
+            if let Some((_, what)) = unseen.filter(|_| scraped.annotation.is_none()) {
+                return aspect(State::Unknown, format!("DataKit's {what} is not in view"), ways);
+            }
+            return aspect(State::Off, "no: nothing scrapes its sidecar".to_owned(), ways);
         }
         if injected.state == State::Unknown {
             return aspect(State::Unknown, format!("if it has a sidecar: {}", injected.answer), ways);
@@ -262,6 +268,20 @@ fn own_logs(workload: &Workload<'_>, container: Field<'_>) -> Option<OwnLogs> {
     let rules: Vec<serde_json::Value> = serde_json::from_str(&field.text()).unwrap_or_default();
     let is_disabled = rules.iter().any(|rule| rule.get("disable").is_some_and(|value| value == true));
     Some(OwnLogs { place, is_disabled })
+}
+
+/// What scrapes a proxy, and where that is said.
+fn scraped_by(mesh: &Mesh<'_>, scraped: &Scraped<'_>) -> Vec<String> {
+    let of_rules = mesh.scraping.rules.iter().zip(&scraped.ways);
+    let ways = of_rules.flat_map(|(rules, ways)| ways.iter().map(move |way| (rules, way)));
+    let mut found: Vec<String> = ways
+        .map(|(rules, way)| match rules.place(way) {
+            None => format!("{}: annotation {SCRAPE_ANNOTATION}", scraped.proxy.workload.object.title()),
+            Some((object, _)) => format!("{}: {}", object.title(), rules.name(way)),
+        })
+        .collect();
+    found.dedup();
+    found
 }
 
 /// Whether a pod's spec has a sidecar.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::{Invalid, pairs};
+use crate::facts::datakit::{METRIC_TYPES, is_duration};
 use crate::rule::MetricsSettings;
 
 /// A set of defaults for the metrics rule.
@@ -233,9 +234,6 @@ impl MetricsOptions {
     }
 }
 
-/// The metric types that DataKit knows.
-const METRIC_TYPES: &[&str] = &["counter", "gauge", "histogram", "summary", "untyped", "info"];
-
 /// The pattern of collectors' names.
 const SOURCE_PATTERN: &str = "minik8s-istio-{app}";
 
@@ -363,22 +361,8 @@ fn check_interval(text: &str) -> Result<(), Invalid> {
             "invalid interval `{text}` (--metrics-interval, metrics.interval): a number and a unit, as in `10s`"
         ))
     };
-    let mut rest = text;
-    let mut positive = false;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
-        let (number, tail) = rest.split_at(digits);
-        let Ok(number) = number.parse::<f64>() else {
-            return error();
-        };
-        let units = ["ms", "us", "ns", "h", "m", "s"];
-        let Some(unit) = units.iter().find(|unit| tail.starts_with(**unit)) else {
-            return error();
-        };
-        positive |= number > 0.0;
-        rest = tail.get(unit.len()..).unwrap_or("");
-    }
-    if positive { Ok(()) } else { error() }
+    let is_positive = text.contains(|c: char| ('1'..='9').contains(&c)) && !text.starts_with(['-', '+']);
+    if is_duration(text) && is_positive { Ok(()) } else { error() }
 }
 
 fn check_pattern(pattern: &str) -> Result<(), Invalid> {

@@ -87,6 +87,36 @@ pub(crate) const ZIPKIN: Version = Version::new(1, 2, 9);
 /// Since this version `ENV_INPUT_ZIPKIN_*` is read.
 pub(crate) const ZIPKIN_ENV: Version = Version::new(1, 11, 0);
 
+/// Since this version the placeholder `$NODENAME` of [`SCRAPE_ANNOTATION`] is replaced.
+pub(crate) const NODE_NAME_PLACEHOLDER: Version = Version::new(1, 4, 10);
+
+/// Since this version it is `kubernetesprometheus` that discovers pods by `prometheus.io` annotations; before, `container`.
+pub(crate) const DISCOVERY_MOVED: Version = Version::new(1, 63, 0);
+
+/// The setting of `kubernetesprometheus` that does what [`ENV_DISCOVERY`] does.
+pub(crate) const DISCOVERY_KEY: &str = "enable_discovery_of_prometheus_pod_annotations";
+
+/// What makes DataKit scrape by the PodMonitors and ServiceMonitors of the Prometheus operator: the variable, exactly `true`,
+/// and the setting of `kubernetesprometheus` (`predefined.go`).
+pub(crate) const MONITORS: [(&str, &str, &str); 2] = [
+    (
+        "PodMonitor",
+        "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_MONITORS",
+        "enable_discovery_of_prometheus_pod_monitors",
+    ),
+    (
+        "ServiceMonitor",
+        "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_SERVICE_MONITORS",
+        "enable_discovery_of_prometheus_service_monitors",
+    ),
+];
+
+/// Whether [`ENV_DISCOVERY`] switches discovery on: `true`; before [`DISCOVERY_MOVED`] whatever Go's `ParseBool` takes.
+pub(crate) fn discovers(version: Option<Version>, value: &str) -> bool {
+    let older = ["1", "t", "T", "TRUE", "True"];
+    value == "true" || (before(version, DISCOVERY_MOVED) && older.contains(&value))
+}
+
 /// Since this version the input `prom` takes `urls`.
 pub(crate) const PROM_URLS: Version = Version::new(1, 2, 0);
 
@@ -94,7 +124,7 @@ pub(crate) const PROM_URLS: Version = Version::new(1, 2, 0);
 pub(crate) const UNKNOWN_KEYS_IGNORED: Version = Version::new(1, 4, 2);
 
 /// Since this version [`ENV_PUBLIC_APIS`] is read.
-const PUBLIC_APIS: Version = Version::new(1, 4, 2);
+pub(crate) const PUBLIC_APIS: Version = Version::new(1, 4, 2);
 
 /// Up to the version before this one a list of two or more public paths blocks every other host.
 const PUBLIC_APIS_MENDED: Version = Version::new(1, 5, 6);
@@ -395,6 +425,21 @@ pub(crate) const PROM_KEYS: &[(&str, Type)] = &[
     ("output", Type::Text),
     ("max_file_size", Type::Number),
     ("election", Type::Bool),
+];
+
+/// Keys of the input `prom` that [`SCRAPE_ANNOTATION`] does not know (`k8s_pod_prom.go`).
+pub(crate) const NOT_IN_ANNOTATION: &[&str] = &[
+    "ca_certs",
+    "cert",
+    "cert_key",
+    "disable_host_tag",
+    "disable_instance_tag",
+    "stream_size",
+    "keep_exist_metric_name",
+    "honor_timestamps",
+    "output",
+    "max_file_size",
+    "election",
 ];
 
 /// The keys of the input `kubernetesprometheus` (`internal/plugins/inputs/kubernetesprometheus`).

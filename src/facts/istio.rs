@@ -140,8 +140,35 @@ pub(crate) const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
 /// A sidecar's metrics, merged with the application's (`pilot/cmd/pilot-agent/status/server.go`).
 pub(crate) const SIDECAR_PORT: &str = "15020";
 
-/// Annotation of a pod: another port than [`SIDECAR_PORT`] for its sidecar (`pkg/kube/inject/inject.go`).
+/// The pod annotations that Prometheus goes by; the injector sets them where it merges metrics
+/// (`pkg/kube/inject/webhook.go`, applyPrometheusMerge).
+pub(crate) const PROMETHEUS_SCRAPE: &str = "prometheus.io/scrape";
+pub(crate) const PROMETHEUS_PORT: &str = "prometheus.io/port";
+pub(crate) const PROMETHEUS_PATH: &str = "prometheus.io/path";
+
+/// Since this version a pod's own `false` in [`PROMETHEUS_SCRAPE`] is kept; before, merging overwrites it.
+pub(crate) const SCRAPE_FALSE_KEPT: Version = Version::new(1, 13, 0);
+
+/// Annotation of a pod: `false` keeps the injector from merging its metrics.
+pub(crate) const MERGE_METRICS: &str = "prometheus.istio.io/merge-metrics";
+
+/// Annotation of a pod: the port of its agent, instead of [`SIDECAR_PORT`].
 pub(crate) const STATUS_PORT: &str = "status.sidecar.istio.io/port";
+
+/// Variable in `proxyMetadata`, from 1.22 on: `true` lets the agent refuse metrics (403) to all but localhost.
+pub(crate) const LOCALHOST_ONLY: &str = "METRICS_LOCALHOST_ACCESS_ONLY";
+
+/// Since this version [`LOCALHOST_ONLY`] is read.
+pub(crate) const LOCALHOST_ONLY_SINCE: Version = Version::new(1, 22, 0);
+
+/// Label that the injector leaves on pods.
+pub(crate) const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+
+/// Label that the injector leaves on pods: the name of their service in telemetry.
+pub(crate) const CANONICAL_NAME_LABEL: &str = "service.istio.io/canonical-name";
+
+/// Label of the pods of a gateway or waypoint that istiod made.
+pub(crate) const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Envoy's own metrics, without the agent's and the application's.
 pub(crate) const ENVOY_PORT: &str = "15090";
@@ -149,7 +176,10 @@ pub(crate) const ENVOY_PORT: &str = "15090";
 /// istiod's metrics, path `/metrics`.
 pub(crate) const ISTIOD_PORT: &str = "15014";
 
-/// The path of a sidecar's metrics; the agent serves them at `/metrics`, too.
+/// The path of istiod's metrics, and another one of a sidecar's agent.
+pub(crate) const METRICS_PATH: &str = "/metrics";
+
+/// The path of a sidecar's metrics.
 pub(crate) const SIDECAR_PATH: &str = "/stats/prometheus";
 
 /// Zipkin's port, which Istio's default address names.

@@ -4,3 +4,5 @@
 pub(crate) mod datakit;
 pub(crate) mod dataway;
 pub(crate) mod istio;
+pub(crate) mod pattern;
+pub(crate) mod scrape;

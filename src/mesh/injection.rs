@@ -98,7 +98,13 @@ pub(crate) struct Member<'i> {
     pub(crate) wants_sidecar: bool,
 }
 
-impl Member<'_> {
+impl<'i> Member<'i> {
+    /// What the pod template says of its sidecar.
+    pub(crate) fn said(&self) -> Field<'i> {
+        let label = self.workload.labels().get(istio::INJECT);
+        if label.exists() { label } else { self.workload.annotation(istio::INJECT) }
+    }
+
     /// The pods that have no proxy.
     pub(crate) fn bare_pods(&self) -> impl Iterator<Item = &Object> {
         self.pods.iter().copied().filter(|pod| !has_proxy(pod.at(&["spec"])))
@@ -184,6 +190,18 @@ impl<'i> Injection<'i> {
         });
         injection.members = members.collect();
         injection
+    }
+
+    /// Whether its value of [`istio::INJECT`] used to mean no, and means nothing to this Istio.
+    pub(crate) fn is_inexact(&self, member: &Member<'_>) -> bool {
+        let is_exact = self.version.is_some_and(|version| version >= istio::EXACT_INJECT_VALUES);
+        let field = member.said();
+        let value = field.text();
+        matches!(member.decision, Decision::Injected(_))
+            && is_exact
+            && field.exists()
+            && istio::wish(None, Some(&value)) == Wish::No
+            && value != "false"
     }
 
     /// The revisions and tags that have webhooks.

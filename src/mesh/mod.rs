@@ -11,7 +11,7 @@ pub(crate) mod injection;
 pub(crate) mod pods;
 pub(crate) mod registry;
 pub(crate) mod route;
-pub(crate) mod scrape_annotation;
+pub(crate) mod scrape;
 mod scrape_url;
 pub(crate) mod tracing;
 
@@ -22,6 +22,7 @@ pub(crate) use datakit::Datakit;
 pub(crate) use env::Value;
 use injection::Injection;
 use pods::Pods;
+use scrape::Scraping;
 pub(crate) use scrape_url::{istiod_services, target};
 use tracing::TracingModel;
 
@@ -65,6 +66,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) pods: Pods<'i>,
     /// Which of the applications get a sidecar.
     pub(crate) injection: Injection<'i>,
+    /// What scrapes the proxies.
+    pub(crate) scraping: Scraping<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -100,7 +103,8 @@ impl<'i> Mesh<'i> {
         let tracing = TracingModel::of(inventory, &applications);
         let pods = Pods::of(inventory);
         let injection = Injection::of(inventory, &pods, &applications);
-        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection }
+        let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
+        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection, scraping }
     }
 }
 

@@ -12,12 +12,14 @@ use toml::{Table, Value as Toml};
 
 use super::datakit::conf;
 use super::{Outcome, Rule, Target, Workload};
+use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio;
+use crate::facts::scrape::{Served, is_same, why_not};
 use crate::manifest::{PodTemplate, pod_templates};
 use crate::yaml::{At, Changes, Place, Refusal, Value};
 
 /// The annotation's name.
-pub const ANNOTATION: &str = "datakit/prom.instances";
+pub const ANNOTATION: &str = SCRAPE_ANNOTATION;
 
 /// Labels that name the application, in the order they are asked.
 const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
@@ -150,12 +152,15 @@ impl Metrics {
             && !old.trim().is_empty()
             && !doc.is_null(there.node)
         {
-            if same(&old, &text) {
+            if is_same(&old, &text) {
                 return Ok(());
             }
             if !target.overwrite {
-                let reason = "another scrape annotation kept, see --overwrite";
-                outcome.skip(doc.start(there.node), false, reason);
+                let why = self.why_not(&old, target, template);
+                let is_unobserved = why.is_some();
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                let reason = format!("another scrape annotation kept, see --overwrite{why}");
+                outcome.skip(doc.start(there.node), is_unobserved, reason);
                 return Ok(());
             }
         }
@@ -167,6 +172,20 @@ impl Metrics {
         target.set(changes, template.at, &path, Value::Lines(text))?;
         outcome.patched = true;
         Ok(())
+    }
+
+    /// Why DataKit does not collect from the sidecar by an annotation that is kept. Ports that the settings or the pod name
+    /// count as the sidecar's.
+    fn why_not(&self, old: &str, target: &Target<'_>, template: &PodTemplate) -> Option<String> {
+        let survey = target.survey;
+        let version = survey.datakits.iter().filter_map(|datakit| datakit.version).min();
+        let doc = target.doc;
+        let own = doc.path(template.at, &["metadata", "annotations", istio::STATUS_PORT]);
+        let own = own.and_then(|at| doc.string(at.node)?.parse().ok());
+        let set =
+            self.settings.url.rsplit_once(':').and_then(|(_, tail)| tail.split('/').next()?.parse().ok());
+        let ports = [own, set, istio::SIDECAR_PORT.parse().ok()].into_iter().flatten().collect();
+        why_not(old, version, &Served { ports, is_istiod: false }, survey.ipv6)
     }
 
     /// What else scrapes the sidecars of this resource's pods.
@@ -304,12 +323,6 @@ fn no_sidecar(target: &Target<'_>, template: &PodTemplate) -> Option<(usize, Str
     Some((start(template.at), format!("Istio injects no sidecar in `{namespace}`")))
 }
 
-/// Whether two texts mean the same to DataKit.
-fn same(old: &str, new: &str) -> bool {
-    old.trim_end() == new.trim_end()
-        || matches!((old.parse::<Table>(), new.parse::<Table>()), (Ok(a), Ok(b)) if a == b)
-}
-
 impl MetricsSettings {
     /// The annotation's text.
     #[must_use]
@@ -384,17 +397,31 @@ fn toml_key(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::scrape;
+    use crate::manifest::Version;
+
+    #[test]
+    fn what_is_written_is_what_check_asks_for() {
+        for profile in ["guide", "lean"] {
+            let file = format!("[metrics]\nprofile = \"{profile}\"\n");
+            let options: crate::config::Options = toml::from_str(&file).unwrap();
+            let text = options.settings().unwrap().metrics.render("x");
+            let served = Served { ports: vec![15020], is_istiod: false };
+            let versions = [None, Version::parse("1.2.9"), Version::parse("1.4.1"), Version::parse("1.84.0")];
+            for version in versions {
+                let reading = scrape::read(&text, version, false);
+                assert_eq!(reading.faults, [], "{profile} {version:?}");
+                assert_eq!(why_not(&text, version, &served, false), None, "{profile} {version:?}");
+                let blocks: Vec<_> = reading.blocks.iter().collect();
+                assert_eq!(scrape::drops(&blocks), [], "{profile}");
+                assert!(blocks.iter().all(|block| !block.lacks_name), "{profile}");
+            }
+        }
+    }
 
     #[test]
     fn placeholders_are_filled_in_once() {
         let values = [("app", "{kind}"), ("kind", "job")];
         assert_eq!(fill_in("x-{app}-{kind}-{other}-{", &values), "x-{kind}-job-{other}-{");
-    }
-
-    #[test]
-    fn texts_that_differ_in_layout_only_are_the_same() {
-        assert!(same("[[inputs.prom]]\n  a = 1 # c\n", "[[inputs.prom]]\na=1"));
-        assert!(!same("a = 1", "a = 2"));
-        assert!(!same("a = ", "a = 2"));
     }
 }

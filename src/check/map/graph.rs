@@ -86,7 +86,7 @@ fn stops(id: &str) -> &'static [Flow] {
     match id {
         "datakit-missing" | "datakit-ready" => &[Metrics, Spans, Logs, IstiodMetrics, Rum, Uploads],
         "datakit-listen" => &[Spans, Rum],
-        "datakit-version" => &[Metrics],
+        "datakit-version" | "scrape-discovery" | "scrape-instance" => &[Metrics],
         "datakit-token" => &[Uploads],
         "datakit-zipkin" => &[Spans],
         "datakit-istiod" | "istiod-ready" => &[IstiodMetrics],

@@ -2,6 +2,10 @@
 
 mod ambient;
 mod annotation;
+mod annotation_filter;
+mod annotation_place;
+mod annotation_target;
+mod annotation_toml;
 mod cluster;
 mod command;
 mod datakit;
@@ -33,6 +37,11 @@ mod namespace_missing;
 mod revision_missing;
 mod routing;
 mod rum;
+mod scrape_discovery;
+mod scrape_instance;
+mod scrape_stale;
+mod scraped_twice;
+mod scraping;
 mod sidecar;
 mod spans;
 mod tracing_address;
@@ -102,6 +111,8 @@ pub(crate) const CATALOG: &[Check] = &[
     datakit_filter::CHECK,
     datakit_istiod::CHECK,
     datakit_gateways::CHECK,
+    scrape_discovery::CHECK,
+    scrape_instance::CHECK,
     tracing_telemetry::CHECK,
     tracing_address::CHECK,
     tracing_disabled::CHECK,
@@ -119,10 +130,12 @@ pub(crate) const CATALOG: &[Check] = &[
     waypoint::CHECK,
     workload_ready::CHECK,
     annotation::CHECK,
-    part("annotation-place", "workloads", "scrape annotations are on pod templates"),
-    part("annotation-toml", "workloads", "scrape annotations can be read"),
-    part("annotation-target", "workloads", "scrape annotations are about the sidecar"),
-    part("scraped-twice", "workloads", "no sidecar is scraped twice"),
+    annotation_place::CHECK,
+    annotation_toml::CHECK,
+    annotation_target::CHECK,
+    annotation_filter::CHECK,
+    scrape_stale::CHECK,
+    scraped_twice::CHECK,
     check("rum-page", "RUM", "the page has browser monitoring", rum::rum),
     part("rum-input", "RUM", "DataKit takes what browsers send"),
     check("logs-input", "logs", "DataKit collects the output of containers", logs::logs),

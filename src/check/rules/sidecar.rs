@@ -6,7 +6,7 @@ use super::Check;
 use super::command::{kubectl, restart_all};
 use crate::check::Outcome;
 use crate::facts::istio;
-use crate::kube::{Field, Object};
+use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::injection::{Block, Decision, Member};
 use crate::mesh::pods::trouble;
@@ -62,23 +62,9 @@ fn labels(mesh: &Mesh<'_>, member: &Member<'_>, outcome: &mut Outcome) {
     }
 }
 
-/// Whether its value of [`istio::INJECT`] used to mean no, and means nothing to this Istio.
-pub(super) fn is_inexact(mesh: &Mesh<'_>, member: &Member<'_>) -> bool {
-    let is_exact = mesh.injection.version.is_some_and(|version| version >= istio::EXACT_INJECT_VALUES);
-    let field = said(member);
-    let value = field.text();
-    is_exact && field.exists() && istio::wish(None, Some(&value)) == istio::Wish::No && value != "false"
-}
-
-/// What a pod template says of its sidecar.
-fn said<'i>(member: &Member<'i>) -> Field<'i> {
-    let label = member.workload.labels().get(istio::INJECT);
-    if label.exists() { label } else { member.workload.annotation(istio::INJECT) }
-}
-
 fn inexact(mesh: &Mesh<'_>, member: &Member<'_>, outcome: &mut Outcome) {
-    if is_inexact(mesh, member) {
-        let field = said(member);
+    if mesh.injection.is_inexact(member) {
+        let field = member.said();
         let message = format!(
             "{}: `{}` means nothing to Istio {} and later, so its pods get a sidecar",
             istio::INJECT,
