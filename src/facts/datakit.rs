@@ -24,6 +24,30 @@ pub(crate) fn logs_annotation(container: &str) -> String {
     format!("datakit/{container}.logs")
 }
 
+/// The container that an annotation's name is about, in the form of [`logs_annotation`].
+pub(crate) fn logs_container(annotation: &str) -> Option<&str> {
+    annotation.strip_prefix("datakit/")?.strip_suffix(".logs")
+}
+
+/// The keys of a rule in [`LOGS_ANNOTATION`], and the JSON type of their values
+/// (`internal/plugins/inputs/container/log_config.go`). `only_images` is of older versions.
+pub(crate) const LOG_KEYS: &[(&str, &str)] = &[
+    ("disable", "true or false"),
+    ("type", "a string"),
+    ("path", "a string"),
+    ("source", "a string"),
+    ("storage_index", "a string"),
+    ("service", "a string"),
+    ("character_encoding", "a string"),
+    ("pipeline", "a string"),
+    ("multiline_match", "a string"),
+    ("remove_ansi_escape_codes", "true or false"),
+    ("from_beginning", "true or false"),
+    ("from_beginning_threshold_size", "a number"),
+    ("tags", "strings by name"),
+    ("only_images", "a list"),
+];
+
 /// The only release that ignores [`SCRAPE_ANNOTATION`] (changelog #2471).
 pub(crate) const WITHOUT_ANNOTATION: Version = Version::new(1, 63, 0);
 

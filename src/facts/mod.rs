@@ -4,5 +4,6 @@
 pub(crate) mod datakit;
 pub(crate) mod dataway;
 pub(crate) mod istio;
+pub(crate) mod logs;
 pub(crate) mod pattern;
 pub(crate) mod scrape;

@@ -29,7 +29,9 @@ mod datakit_zipkin;
 mod gateway_ready;
 mod injection;
 mod istiod_ready;
-mod logs;
+mod logs_excluded;
+mod logs_input;
+mod logs_json;
 mod mesh_config;
 mod namespace_injection;
 mod namespace_label;
@@ -138,8 +140,9 @@ pub(crate) const CATALOG: &[Check] = &[
     scraped_twice::CHECK,
     check("rum-page", "RUM", "the page has browser monitoring", rum::rum),
     part("rum-input", "RUM", "DataKit takes what browsers send"),
-    check("logs-input", "logs", "DataKit collects the output of containers", logs::logs),
-    part("logs-json", "logs", "log annotations can be read"),
+    logs_input::CHECK,
+    logs_json::CHECK,
+    logs_excluded::CHECK,
     check("subset", "routing", "every subset that is routed to is defined", routing::routing),
     part("route-namespace", "routing", "routes are in the namespace of their services"),
 ];
