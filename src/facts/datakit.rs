@@ -48,6 +48,12 @@ pub(crate) const LOG_KEYS: &[(&str, &str)] = &[
     ("only_images", "a list"),
 ];
 
+/// The ids of applications whose data from browsers is taken, from [`PUBLIC_APIS`] on; all where it is empty.
+pub(crate) const ENV_RUM_APP_IDS: &str = "ENV_RUM_APP_ID_WHITE_LIST";
+
+/// Since this version what browsers send is taken even without the input `rum`, without session replays and their addresses.
+pub(crate) const RUM_WITHOUT_INPUT: Version = Version::new(1, 30, 0);
+
 /// The only release that ignores [`SCRAPE_ANNOTATION`] (changelog #2471).
 pub(crate) const WITHOUT_ANNOTATION: Version = Version::new(1, 63, 0);
 

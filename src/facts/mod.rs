@@ -6,4 +6,5 @@ pub(crate) mod dataway;
 pub(crate) mod istio;
 pub(crate) mod logs;
 pub(crate) mod pattern;
+pub(crate) mod rum;
 pub(crate) mod scrape;

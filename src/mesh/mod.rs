@@ -8,6 +8,7 @@ pub(crate) mod daemon;
 mod datakit;
 mod env;
 pub(crate) mod injection;
+pub(crate) mod pages;
 pub(crate) mod pods;
 pub(crate) mod registry;
 pub(crate) mod route;
@@ -21,6 +22,7 @@ pub(crate) use conf::{ConfFile, Loss, Lost};
 pub(crate) use datakit::Datakit;
 pub(crate) use env::Value;
 use injection::Injection;
+use pages::Page;
 use pods::Pods;
 use scrape::Scraping;
 pub(crate) use scrape_url::{istiod_services, target};
@@ -66,6 +68,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) pods: Pods<'i>,
     /// Which of the applications get a sidecar.
     pub(crate) injection: Injection<'i>,
+    /// The pages that applications serve.
+    pub(crate) pages: Vec<Page<'i>>,
     /// What scrapes the proxies.
     pub(crate) scraping: Scraping<'i>,
 }
@@ -104,7 +108,8 @@ impl<'i> Mesh<'i> {
         let pods = Pods::of(inventory);
         let injection = Injection::of(inventory, &pods, &applications);
         let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
-        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection, scraping }
+        let pages = pages::all(inventory, &applications);
+        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection, pages, scraping }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bookinfo;
 pub mod dockerfile;
 mod jinja;
 mod place;
+pub(crate) mod settings;
 mod snippet;
 
 use std::ops::Range;

@@ -63,6 +63,15 @@ const HIDING: &[&str] = &["macro", "set"];
 /// Statements that render nothing themselves.
 const SILENT: &[&str] = &["extends", "import", "from", "set", "do", "else", "elif"];
 
+/// The quoted value of an attribute in a tag as it is written.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let at = tag.to_ascii_lowercase().find(name)?;
+    let rest = tag.get(at + name.len()..)?;
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = rest.get(1..)?;
+    Some(inner.split(quote).next()?.to_owned())
+}
+
 impl Outline {
     /// Reads a page.
     #[must_use]
@@ -121,6 +130,17 @@ impl Outline {
             }
         }
         found
+    }
+
+    /// The page's own content security policies.
+    pub(super) fn policies(&self, page: &[u8]) -> Vec<String> {
+        let tags = self.tokens.iter().filter_map(|token| match token {
+            Token::StartTag(tag) if *tag.name == *b"meta" => Some(tag),
+            _ => None,
+        });
+        let raw = tags.map(|tag| String::from_utf8_lossy(page.get(range(tag.span)).unwrap_or_default()));
+        let policies = raw.filter(|raw| raw.to_lowercase().contains("content-security-policy"));
+        policies.filter_map(|raw| attribute(&raw, "content=")).collect()
     }
 
     /// Finds the place.

@@ -38,7 +38,12 @@ mod namespace_label;
 mod namespace_missing;
 mod revision_missing;
 mod routing;
-mod rum;
+mod rum_app_id;
+mod rum_csp;
+mod rum_input;
+mod rum_page;
+mod rum_snippet;
+mod rum_tracing;
 mod scrape_discovery;
 mod scrape_instance;
 mod scrape_stale;
@@ -138,8 +143,12 @@ pub(crate) const CATALOG: &[Check] = &[
     annotation_filter::CHECK,
     scrape_stale::CHECK,
     scraped_twice::CHECK,
-    check("rum-page", "RUM", "the page has browser monitoring", rum::rum),
-    part("rum-input", "RUM", "DataKit takes what browsers send"),
+    rum_page::CHECK,
+    rum_snippet::CHECK,
+    rum_csp::CHECK,
+    rum_tracing::CHECK,
+    rum_input::CHECK,
+    rum_app_id::CHECK,
     logs_input::CHECK,
     logs_json::CHECK,
     logs_excluded::CHECK,

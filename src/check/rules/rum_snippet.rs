@@ -1,0 +1,156 @@
+//! What the page says to the SDK can be run, and leads browsers to DataKit.
+
+use super::Check;
+use crate::check::Outcome;
+use crate::facts::rum::{BadOrigin, bad_origin, placeholder};
+use crate::kube::{Field, Object};
+use crate::mesh::Mesh;
+use crate::mesh::pages::Source;
+use crate::page::settings::{Init, Monitoring, Value};
+
+pub(super) const CHECK: Check = Check {
+    id: "rum-snippet",
+    section: "RUM",
+    title: "the page tells the SDK its application and where to send to",
+    run,
+};
+
+/// The pages in view that have monitoring: the ConfigMap, its text, and what is in it. Each once.
+pub(super) fn pages<'m, 'i>(mesh: &'m Mesh<'i>) -> Vec<(&'i Object, Field<'i>, &'m Monitoring)> {
+    let mut found: Vec<(&Object, Field<'_>, &Monitoring)> = Vec::new();
+    for page in &mesh.pages {
+        let Source::Text { map, field, monitoring } = &page.source else { continue };
+        let is_known =
+            found.iter().any(|(known, at, _)| std::ptr::eq(*known, *map) && at.offset() == field.offset());
+        if !is_known && (monitoring.loads || monitoring.init.is_some()) {
+            found.push((map, *field, monitoring));
+        }
+    }
+    found
+}
+
+fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let is_https = is_https(mesh);
+    for (map, field, monitoring) in pages(mesh) {
+        outcome.looked(CHECK.id);
+        let mut fail = |message: String, hint: String| {
+            outcome.fail(CHECK.id, map, field, message, hint);
+        };
+        let Some(init) = &monitoring.init else {
+            fail(
+                "the page loads the SDK and never calls DATAFLUX_RUM.init, so nothing is sent".to_owned(),
+                "write the page anew: meshobs init rum --mode configmap".to_owned(),
+            );
+            continue;
+        };
+        if !monitoring.loads {
+            fail(
+                "the page calls DATAFLUX_RUM.init and does not load the SDK".to_owned(),
+                format!("add <script src=\"{}\"></script> in front of it", crate::page::SDK),
+            );
+        }
+        for Wrong { message, hint, may_be_meant } in faults(init, is_https) {
+            if may_be_meant {
+                outcome.warn(CHECK.id, map, field, message, hint);
+            } else {
+                outcome.fail(CHECK.id, map, field, message, hint);
+            }
+        }
+    }
+}
+
+/// A setting that is wrong, and the edit.
+struct Wrong {
+    message: String,
+    hint: String,
+    may_be_meant: bool,
+}
+
+impl Wrong {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), may_be_meant: false }
+    }
+}
+
+/// Whether the gateways in view serve https only.
+fn is_https(mesh: &Mesh<'_>) -> bool {
+    let gateways = mesh.inventory.of("networking.istio.io", "Gateway");
+    let protocols: Vec<_> = gateways
+        .flat_map(|gateway| gateway.at(&["spec", "servers"]).items())
+        .filter(|server| !server.at(&["tls", "httpsRedirect"]).is_true())
+        .map(|server| server.at(&["port", "protocol"]).text())
+        .collect();
+    !protocols.is_empty() && protocols.iter().all(|protocol| protocol.eq_ignore_ascii_case("HTTPS"))
+}
+
+fn faults(init: &Init, is_https: bool) -> Vec<Wrong> {
+    let mut found = Vec::new();
+    if let Some(key) = &init.no_comma_before {
+        let message = format!(
+            "a comma is missing in front of `{key}` in DATAFLUX_RUM.init, so the browser runs nothing of it"
+        );
+        return vec![Wrong::new(message, format!("add a comma at the end of the line above `{key}`"))];
+    }
+    match init.get("applicationId") {
+        None => found.push(Wrong::new(
+            "DATAFLUX_RUM.init has no applicationId, so the SDK sends nothing",
+            "add applicationId with the id of the application in the console",
+        )),
+        Some(Value::Text(id)) => {
+            let placeholder = placeholder(id);
+            if id.trim().is_empty() || placeholder.is_some() {
+                let what = placeholder
+                    .map_or_else(|| "empty".to_owned(), |part| format!("still the placeholder `{part}`"));
+                found.push(Wrong::new(
+                    format!("applicationId is {what}, so the data belongs to no application"),
+                    "write the id of the application in the console",
+                ));
+            }
+        }
+        Some(_) => {}
+    }
+    if matches!(init.get("sessionSampleRate"), Some(Value::Number(rate)) if rate.parse::<f64>() == Ok(0.0)) {
+        found.push(Wrong::new(
+            "sessionSampleRate is 0, so no session is watched",
+            "write sessionSampleRate: 100",
+        ));
+    }
+    found.extend(origin(init, is_https));
+    found
+}
+
+fn origin(init: &Init, is_https: bool) -> Option<Wrong> {
+    const LIKE: &str = "write datakitOrigin as a browser reaches DataKit, as \"http://203.0.113.7:9529\"";
+    let Some(value) = init.get("datakitOrigin").or_else(|| init.get("datakitUrl")) else {
+        let is_public = init.get("site").is_some() && init.get("clientToken").is_some();
+        let message =
+            "DATAFLUX_RUM.init has neither datakitOrigin nor site and clientToken, so the SDK sends nothing";
+        return (!is_public).then(|| Wrong::new(message, LIKE));
+    };
+    let Value::Text(origin) = value else { return None };
+    let Some(bad) = bad_origin(origin) else {
+        let is_mixed = is_https && origin.starts_with("http://");
+        return is_mixed.then(|| {
+            let message =
+                format!("the page is served by https only, and browsers send nothing from it to {origin}");
+            Wrong::new(message, "write an https origin in datakitOrigin")
+        });
+    };
+    // Something else may forward what comes to port 80.
+    let may_be_meant = bad == BadOrigin::NoPort;
+    let why = match bad {
+        BadOrigin::Empty => "datakitOrigin is empty, so the SDK sends nothing".to_owned(),
+        BadOrigin::Placeholder(part) => format!("datakitOrigin still has the placeholder `{part}`"),
+        BadOrigin::NoScheme => format!(
+            "datakitOrigin `{origin}` has no scheme, so browsers take it for a path of the page; `http://{origin}` was meant"
+        ),
+        BadOrigin::Loopback(host) => format!("datakitOrigin is {host}, which is the machine of the browser"),
+        BadOrigin::Internal(host) => {
+            format!("datakitOrigin is {host}, a name that only the cluster resolves, and no browser")
+        }
+        BadOrigin::NoPort => format!(
+            "datakitOrigin `{origin}` has no port, so browsers use port 80 or 443; DataKit listens on 9529"
+        ),
+    };
+    Some(Wrong { may_be_meant, ..Wrong::new(why, LIKE) })
+}

@@ -1,0 +1,194 @@
+//! What the SDK of browser monitoring needs to be told (datakit-js 3.2), and what keeps a browser from it.
+
+use super::scrape::unrendered;
+
+/// The kinds of trace headers that Istio's proxies go on with: B3, and W3C where the tracer is OpenTelemetry. The SDK's default is
+/// `ddtrace`.
+pub(crate) const JOINING: &[&str] =
+    &["zipkin", "zipkin_single_header", "w3c_traceparent", "w3c_traceparent_64bit"];
+
+/// The kind that bookinfo and Istio's Zipkin tracer hand on.
+pub(crate) const TRACE_TYPE: &str = "zipkin";
+
+/// Lists of addresses whose requests carry trace headers; the first goes before the others. Nothing is listed by default.
+pub(crate) const TRACING_LISTS: [&str; 3] =
+    ["allowedTracingUrls", "allowedTracingOrigins", "allowedDDTracingOrigins"];
+
+/// Why a browser cannot send to an origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BadOrigin {
+    Empty,
+    /// A part that was to be replaced.
+    Placeholder(String),
+    /// `http://` or `https://` is missing.
+    NoScheme,
+    /// The browser's own machine.
+    Loopback(String),
+    /// A name that only the cluster resolves.
+    Internal(String),
+    /// An IP address without a port: 80 or 443, and DataKit is on 9529.
+    NoPort,
+}
+
+/// Judges `datakitOrigin`: scheme, host and port of DataKit, or `/` for the page's own origin.
+pub(crate) fn bad_origin(origin: &str) -> Option<BadOrigin> {
+    if origin.trim().is_empty() {
+        return Some(BadOrigin::Empty);
+    }
+    if let Some(part) = placeholder(origin) {
+        return Some(BadOrigin::Placeholder(part));
+    }
+    if origin.starts_with('/') {
+        return None;
+    }
+    let Some(rest) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        return Some(BadOrigin::NoScheme);
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let bare = host.trim_matches(['[', ']']);
+    if bare.is_empty() {
+        return Some(BadOrigin::Empty);
+    }
+    match bare.parse::<std::net::IpAddr>() {
+        Ok(address) if address.is_loopback() || address.is_unspecified() => {
+            return Some(BadOrigin::Loopback(host.to_owned()));
+        }
+        Ok(_) => return port.is_none().then_some(BadOrigin::NoPort),
+        Err(_) => {}
+    }
+    if bare.eq_ignore_ascii_case("localhost") {
+        return Some(BadOrigin::Loopback(host.to_owned()));
+    }
+    let labels: Vec<&str> = bare.split('.').collect();
+    let is_service = labels.get(2) == Some(&"svc") || bare.ends_with(".cluster.local");
+    let is_short = bare == "datakit-service" || bare == "datakit-service.datakit";
+    (is_service || is_short).then(|| BadOrigin::Internal(host.to_owned()))
+}
+
+/// A part of a value that somebody was to replace: `<…>`, `{{…}}`, `${…}`, `YOUR_…`.
+pub(crate) fn placeholder(text: &str) -> Option<String> {
+    if let Some((part, _)) = unrendered(text) {
+        return Some(part);
+    }
+    let lower = text.to_lowercase();
+    let begins = ["your_", "your-", "<your", "xxx", "appid_", "changeme", "todo"];
+    let found = begins.iter().any(|begin| lower.starts_with(begin) || lower.contains(&format!("//{begin}")));
+    found.then(|| text.to_owned())
+}
+
+/// Whether a content security policy lets a page load from, or send to, an address. `kind` is `script-src` or `connect-src`.
+pub(crate) fn allows(policy: &str, kind: &str, url: &str) -> bool {
+    let directive = |name: &str| {
+        policy.split(';').map(str::trim).find_map(|directive| {
+            let mut words = directive.split_whitespace();
+            words.next().filter(|first| first.eq_ignore_ascii_case(name))?;
+            Some(words.map(str::to_owned).collect::<Vec<_>>())
+        })
+    };
+    let sources =
+        directive(&format!("{kind}-elem")).or_else(|| directive(kind)).or_else(|| directive("default-src"));
+    let Some(sources) = sources else { return true };
+    sources.iter().any(|source| fits(source, url))
+}
+
+/// Whether scripts that stand in the page itself may run.
+pub(crate) fn allows_inline(policy: &str) -> bool {
+    let directive = |name: &str| {
+        policy.split(';').map(str::trim).find(|directive| {
+            directive.split_whitespace().next().is_some_and(|first| first.eq_ignore_ascii_case(name))
+        })
+    };
+    let found =
+        directive("script-src-elem").or_else(|| directive("script-src")).or_else(|| directive("default-src"));
+    // With a nonce or a hash the page's author knows which scripts are meant.
+    found.is_none_or(|found| {
+        found.contains("'unsafe-inline'") || found.contains("'nonce-") || found.contains("'sha")
+    })
+}
+
+fn fits(source: &str, url: &str) -> bool {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split('/').next().unwrap_or_default();
+    if source == "*" {
+        return true;
+    }
+    if let Some(only) = source.strip_suffix(':') {
+        return only.eq_ignore_ascii_case(scheme);
+    }
+    let (of_scheme, host) =
+        source.split_once("://").map_or((None, source), |(scheme, rest)| (Some(scheme), rest));
+    let host = host.split('/').next().unwrap_or_default();
+    let is_scheme =
+        of_scheme.is_none_or(|of| of.eq_ignore_ascii_case(scheme) || (of == "http" && scheme == "https"));
+    let (host_name, host_port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let default = if scheme == "https" { "443" } else { "80" };
+    let (name, port) = authority.rsplit_once(':').unwrap_or((authority, default));
+    let is_port = match host_port {
+        "*" => true,
+        "" => port == default,
+        host_port => host_port == port,
+    };
+    let is_host = match host_name.strip_prefix("*.") {
+        Some(domain) => name.ends_with(&format!(".{domain}")),
+        None => host_name.eq_ignore_ascii_case(name),
+    };
+    is_scheme && is_port && is_host && !source.starts_with('\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_those_that_browsers_reach() {
+        for fine in
+            ["http://203.0.113.7:9529", "https://rum.example.com", "/", "http://dk.example.com:9529/", "/rum"]
+        {
+            assert_eq!(bad_origin(fine), None, "{fine}");
+        }
+        let is = |text: &str| text.to_owned();
+        for (origin, want) in [
+            ("", BadOrigin::Empty),
+            ("<DATAKIT_ORIGIN>", BadOrigin::Placeholder(is("<DATAKIT_ORIGIN>"))),
+            ("http://<your-host>:9529", BadOrigin::Placeholder(is("<your-host>"))),
+            ("{{ .Values.origin }}", BadOrigin::Placeholder(is("{{ .Values.origin }}"))),
+            ("http://YOUR_HOST:9529", BadOrigin::Placeholder(is("http://YOUR_HOST:9529"))),
+            ("203.0.113.7:9529", BadOrigin::NoScheme),
+            ("http://127.0.0.1:9529", BadOrigin::Loopback(is("127.0.0.1"))),
+            ("http://localhost:9529", BadOrigin::Loopback(is("localhost"))),
+            ("http://[::1]:9529", BadOrigin::Loopback(is("[::1]"))),
+            ("http://203.0.113.7", BadOrigin::NoPort),
+            (
+                "http://datakit-service.datakit.svc.cluster.local:9529",
+                BadOrigin::Internal(is("datakit-service.datakit.svc.cluster.local")),
+            ),
+        ] {
+            assert_eq!(bad_origin(origin), Some(want), "{origin}");
+        }
+    }
+
+    #[test]
+    fn policies_let_through_what_they_name() {
+        let sdk = "https://static.guance.com/browser-sdk/v3/dataflux-rum.js";
+        for (policy, kind, url, want) in [
+            ("", "script-src", sdk, true),
+            ("default-src 'self'", "script-src", sdk, false),
+            ("script-src 'self' https:", "script-src", sdk, true),
+            ("script-src https://static.guance.com", "script-src", sdk, true),
+            ("script-src *.guance.com", "script-src", sdk, true),
+            ("default-src *; script-src 'self'", "script-src", sdk, false),
+            ("connect-src 'self'", "connect-src", "http://203.0.113.7:9529", false),
+            ("connect-src 203.0.113.7:9529", "connect-src", "http://203.0.113.7:9529", true),
+            ("connect-src http://203.0.113.7", "connect-src", "http://203.0.113.7:9529", false),
+            ("script-src 'self'", "connect-src", "http://203.0.113.7:9529", true),
+        ] {
+            assert_eq!(allows(policy, kind, url), want, "{policy} {url}");
+        }
+        assert!(allows_inline("connect-src x") && allows_inline("script-src 'unsafe-inline'"));
+        assert!(!allows_inline("default-src 'self'"));
+    }
+}
