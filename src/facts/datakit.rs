@@ -54,6 +54,9 @@ pub(crate) const ENV_RUM_APP_IDS: &str = "ENV_RUM_APP_ID_WHITE_LIST";
 /// Since this version what browsers send is taken even without the input `rum`, without session replays and their addresses.
 pub(crate) const RUM_WITHOUT_INPUT: Version = Version::new(1, 30, 0);
 
+/// Whether DataKit speaks TLS on its port, by files that two more variables name.
+pub(crate) const ENV_TLS: &str = "ENV_HTTP_ENABLE_TLS";
+
 /// The only release that ignores [`SCRAPE_ANNOTATION`] (changelog #2471).
 pub(crate) const WITHOUT_ANNOTATION: Version = Version::new(1, 63, 0);
 

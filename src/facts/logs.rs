@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::datakit::LOG_KEYS;
 use super::pattern::{Expression, glob};
+use super::scrape::unrendered;
 use crate::manifest::ImageRef;
 use crate::spelling::nearest;
 
@@ -20,6 +21,8 @@ pub(crate) enum LogFault {
     Type(String, &'static str),
     /// A key that is ignored, and the one that was meant.
     Ignored(String, &'static str),
+    /// A value of a template that was not rendered: key, part.
+    Unrendered(String, String),
     /// A rule for a file that names none.
     NoPath,
     /// Two rules for one file, or for the standard output.
@@ -79,6 +82,10 @@ fn key_fault(key: &str, value: &Json) -> Option<LogFault> {
         "a list" => value.is_array(),
         _ => value.as_object().is_some_and(|tags| tags.values().all(Json::is_string)),
     };
+    let template = value.as_str().filter(|text| text.contains("{{")).and_then(unrendered);
+    if let Some((part, _)) = template {
+        return Some(LogFault::Unrendered(key.to_owned(), part));
+    }
     (!fits && !value.is_null()).then(|| LogFault::Type(key.to_owned(), want))
 }
 

@@ -1,6 +1,8 @@
 //! What the SDK of browser monitoring needs to be told (datakit-js 3.2), and what keeps a browser from it.
 
+use super::datakit::PORT;
 use super::scrape::unrendered;
+use crate::spelling::nearest;
 
 /// The kinds of trace headers that Istio's proxies go on with: B3, and W3C where the tracer is OpenTelemetry. The SDK's default is
 /// `ddtrace`.
@@ -13,6 +15,30 @@ pub(crate) const TRACE_TYPE: &str = "zipkin";
 /// Lists of addresses whose requests carry trace headers; the first goes before the others. Nothing is listed by default.
 pub(crate) const TRACING_LISTS: [&str; 3] =
     ["allowedTracingUrls", "allowedTracingOrigins", "allowedDDTracingOrigins"];
+
+/// Hosts that the SDK is loaded from, the last before it was renamed.
+const SDK_HOSTS: &[&str] = &["static.guance.com", "static.truewatch.com", "static.dataflux.cn"];
+
+/// The file name of the SDK.
+const SDK_FILE: &str = "dataflux-rum.js";
+
+/// A part of the SDK's address that is nearly right, and the right one.
+pub(crate) fn misspelt_sdk(url: &str) -> Option<(String, &'static str)> {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let scheme = scheme.trim_end_matches(':');
+    if url.contains("//") && !["", "http", "https"].contains(&scheme) {
+        return Some((scheme.to_owned(), "https"));
+    }
+    let address = rest.split(['?', '#']).next().unwrap_or_default();
+    let host = address.split('/').next().unwrap_or_default();
+    let file = address.rsplit('/').next().unwrap_or_default();
+    let near = |part: &str, known: &'static [&'static str]| {
+        let right = nearest(part, known.iter().copied()).filter(|_| !known.contains(&part))?;
+        Some((part.to_owned(), right))
+    };
+    let of_host = url.contains("//").then(|| near(host, SDK_HOSTS)).flatten();
+    of_host.or_else(|| near(file, &[SDK_FILE]))
+}
 
 /// Why a browser cannot send to an origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +54,10 @@ pub(crate) enum BadOrigin {
     Internal(String),
     /// An IP address without a port: 80 or 443, and DataKit is on 9529.
     NoPort,
+    /// A port that is nearly DataKit's.
+    NearPort(String),
+    /// The path that the SDK appends.
+    Path,
 }
 
 /// Judges `datakitOrigin`: scheme, host and port of DataKit, or `/` for the page's own origin.
@@ -49,6 +79,14 @@ pub(crate) fn bad_origin(origin: &str) -> Option<BadOrigin> {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
+    if rest.contains("/v1/write") {
+        return Some(BadOrigin::Path);
+    }
+    if let Some(port) =
+        port.filter(|port| nearest(port, [PORT.to_string().as_str()]).is_some() && port.starts_with('9'))
+    {
+        return Some(BadOrigin::NearPort(port.to_owned()));
+    }
     let bare = host.trim_matches(['[', ']']);
     if bare.is_empty() {
         return Some(BadOrigin::Empty);
@@ -67,6 +105,12 @@ pub(crate) fn bad_origin(origin: &str) -> Option<BadOrigin> {
     let is_service = labels.get(2) == Some(&"svc") || bare.ends_with(".cluster.local");
     let is_short = bare == "datakit-service" || bare == "datakit-service.datakit";
     (is_service || is_short).then(|| BadOrigin::Internal(host.to_owned()))
+}
+
+/// Whether an origin is meant to reach DataKit's own port by TLS.
+pub(crate) fn is_tls_at_datakit(origin: &str) -> bool {
+    let rest = origin.strip_prefix("https://");
+    rest.is_some_and(|rest| rest.split('/').next().unwrap_or_default().ends_with(&format!(":{PORT}")))
 }
 
 /// A part of a value that somebody was to replace: `<…>`, `{{…}}`, `${…}`, `YOUR_…`.
@@ -169,6 +213,29 @@ mod tests {
         ] {
             assert_eq!(bad_origin(origin), Some(want), "{origin}");
         }
+    }
+
+    #[test]
+    fn addresses_of_the_sdk_are_compared() {
+        let found = |url: &str| misspelt_sdk(url).map(|(part, _)| part);
+        for fine in [
+            "https://static.guance.com/browser-sdk/v3/dataflux-rum.js",
+            "//static.truewatch.com/browser-sdk/v2/dataflux-rum.js?x",
+            "/static/dataflux-rum.js",
+            "https://cdn.example.com/dataflux-rum-3.2.js",
+            "",
+        ] {
+            assert_eq!(found(fine), None, "{fine}");
+        }
+        assert_eq!(found("htps://static.guance.com/dataflux-rum.js").as_deref(), Some("htps"));
+        assert_eq!(
+            found("https://static.guance.con/v3/dataflux-rum.js").as_deref(),
+            Some("static.guance.con")
+        );
+        assert_eq!(
+            found("https://static.guance.com/v3/dataflux-rumm.js").as_deref(),
+            Some("dataflux-rumm.js")
+        );
     }
 
     #[test]

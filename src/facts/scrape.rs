@@ -33,6 +33,21 @@ const FAMILIES: [(&str, &str); 4] = [
     ("istio_tcp_received_bytes_total", "counter"),
 ];
 
+/// All families of Istio's own (<https://istio.io/latest/docs/reference/config/metrics/>).
+const STANDARD: &[&str] = &[
+    "istio_requests_total",
+    "istio_request_duration_milliseconds",
+    "istio_request_bytes",
+    "istio_response_bytes",
+    "istio_request_messages_total",
+    "istio_response_messages_total",
+    "istio_tcp_sent_bytes_total",
+    "istio_tcp_received_bytes_total",
+    "istio_tcp_connections_opened_total",
+    "istio_tcp_connections_closed_total",
+    "istio_build",
+];
+
 /// What an interval has to be.
 const DURATION: &str = "a duration with its unit, as \"30s\"";
 
@@ -404,7 +419,11 @@ impl Reader<'_> {
         let text = as_written(value.as_str().unwrap_or_default());
         let late = "$NODENAME";
         let found = unrendered(&text).or_else(|| text.contains(late).then(|| (late.to_owned(), None)));
-        if let Some((part, meant)) = found {
+        // Among other text `$b` and `< b >` may well be meant.
+        let is_plain = |part: &str, meant: Option<&str>| {
+            meant.is_none() && part != text && part != late && !part.starts_with("{{")
+        };
+        if let Some((part, meant)) = found.filter(|(part, meant)| !is_plain(part, *meant)) {
             self.faults.push(Fault::Unrendered { key: key.to_owned(), part, meant });
         }
     }
@@ -540,7 +559,9 @@ pub(crate) enum Aim {
 
 /// Where an address of a block leads: as it is written, and with the pod's address put in.
 pub(crate) fn aim((written, filled): &(String, String), served: &Served, ipv6: bool) -> Aim {
-    let Some((scheme, rest)) = filled.split_once("://") else {
+    let Some((scheme, rest)) =
+        filled.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest))
+    else {
         let is_placeholder = unrendered(written);
         return Aim::Missed(match is_placeholder {
             Some((part, _)) => Miss::Placeholder(part, "$IP"),
@@ -564,7 +585,7 @@ pub(crate) fn aim((written, filled): &(String, String), served: &Served, ipv6: b
     if !is_meant(port, path, served) {
         return Aim::Application(port);
     }
-    match judge(scheme, host, port, path, served, ipv6) {
+    match judge(&scheme, host, port, path, served, ipv6) {
         Some(miss) => Aim::Missed(miss),
         None => Aim::Metrics,
     }
@@ -614,6 +635,8 @@ pub(crate) enum Drop {
     Suffix(String, String),
     /// An expression that is none, and why.
     Broken(String, String),
+    /// An expression that no family has, and the family that it nearly names.
+    Misspelt(String, &'static str),
     /// The filter matches no family of Istio's.
     Nothing,
     /// An expression of the other filter, and a family that it drops.
@@ -656,6 +679,15 @@ fn own_drops(block: &Block, found: &mut Vec<Drop>) {
         if let Some(family) = cut.filter(|family| is_histogram(family)) {
             let right = format!("{family}{}", if core.len() < text.len() { "$" } else { "" });
             found.push(Drop::Suffix(text.clone(), right));
+        }
+    }
+    for text in &block.filter {
+        let core = text.trim_start_matches('^').trim_end_matches('$');
+        let is_told = found.iter().any(|drop| matches!(drop, Drop::Suffix(known, _) if known == text));
+        let is_plain = matches!(Expression::of(core), Expression::Plain(_));
+        if is_plain && !is_told && !STANDARD.iter().any(|name| name.contains(core)) {
+            let meant = nearest(core, STANDARD.iter().copied());
+            found.extend(meant.map(|meant| Drop::Misspelt(text.clone(), meant)));
         }
     }
     for text in &block.filter_ignore {
@@ -846,7 +878,10 @@ mod tests {
                 ),
             ),
             ("metric_name_filter = [\"envoy_.*\"]", Drop::Nothing),
-            ("metric_name_filter = [\"istio_request_total\"]", Drop::Nothing),
+            (
+                "metric_name_filter = [\"istio_request_total\"]",
+                Drop::Misspelt(is("istio_request_total"), FAMILIES[0].0),
+            ),
             (
                 "metric_name_filter = [\"istio_(\"]",
                 Drop::Broken(is("istio_("), is("brackets, braces or a repetition do not fit")),

@@ -7,6 +7,7 @@ pub(crate) mod control_plane;
 pub(crate) mod daemon;
 mod datakit;
 mod env;
+mod headers;
 pub(crate) mod injection;
 pub(crate) mod pages;
 pub(crate) mod pods;

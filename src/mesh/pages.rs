@@ -22,6 +22,10 @@ pub(crate) enum Source<'i> {
     NoMap { map: String, elsewhere: Option<String> },
     /// The ConfigMap has no such key, or its volume does not pick it: the folder that the page was to be becomes one.
     NoKey { map: String, key: String, keys: Vec<String> },
+    /// A page with monitoring is mounted at a path where nothing reads it.
+    Misplaced { map: &'i Object, path: String },
+    /// The pod has a volume with a page with monitoring, and no container mounts it.
+    Unmounted { map: &'i Object, volume: String },
     /// Not in view: what.
     Unseen(String),
     /// An image that is built with the page.
@@ -50,9 +54,12 @@ pub(super) fn all<'i>(inventory: &'i Inventory, applications: &[Workload<'i>]) -
             }
             let image = container.get("image").text();
             let repository = ImageRef::parse(&image).repository;
+            if repository.ends_with(PUBLISHED) {
+                unserved(inventory, workload, container, before, &mut found);
+            }
             let source = if repository.rsplit('/').next() == Some(BUILT) {
                 Source::Image(image.clone().into_owned())
-            } else if repository.ends_with(PUBLISHED) && found.len() == before {
+            } else if repository.ends_with(PUBLISHED) {
                 Source::Published
             } else {
                 continue;
@@ -63,6 +70,54 @@ pub(super) fn all<'i>(inventory: &'i Inventory, applications: &[Workload<'i>]) -
         }
     }
     found
+}
+
+/// Whether a path is that of bookinfo's page, or of the folder that it is in.
+fn is_served(path: &str) -> bool {
+    let folder = PATH.trim_end_matches(FILE).trim_end_matches('/');
+    path == PATH || path == folder
+}
+
+/// A page with monitoring that the published image does not come to serve: mounted beside its path, or not at all.
+fn unserved<'i>(
+    inventory: &'i Inventory,
+    workload: &Workload<'i>,
+    container: Field<'i>,
+    before: usize,
+    found: &mut Vec<Page<'i>>,
+) {
+    let own = found.get(before..).unwrap_or_default();
+    let is_at_page = |page: &Page<'_>| is_served(page.field.get("mountPath").text().trim_end_matches('/'));
+    let beside = own.iter().find_map(|page| match page.source {
+        Source::Text { map, .. } => Some((page.field, map)),
+        _ => None,
+    });
+    if own.iter().any(is_at_page) {
+        return;
+    }
+    let source = if let Some((field, map)) = beside {
+        (field, Source::Misplaced { map, path: field.get("mountPath").text().into_owned() })
+    } else {
+        let lists = ["containers", "initContainers"];
+        let containers = || lists.iter().flat_map(|list| workload.spec().get(list).items());
+        let is_mounted = |name: &str| {
+            containers().any(|one| one.get("volumeMounts").items().any(|mount| mount.get("name").is(name)))
+        };
+        let unmounted = workload.spec().get("volumes").items().find_map(|volume| {
+            let map = super::beside(
+                inventory,
+                workload.object,
+                "ConfigMap",
+                &volume.at(&["configMap", "name"]).text(),
+            )?;
+            let has_page = map.at(&["data"]).entries().any(|(_, text)| speaks_of_monitoring(&text.text()));
+            let volume_name = volume.get("name").text().into_owned();
+            (has_page && !is_mounted(&volume_name)).then_some((volume_name, map))
+        });
+        let Some((volume, map)) = unmounted else { return };
+        (container.get("volumeMounts"), Source::Unmounted { map, volume })
+    };
+    found.push(Page { workload: *workload, field: source.0, source: source.1 });
 }
 
 /// A file that a mount brings: its path in the container, and the key of its text.
@@ -78,8 +133,7 @@ fn mounted<'i>(
     let mut volumes = workload.spec().get("volumes").items();
     let Some(volume) = volumes.find(|volume| volume.get("name").is(&name)) else { return };
     let sub_path = mount.get("subPath").text();
-    let folder = PATH.trim_end_matches(FILE).trim_end_matches('/');
-    let is_page = path == PATH || (path == folder && sub_path.is_empty());
+    let is_page = path == PATH || (is_served(path) && sub_path.is_empty());
     let mut add = |source| found.push(Page { workload: *workload, field: mount, source });
     let source = volume.get("configMap");
     if !source.is_set() {

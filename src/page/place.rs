@@ -34,6 +34,8 @@ pub struct Script {
     pub at: usize,
     /// The address it is loaded from.
     pub src: String,
+    /// Whether it may run after what stands behind it.
+    pub is_late: bool,
     /// Its text.
     pub text: String,
 }
@@ -116,7 +118,9 @@ impl Outline {
                     let raw = String::from_utf8_lossy(raw);
                     let src = raw.split_once("src").map_or("", |(_, rest)| rest);
                     let src = src.trim_start_matches([' ', '=', '"', '\'']).to_owned();
-                    found.push(Script { at: tag.span.start, src, text: String::new() });
+                    let mut words = raw.split(|c: char| c.is_whitespace() || "=>/".contains(c));
+                    let is_late = words.any(|word| matches!(word, "async" | "defer"));
+                    found.push(Script { at: tag.span.start, src, is_late, text: String::new() });
                     open = true;
                 }
                 Token::String(text) if open => {

@@ -11,6 +11,10 @@ pub(crate) struct Monitoring {
     pub(crate) sdk: String,
     /// The call of `init`, where there is one.
     pub(crate) init: Option<Init>,
+    /// Whether the call runs before the SDK is there.
+    pub(crate) is_early: bool,
+    /// Another file that may hold the call.
+    pub(crate) elsewhere: Option<String>,
     /// Policies of the page (`<meta http-equiv="Content-Security-Policy">`).
     pub(crate) policies: Vec<String>,
 }
@@ -21,6 +25,10 @@ pub(crate) struct Init {
     pub(crate) settings: Vec<(String, Value)>,
     /// The key in front of which a comma is missing.
     pub(crate) no_comma_before: Option<String>,
+    /// Whether the settings have no end, or no `)` behind it.
+    pub(crate) is_open: bool,
+    /// Whether the settings are made elsewhere.
+    pub(crate) is_opaque: bool,
 }
 
 /// A value of a setting.
@@ -36,6 +44,11 @@ pub(crate) enum Value {
 }
 
 impl Init {
+    /// Whether its settings are in the page, and a browser runs them.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.is_open && !self.is_opaque && self.no_comma_before.is_none()
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.settings.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }
@@ -49,24 +62,38 @@ impl Init {
     }
 }
 
+/// What lets a script wait for another one.
+const WAITING: &[&str] = &["onReady", "addEventListener", "onload", "setTimeout", "setInterval", "import("];
+
 /// Reads a page.
 pub(crate) fn monitoring(page: &[u8]) -> Monitoring {
     let outline = Outline::read(page);
     let mut found = Monitoring { policies: outline.policies(page), ..Monitoring::default() };
+    let mut is_ready = false;
     for script in outline.scripts(page) {
+        let before = found.init.is_some();
         let address = if script.src.is_empty() { &script.text } else { &script.src };
         if let Some(at) = address.find("dataflux-rum") {
             found.loads = true;
+            is_ready = !script.is_late;
             let head = address.get(..at).unwrap_or_default();
             let start = head.rfind(['"', '\'']).map_or(0, |at| at + 1);
             let tail = address.get(start..).unwrap_or_default();
             let end = tail.find(['"', '\'', ' ', '>']).unwrap_or(tail.len());
             found.sdk = tail.get(..end).unwrap_or_default().to_owned();
+        } else if script.src.to_lowercase().contains("rum") {
+            let end = script.src.find(['"', '\'', ' ', '>']).unwrap_or(script.src.len());
+            found.elsewhere = script.src.get(..end).map(str::to_owned);
         }
         if found.init.is_none() {
             found.init = init(&script.text);
         }
+        let waits = || WAITING.iter().any(|word| script.text.contains(word));
+        if found.init.is_some() && !before && !is_ready && !waits() {
+            found.is_early = true;
+        }
     }
+    found.is_early &= found.loads;
     found
 }
 
@@ -74,8 +101,10 @@ pub(crate) fn monitoring(page: &[u8]) -> Monitoring {
 fn init(script: &str) -> Option<Init> {
     let (_, tail) = script.split_once("DATAFLUX_RUM")?;
     let (_, tail) = tail.split_once(".init(")?;
-    let tail = tail.trim_start().strip_prefix('{')?;
-    Some(Reader { chars: tail.chars().collect(), at: 0 }.object())
+    match tail.trim_start().strip_prefix('{') {
+        Some(tail) => Some(Reader { chars: tail.chars().collect(), at: 0 }.object()),
+        None => Some(Init { is_opaque: true, ..Init::default() }),
+    }
 }
 
 /// Reads an object literal, with any nesting skipped.
@@ -119,7 +148,16 @@ impl Reader {
         loop {
             self.skip_blank();
             match self.peek() {
-                None | Some('}') => return init,
+                None => {
+                    init.is_open = true;
+                    return init;
+                }
+                Some('}') => {
+                    self.at += 1;
+                    self.skip_blank();
+                    init.is_open = !self.peek().is_some_and(|c| c == ')' || c == ',');
+                    return init;
+                }
                 Some(',') => {
                     self.at += 1;
                     needs_comma = false;

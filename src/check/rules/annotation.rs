@@ -1,13 +1,16 @@
 //! Something scrapes every sidecar.
 
+use std::borrow::Cow;
+
 use super::scrape_instance::Faulty;
 use super::{Check, scraping as shared};
 use crate::check::Outcome;
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio;
 use crate::facts::scrape::Aim;
-use crate::mesh::Mesh;
+use crate::kube::Field;
 use crate::mesh::scrape::{Annotation, Discovery, Kind, Rules, Scraped};
+use crate::mesh::{Mesh, Workload};
 
 pub(super) const CHECK: Check =
     Check { id: "annotation", section: "workloads", title: "DataKit scrapes every sidecar", run };
@@ -52,7 +55,11 @@ fn is_told_elsewhere(
     }
     let rules = &mesh.scraping.rules;
     let is_off = |rules: &Rules<'_>| {
-        rules.is_lost || matches!(rules.discovery, Discovery::Value(..) | Discovery::NoInput(..))
+        rules.is_lost
+            || matches!(
+                rules.discovery,
+                Discovery::Value(..) | Discovery::NoInput(..) | Discovery::Misspelt(..)
+            )
     };
     habit == 0 && (rules.iter().any(is_off) || faulty.iter().any(|one| one.is_cause(scraped)))
 }
@@ -105,6 +112,15 @@ fn missing(mesh: &Mesh<'_>, scraped: &Scraped<'_>, habit: usize, outcome: &mut O
         outcome.fail(CHECK.id, workload.object, field, message, hint);
         return;
     }
+    if let Some((key, field)) = misnamed(&scraped.proxy.workload) {
+        let message = format!(
+            "nothing scrapes its sidecar: its pods have the annotation `{key}`, which DataKit does not know; `{SCRAPE_ANNOTATION}` was \
+             meant"
+        );
+        let hint = format!("call it {SCRAPE_ANNOTATION}");
+        outcome.fail(CHECK.id, workload.object, field, message, hint);
+        return;
+    }
     let way = if habit == 0 {
         mesh.scraping.rules.iter().find_map(|rules| other_way(rules, scraped))
     } else {
@@ -117,6 +133,12 @@ fn missing(mesh: &Mesh<'_>, scraped: &Scraped<'_>, habit: usize, outcome: &mut O
         (message, shared::patch(mesh, &scraped.proxy, false))
     });
     outcome.fail(CHECK.id, workload.object, field, message, hint);
+}
+
+/// An annotation with the text of a scrape annotation and another name.
+fn misnamed<'i>(workload: &Workload<'i>) -> Option<(Cow<'i, str>, Field<'i>)> {
+    let mut annotations = workload.template.at(&["metadata", "annotations"]).entries();
+    annotations.find(|(key, field)| key != SCRAPE_ANNOTATION && field.text().contains("inputs.prom]"))
 }
 
 /// Why the way that this mesh uses instead of annotations leaves a workload out, and the remedy.

@@ -55,6 +55,10 @@ fn words(drop: &Drop) -> (String, String) {
         Drop::Broken(pattern, why) => {
             (format!("`{pattern}` is no regular expression ({why})"), format!("correct `{pattern}`"))
         }
+        Drop::Misspelt(pattern, right) => (
+            format!("metric_name_filter has `{pattern}`, which matches nothing; `{right}` was meant"),
+            format!("write \"{right}\" instead of \"{pattern}\""),
+        ),
         Drop::Nothing => (
             "metric_name_filter matches none of istio_requests_total, istio_request_duration_milliseconds and istio_tcp_*, so \
              no metric of the mesh arrives"

@@ -16,10 +16,39 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let moved: Vec<_> = mesh.scraping.proxies.iter().filter(|scraped| is_moved(mesh, scraped)).collect();
+    let is_one_cause = moved.len() > 1;
     for scraped in &mesh.scraping.proxies {
-        one(mesh, scraped, outcome);
+        if !(is_one_cause && is_moved(mesh, scraped)) {
+            one(mesh, scraped, outcome);
+        }
+    }
+    if is_one_cause && let Some((map, field)) = mesh.scraping.settings.place() {
+        let port = mesh.scraping.settings.status_port.unwrap_or_default();
+        let message = format!(
+            "statusPort is {port} in defaultConfig, so sidecars serve their metrics there, and scrape annotations name {}",
+            istio::SIDECAR_PORT
+        );
+        let hint = format!(
+            "remove statusPort from defaultConfig and restart the workloads, or let meshobs patch --only metrics --overwrite \
+             --metrics-port {port} write the annotations"
+        );
+        let finding = outcome.fail(CHECK.id, map, field, message, hint);
+        finding.leads_to(shared::workloads(moved.len(), "is not scraped", "are not scraped"));
     }
     local_only(mesh, outcome);
+}
+
+/// Whether an annotation names the usual port, and the mesh configuration alone has moved it.
+fn is_moved(mesh: &Mesh<'_>, scraped: &Scraped<'_>) -> bool {
+    let set = mesh.scraping.settings.status_port;
+    let is_missed =
+        |aim: &Aim| matches!(aim, Aim::Missed(Miss::Port(port)) if port.to_string() == istio::SIDECAR_PORT);
+    let annotation = scraped.annotation.as_ref().filter(|one| one.reading.works() && !one.aims.is_empty());
+    set.is_some()
+        && scraped.proxy.kind == Kind::Sidecar
+        && scraped.proxy.served.ports.first().copied() == set
+        && annotation.is_some_and(|one| one.aims.iter().all(|(.., aim)| is_missed(aim)))
 }
 
 fn one(mesh: &Mesh<'_>, scraped: &Scraped<'_>, outcome: &mut Outcome) {

@@ -25,6 +25,12 @@ pub(super) fn reads_output(datakit: &Datakit<'_>) -> bool {
         })
 }
 
+/// Whether an input is in the list of enabled ones, and lost since that has a blank and is cut at blanks.
+pub(super) fn is_cut(datakit: &Datakit<'_>, input: &str) -> bool {
+    let text = datakit.env_text(datakit.inputs_variable());
+    text.contains(' ') && text.split([',', ' ']).any(|name| name == input)
+}
+
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     for datakit in &mesh.datakits {
         let place = datakit.variables.get(datakit.inputs_variable()).map(|var| var.field);
@@ -49,12 +55,17 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 
 fn off(datakit: &Datakit<'_>, place: Field<'_>, lost: usize, outcome: &mut Outcome) {
     let variable = datakit.inputs_variable();
-    let how = if datakit.switches_off("container") {
+    let is_cut = is_cut(datakit, "container");
+    let how = if is_cut {
+        format!("{variable} has a blank, so DataKit cuts it at blanks, and `container` is not in it")
+    } else if datakit.switches_off("container") {
         format!("`-container` in {variable} switches the input off")
     } else {
         format!("`container` is not in {variable}")
     };
-    let hint = if datakit.switches_off("container") {
+    let hint = if is_cut {
+        format!("remove the blanks from {variable}")
+    } else if datakit.switches_off("container") {
         format!("remove `-container` from {variable}")
     } else {
         format!("add `container` to {variable}")

@@ -23,6 +23,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 if &*name == LOGS_ANNOTATION || logs_container(&name).is_some() {
                     judge(object, &name, field, outcome);
                     container(object, template, &name, field, outcome);
+                } else if name.starts_with("datakit/") && nearest(&name, [LOGS_ANNOTATION]).is_some() {
+                    let message = format!(
+                        "DataKit knows no annotation `{name}`, so it takes the output as if there were none; `{LOGS_ANNOTATION}` was meant"
+                    );
+                    outcome.fail(CHECK.id, object, field, message, format!("call it {LOGS_ANNOTATION}"));
                 }
             }
             for container in template.at(&["spec", "containers"]).items() {
@@ -78,6 +83,11 @@ fn words(name: &str, fault: &LogFault) -> (String, String, bool) {
         LogFault::Ignored(key, meant) => (
             format!("{name} has the key `{key}`, which DataKit ignores; `{meant}` was meant"),
             format!("write `{meant}` instead of `{key}`"),
+            false,
+        ),
+        LogFault::Unrendered(key, part) => (
+            format!("{key} in {name} has `{part}`, which nothing replaces"),
+            format!("write the value that `{part}` stands for"),
             false,
         ),
         LogFault::NoPath => (

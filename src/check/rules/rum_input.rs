@@ -1,5 +1,6 @@
 //! DataKit takes what browsers send.
 
+use super::logs_input::is_cut;
 use super::{Check, rum_page};
 use crate::check::Outcome;
 use crate::facts::datakit::{RUM_INPUT, RUM_WITHOUT_INPUT, before};
@@ -27,6 +28,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 let message = "whether the input `rum` runs is not in view";
                 outcome.unknown(CHECK.id, datakit.object, place, message);
             }
+            // A list that is cut wrongly is told once.
+            Some(false) if ["rum", "container"].iter().all(|name| is_cut(datakit, name)) => {}
             Some(false) => {
                 let switched = datakit.switches_off("rum");
                 let how = if switched {

@@ -5,6 +5,7 @@ use crate::check::Outcome;
 use crate::gate::word;
 use crate::mesh::Mesh;
 use crate::mesh::pages::{Page, Source};
+use crate::page::bookinfo::{FILE, PATH};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -38,6 +39,20 @@ fn one(page: &Page<'_>, outcome: &mut Outcome) {
             let message = format!("the page comes from {what}, which is not in view");
             return outcome.unknown(CHECK.id, object, page.field, message);
         }
+        Source::Misplaced { map, path } => (
+            format!(
+                "the page with browser monitoring of ConfigMap `{}` is mounted at {path}, and what is served is {PATH}",
+                map.name()
+            ),
+            format!("write mountPath: {PATH} and subPath: {FILE}"),
+        ),
+        Source::Unmounted { map, volume } => (
+            format!(
+                "no container mounts the volume `{volume}`, which has the page with browser monitoring of ConfigMap `{}`",
+                map.name()
+            ),
+            format!("mount it with mountPath: {PATH} and subPath: {FILE}"),
+        ),
         Source::NoMap { map, elsewhere: Some(elsewhere) } => (
             format!(
                 "the page's ConfigMap `{map}` is in namespace `{elsewhere}`, and the pods are in `{namespace}`"

@@ -2,10 +2,11 @@
 
 use super::Check;
 use crate::check::Outcome;
-use crate::facts::rum::{BadOrigin, bad_origin, placeholder};
+use crate::facts::datakit::{ENV_TLS, PORT};
+use crate::facts::rum::{BadOrigin, bad_origin, is_tls_at_datakit, misspelt_sdk, placeholder};
 use crate::kube::{Field, Object};
-use crate::mesh::Mesh;
 use crate::mesh::pages::Source;
+use crate::mesh::{Datakit, Mesh};
 use crate::page::settings::{Init, Monitoring, Value};
 
 pub(super) const CHECK: Check = Check {
@@ -37,6 +38,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             outcome.fail(CHECK.id, map, field, message, hint);
         };
         let Some(init) = &monitoring.init else {
+            if let Some(other) = &monitoring.elsewhere {
+                let message = format!("whether {other} calls DATAFLUX_RUM.init is not in view");
+                outcome.unknown(CHECK.id, map, field, message);
+                continue;
+            }
             fail(
                 "the page loads the SDK and never calls DATAFLUX_RUM.init, so nothing is sent".to_owned(),
                 "write the page anew: meshobs init rum --mode configmap".to_owned(),
@@ -49,7 +55,20 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 format!("add <script src=\"{}\"></script> in front of it", crate::page::SDK),
             );
         }
-        for Wrong { message, hint, may_be_meant } in faults(init, is_https) {
+        if let Some((part, right)) = misspelt_sdk(&monitoring.sdk) {
+            fail(
+                format!("the SDK is not at {}: `{part}` was meant to be `{right}`", monitoring.sdk),
+                format!("write {right} instead of {part}"),
+            );
+        }
+        if monitoring.is_early {
+            fail(
+                "the page calls DATAFLUX_RUM.init before the SDK is loaded, so nothing is sent".to_owned(),
+                "load the SDK in front of it without async and defer, or call init in DATAFLUX_RUM.onReady"
+                    .to_owned(),
+            );
+        }
+        for Wrong { message, hint, may_be_meant } in faults(mesh, init, is_https) {
             if may_be_meant {
                 outcome.warn(CHECK.id, map, field, message, hint);
             } else {
@@ -83,13 +102,20 @@ fn is_https(mesh: &Mesh<'_>) -> bool {
     !protocols.is_empty() && protocols.iter().all(|protocol| protocol.eq_ignore_ascii_case("HTTPS"))
 }
 
-fn faults(init: &Init, is_https: bool) -> Vec<Wrong> {
+fn faults(mesh: &Mesh<'_>, init: &Init, is_https: bool) -> Vec<Wrong> {
     let mut found = Vec::new();
+    if init.is_opaque {
+        return found;
+    }
     if let Some(key) = &init.no_comma_before {
         let message = format!(
             "a comma is missing in front of `{key}` in DATAFLUX_RUM.init, so the browser runs nothing of it"
         );
         return vec![Wrong::new(message, format!("add a comma at the end of the line above `{key}`"))];
+    }
+    if init.is_open {
+        let message = "the call of DATAFLUX_RUM.init is not closed, so the browser runs nothing of it";
+        return vec![Wrong::new(message, "close the call with `})`, and every text in it with its quote")];
     }
     match init.get("applicationId") {
         None => found.push(Wrong::new(
@@ -109,17 +135,26 @@ fn faults(init: &Init, is_https: bool) -> Vec<Wrong> {
         }
         Some(_) => {}
     }
-    if matches!(init.get("sessionSampleRate"), Some(Value::Number(rate)) if rate.parse::<f64>() == Ok(0.0)) {
+    let rate = init.get("sessionSampleRate");
+    if matches!(rate, Some(Value::Number(rate) | Value::Text(rate)) if rate.parse::<f64>() == Ok(0.0)) {
         found.push(Wrong::new(
             "sessionSampleRate is 0, so no session is watched",
             "write sessionSampleRate: 100",
         ));
     }
-    found.extend(origin(init, is_https));
+    found.extend(origin(mesh, init, is_https));
     found
 }
 
-fn origin(init: &Init, is_https: bool) -> Option<Wrong> {
+/// Whether no DataKit in view speaks TLS.
+fn speaks_plainly(mesh: &Mesh<'_>) -> bool {
+    let is_plain = |datakit: &Datakit<'_>| {
+        datakit.env_text(ENV_TLS).is_empty() && !datakit.variables.is_unknown(ENV_TLS)
+    };
+    !mesh.datakits.is_empty() && mesh.datakits.iter().all(is_plain)
+}
+
+fn origin(mesh: &Mesh<'_>, init: &Init, is_https: bool) -> Option<Wrong> {
     const LIKE: &str = "write datakitOrigin as a browser reaches DataKit, as \"http://203.0.113.7:9529\"";
     let Some(value) = init.get("datakitOrigin").or_else(|| init.get("datakitUrl")) else {
         let is_public = init.get("site").is_some() && init.get("clientToken").is_some();
@@ -129,6 +164,12 @@ fn origin(init: &Init, is_https: bool) -> Option<Wrong> {
     };
     let Value::Text(origin) = value else { return None };
     let Some(bad) = bad_origin(origin) else {
+        if is_tls_at_datakit(origin) && speaks_plainly(mesh) {
+            let message = format!(
+                "datakitOrigin is {origin}, and DataKit speaks plain HTTP on its port: {ENV_TLS} is not set"
+            );
+            return Some(Wrong { may_be_meant: true, ..Wrong::new(message, LIKE) });
+        }
         let is_mixed = is_https && origin.starts_with("http://");
         return is_mixed.then(|| {
             let message =
@@ -136,8 +177,15 @@ fn origin(init: &Init, is_https: bool) -> Option<Wrong> {
             Wrong::new(message, "write an https origin in datakitOrigin")
         });
     };
+    let listens = |port: &str| {
+        let ports = mesh.datakits.iter().map(|datakit| crate::mesh::route::listens_on(datakit).to_string());
+        ports.into_iter().any(|own| own == port)
+    };
+    if matches!(&bad, BadOrigin::NearPort(port) if listens(port)) {
+        return None;
+    }
     // Something else may forward what comes to port 80.
-    let may_be_meant = bad == BadOrigin::NoPort;
+    let may_be_meant = matches!(bad, BadOrigin::NoPort | BadOrigin::NearPort(_));
     let why = match bad {
         BadOrigin::Empty => "datakitOrigin is empty, so the SDK sends nothing".to_owned(),
         BadOrigin::Placeholder(part) => format!("datakitOrigin still has the placeholder `{part}`"),
@@ -147,6 +195,12 @@ fn origin(init: &Init, is_https: bool) -> Option<Wrong> {
         BadOrigin::Loopback(host) => format!("datakitOrigin is {host}, which is the machine of the browser"),
         BadOrigin::Internal(host) => {
             format!("datakitOrigin is {host}, a name that only the cluster resolves, and no browser")
+        }
+        BadOrigin::Path => {
+            format!("datakitOrigin `{origin}` has the path of the interface, which the SDK appends by itself")
+        }
+        BadOrigin::NearPort(port) => {
+            format!("datakitOrigin names port {port}, and DataKit listens on {PORT}")
         }
         BadOrigin::NoPort => format!(
             "datakitOrigin `{origin}` has no port, so browsers use port 80 or 443; DataKit listens on 9529"

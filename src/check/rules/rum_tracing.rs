@@ -12,7 +12,7 @@ pub(super) const CHECK: Check =
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     for (map, field, monitoring) in pages(mesh) {
-        let Some(init) = monitoring.init.as_ref().filter(|init| init.no_comma_before.is_none()) else {
+        let Some(init) = monitoring.init.as_ref().filter(|init| init.is_read()) else {
             continue;
         };
         outcome.looked(CHECK.id);

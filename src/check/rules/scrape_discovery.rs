@@ -32,6 +32,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 };
                 ((object, field), message, hint)
             }
+            Discovery::Misspelt(object, field) => (
+                (object, field),
+                format!("DataKit reads no variable of this name; {ENV_DISCOVERY} was meant"),
+                format!("call it {ENV_DISCOVERY}"),
+            ),
             Discovery::NoInput(object, field, input) => (
                 (object, field),
                 format!("{ENV_DISCOVERY} is on, and the input `{input}` that discovers pods does not run"),

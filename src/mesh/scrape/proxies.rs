@@ -93,7 +93,8 @@ impl Proxy<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct MeshSettings<'i> {
     pub(crate) object: Option<&'i Object>,
-    status_port: Option<u16>,
+    /// `statusPort` of `defaultConfig`.
+    pub(crate) status_port: Option<u16>,
     local_only: Option<LocalOnly<'i>>,
     /// Whether the injector is told not to merge metrics.
     pub(crate) merge_off: bool,

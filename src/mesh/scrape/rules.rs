@@ -14,6 +14,7 @@ use crate::facts::istio;
 use crate::kube::{Field, Inventory, Object, Selector};
 use crate::mesh::{ConfFile, Datakit, target};
 use crate::rule::datakit::conf;
+use crate::spelling::nearest;
 
 const INPUT: &str = "kubernetesprometheus";
 
@@ -30,6 +31,8 @@ pub(crate) enum Discovery<'i> {
     Value(&'i Object, Field<'i>),
     /// Asked for, and the input that does it does not run.
     NoInput(&'i Object, Field<'i>, &'static str),
+    /// Asked for by a variable that nobody reads; what it is called.
+    Misspelt(&'i Object, Field<'i>),
     /// Depends on a variable that is not in view.
     Unknown,
 }
@@ -91,7 +94,8 @@ impl<'i> Rules<'i> {
             addresses: addresses(inventory, datakit, proxies),
             monitors,
             unseen: datakit.conf.unseen.first().cloned(),
-            is_lost: datakit.conf.has_lost("prom"),
+            is_lost: datakit.conf.has_lost("prom")
+                || (block.is_none() && datakit.conf.blocks(INPUT).next().is_some()),
             takes_remote_write: datakit.runs("prom_remote_write") == Some(true),
         }
     }
@@ -112,6 +116,7 @@ impl<'i> Rules<'i> {
             .filter(|(_, instance)| instance.reach(proxy).is_ok_and(|endpoint| is_served(&endpoint, proxy)));
         ways.extend(reaching.map(|(number, _)| Way::Instance(number)));
         let object = std::ptr::from_ref(proxy.workload.object);
+        let is_envoy = matches!(proxy.kind, Kind::Sidecar | Kind::Gateway);
         for (number, address) in self.addresses.iter().enumerate() {
             let port = address.behind.get(&object);
             if port.is_some_and(|port| proxy.served.answers(*port, &address.path)) {
@@ -120,7 +125,9 @@ impl<'i> Rules<'i> {
         }
         let monitors = self.monitors.iter().enumerate();
         ways.extend(
-            monitors.filter(|(_, one)| one.behind.contains(&object)).map(|(number, _)| Way::Monitor(number)),
+            monitors
+                .filter(|(_, one)| is_envoy && one.behind.contains(&object))
+                .map(|(number, _)| Way::Monitor(number)),
         );
         ways
     }
@@ -192,7 +199,12 @@ fn discovery<'i>(datakit: &Datakit<'i>, block: Option<(&ConfFile<'i>, &Table)>) 
     }
     let text = datakit.env_text(ENV_DISCOVERY);
     let Some(var) = datakit.variables.get(ENV_DISCOVERY).filter(|_| !text.is_empty()) else {
-        return Discovery::Off;
+        let known = MONITORS.iter().map(|(_, variable, _)| *variable).chain([ENV_DISCOVERY]);
+        let known: Vec<&str> = known.collect();
+        let mut names = datakit.variables.names().filter(|name| !known.contains(name));
+        let near = names.find(|name| nearest(name, [ENV_DISCOVERY]).is_some());
+        let near = near.and_then(|name| datakit.variables.get(name));
+        return near.map_or(Discovery::Off, |var| Discovery::Misspelt(var.object, var.field));
     };
     if !discovers(version, text) {
         let is_no = ["false", "0", "f", "no", "off"].contains(&text.to_lowercase().as_str());
