@@ -2,6 +2,8 @@
 //! (`internal/plugins/inputs/container/log_config.go`, `internal/container/filter/filter.go`, and
 //! <https://docs.guance.com/en/integrations/container-log/>).
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::datakit::LOG_KEYS;
@@ -41,7 +43,7 @@ pub(crate) fn faults(text: &str) -> Vec<LogFault> {
         return vec![LogFault::NotList(if json.is_object() { "an object" } else { "no list" })];
     };
     let mut found = Vec::new();
-    let mut paths: Vec<String> = Vec::new();
+    let mut paths: HashSet<String> = HashSet::new();
     for rule in &rules {
         let Json::Object(rule) = rule else {
             found.push(LogFault::NotList("a list of something else than objects"));
@@ -57,10 +59,9 @@ pub(crate) fn faults(text: &str) -> Vec<LogFault> {
         let path = if text("type").is_empty() || text("type") == "stdout" { "stdout" } else { text("path") };
         if path.is_empty() {
             found.push(LogFault::NoPath);
-        } else if paths.iter().any(|known| known == path) {
+        } else if !paths.insert(path.to_owned()) {
             found.push(LogFault::Double(path.to_owned()));
         }
-        paths.push(path.to_owned());
         if let Expression::Broken(why) = Expression::of(text("multiline_match")) {
             found.push(LogFault::Expression(text("multiline_match").to_owned(), why));
         }

@@ -9,6 +9,8 @@ pub(crate) use instance::{Instance, Unmatched};
 pub(crate) use proxies::{Kind, LocalOnly, MeshSettings, Proxy};
 pub(crate) use rules::{Discovery, Rules};
 
+use std::collections::HashSet;
+
 use super::control_plane::ControlPlane;
 use super::injection::Injection;
 use super::{Datakit, Pods};
@@ -59,22 +61,16 @@ impl<'i> Annotation<'i> {
 
     /// The blocks that scrape the proxy.
     pub(crate) fn blocks(&self) -> Vec<&Block> {
-        let is_aimed =
-            |number: usize| self.aims.iter().any(|(block, _, aim)| *block == number && *aim == Aim::Metrics);
+        let aimed = self.aims.iter().filter(|(.., aim)| *aim == Aim::Metrics);
+        let aimed: HashSet<usize> = aimed.map(|(block, ..)| *block).collect();
         let blocks = self.reading.blocks.iter().enumerate();
-        blocks.filter(|(number, _)| is_aimed(*number)).map(|(_, block)| block).collect()
+        blocks.filter(|(number, _)| aimed.contains(number)).map(|(_, block)| block).collect()
     }
 
     /// Whether two blocks scrape the same from the proxy.
     pub(crate) fn is_double(&self) -> bool {
-        let blocks = self.blocks();
-        blocks.iter().enumerate().any(|(number, block)| {
-            let others = blocks.get(number + 1..).unwrap_or_default();
-            others.iter().any(|other| {
-                (&other.types, &other.filter, &other.filter_ignore)
-                    == (&block.types, &block.filter, &block.filter_ignore)
-            })
-        })
+        let mut seen = HashSet::new();
+        self.blocks().iter().any(|block| !seen.insert((&block.types, &block.filter, &block.filter_ignore)))
     }
 
     /// Whether nothing of it is about the proxy.
