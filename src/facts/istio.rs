@@ -6,6 +6,9 @@ use crate::manifest::Version;
 pub(crate) const NEVER_INJECTED: &[&str] =
     &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
+/// The domain of a cluster unless its kubelets, and istiod by `--domain`, are told otherwise.
+pub(crate) const CLUSTER_DOMAIN: &str = "cluster.local";
+
 /// Where istiod lives unless told otherwise, and the mesh-wide configuration with it.
 pub(crate) const NAMESPACE: &str = "istio-system";
 

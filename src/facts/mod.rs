@@ -6,5 +6,6 @@ pub(crate) mod dataway;
 pub(crate) mod istio;
 pub(crate) mod logs;
 pub(crate) mod pattern;
+pub(crate) mod protocol;
 pub(crate) mod rum;
 pub(crate) mod scrape;

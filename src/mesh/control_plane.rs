@@ -109,6 +109,18 @@ impl<'i> ControlPlane<'i> {
     }
 }
 
+/// Whether any of the control planes reads an object; where none is in view, one elsewhere may.
+pub(crate) fn is_read(planes: &[ControlPlane<'_>], object: &Object) -> bool {
+    let label = object.label(istio::REVISION_LABEL);
+    label.is_empty() || planes.is_empty() || planes.iter().any(|plane| plane.revision == label)
+}
+
+/// The namespace whose rules hold for the whole mesh.
+pub(crate) fn root_namespace<'p>(planes: &'p [ControlPlane<'_>]) -> &'p str {
+    let default = planes.iter().find(|plane| plane.revision == istio::DEFAULT_REVISION);
+    default.or(planes.first()).map_or(istio::NAMESPACE, ControlPlane::root_namespace)
+}
+
 /// The revision behind each tag, as webhook configurations tell.
 pub(crate) fn tags(inventory: &Inventory) -> HashMap<String, String> {
     let hooks = inventory.of("admissionregistration.k8s.io", "MutatingWebhookConfiguration");

@@ -1,7 +1,7 @@
 //! Which pods get a sidecar: what asks for one, which webhook answers, and whether the injector agrees; in a cluster also what
 //! the pods have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Pods, Workload};
 use crate::facts::datakit::SCRAPE_ANNOTATION;
@@ -144,6 +144,8 @@ pub(crate) struct Injection<'i> {
     /// The version of istiod, where it is known.
     pub(crate) version: Option<Version>,
     pub(crate) members: Vec<Member<'i>>,
+    /// The workloads whose pods have a sidecar, or are to have one.
+    sidecars: HashSet<*const Object>,
 }
 
 /// Whether a pod's spec has a proxy: as a container, or from 1.19 on as an init container that goes on running.
@@ -172,8 +174,12 @@ struct Home<'i> {
 
 impl<'i> Injection<'i> {
     pub(crate) fn of(inventory: &'i Inventory, pods: &Pods<'i>, applications: &[Workload<'i>]) -> Self {
-        let mut injection =
-            Self { webhooks: webhooks(inventory), version: version(inventory), members: Vec::new() };
+        let mut injection = Self {
+            webhooks: webhooks(inventory),
+            version: version(inventory),
+            members: Vec::new(),
+            sidecars: HashSet::new(),
+        };
         let policies = Policies::of(inventory);
         let namespaces: HashMap<&str, &Object> =
             inventory.of("", "Namespace").map(|namespace| (namespace.name(), namespace)).collect();
@@ -189,6 +195,8 @@ impl<'i> Injection<'i> {
             }
         });
         injection.members = members.collect();
+        let sidecars = injection.members.iter().filter(|member| member.has_sidecar());
+        injection.sidecars = sidecars.map(|member| std::ptr::from_ref(member.workload.object)).collect();
         injection
     }
 
@@ -202,6 +210,11 @@ impl<'i> Injection<'i> {
             && field.exists()
             && istio::wish(None, Some(&value)) == Wish::No
             && value != "false"
+    }
+
+    /// Whether the pods of an application have a sidecar, or are to have one as far as is known.
+    pub(crate) fn has_sidecar(&self, workload: &Object) -> bool {
+        self.sidecars.contains(&std::ptr::from_ref(workload))
     }
 
     /// The revisions and tags that have webhooks.

@@ -6,15 +6,20 @@ pub(crate) mod config;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
 mod datakit;
+pub(crate) mod destination_rules;
 mod env;
+pub(crate) mod gateways;
 mod headers;
+pub(crate) mod hosts;
 pub(crate) mod injection;
 pub(crate) mod pages;
 pub(crate) mod pods;
 pub(crate) mod registry;
 pub(crate) mod route;
+pub(crate) mod routes;
 pub(crate) mod scrape;
 mod scrape_url;
+pub(crate) mod services;
 pub(crate) mod tracing;
 
 use std::collections::HashSet;
@@ -25,6 +30,7 @@ pub(crate) use env::Value;
 use injection::Injection;
 use pages::Page;
 use pods::Pods;
+use routes::Routes;
 use scrape::Scraping;
 pub(crate) use scrape_url::{istiod_services, target};
 use tracing::TracingModel;
@@ -73,6 +79,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) pages: Vec<Page<'i>>,
     /// What scrapes the proxies.
     pub(crate) scraping: Scraping<'i>,
+    /// Where requests go.
+    pub(crate) routes: Routes<'i>,
 }
 
 impl<'i> Mesh<'i> {
@@ -110,7 +118,24 @@ impl<'i> Mesh<'i> {
         let injection = Injection::of(inventory, &pods, &applications);
         let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
         let pages = pages::all(inventory, &applications);
-        Self { inventory, datakits, other_datakits, applications, tracing, pods, injection, pages, scraping }
+        let routes = Routes::of(inventory, &tracing.planes);
+        Self {
+            inventory,
+            datakits,
+            other_datakits,
+            applications,
+            tracing,
+            pods,
+            injection,
+            pages,
+            scraping,
+            routes,
+        }
+    }
+
+    /// Whether an istiod of this mesh reads an object of Istio's: one with the label of another revision none does.
+    pub(crate) fn reads(&self, object: &Object) -> bool {
+        control_plane::is_read(&self.tracing.planes, object)
     }
 }
 

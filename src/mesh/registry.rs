@@ -2,8 +2,7 @@
 //! Service or wraps its connections in TLS.
 
 use super::control_plane::ControlPlane;
-use super::route::CLUSTER_DOMAIN;
-use crate::facts::istio::ALIASES_WITHOUT_CLUSTER;
+use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, CLUSTER_DOMAIN};
 use crate::kube::{Field, Inventory, Object, Selector};
 
 const GROUP: &str = "networking.istio.io";

@@ -6,12 +6,9 @@ use std::collections::HashSet;
 use super::datakit::Datakit;
 use crate::facts::datakit::ENV_LISTEN;
 use crate::facts::datakit::PORT;
-use crate::facts::istio::HOST_IP;
+use crate::facts::istio::{CLUSTER_DOMAIN, HOST_IP};
 use crate::kube::{Field, Inventory, Object, Selector};
 use crate::spelling::nearest;
-
-/// The domain of a cluster unless its kubelets say otherwise.
-pub(crate) const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// How many aliases may follow each other.
 const ALIASES: usize = 8;

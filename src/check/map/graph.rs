@@ -91,6 +91,7 @@ fn stops(id: &str) -> &'static [Flow] {
         "datakit-zipkin" => &[Spans],
         "datakit-istiod" | "istiod-ready" => &[IstiodMetrics],
         "gateway-ready" => &[Requests],
+        "port-protocol" => &[Metrics, Spans],
         "sidecar" | "injection" | "workload-ready" => &[Metrics, Spans],
         id => match CATALOG.iter().find(|check| check.id == id).map(|check| check.section) {
             Some("workloads") => &[Metrics],

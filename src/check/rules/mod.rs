@@ -26,7 +26,12 @@ mod datakit_token;
 mod datakit_unmounted;
 mod datakit_version;
 mod datakit_zipkin;
+mod edit;
+mod gateway_clash;
+mod gateway_port;
 mod gateway_ready;
+mod gateway_selector;
+mod http_route;
 mod injection;
 mod istiod_ready;
 mod logs_excluded;
@@ -36,8 +41,15 @@ mod mesh_config;
 mod namespace_injection;
 mod namespace_label;
 mod namespace_missing;
+mod port_protocol;
 mod revision_missing;
-mod routing;
+mod route_clash;
+mod route_delegate;
+mod route_gateway;
+mod route_host;
+mod route_namespace;
+mod route_port;
+mod rule_revision;
 mod rum_app_id;
 mod rum_csp;
 mod rum_input;
@@ -49,8 +61,12 @@ mod scrape_instance;
 mod scrape_stale;
 mod scraped_twice;
 mod scraping;
+mod service_port;
+mod service_selector;
 mod sidecar;
 mod spans;
+mod subset;
+mod subset_pods;
 mod tracing_address;
 #[cfg(test)]
 mod tracing_cases;
@@ -152,8 +168,22 @@ pub(crate) const CATALOG: &[Check] = &[
     logs_input::CHECK,
     logs_json::CHECK,
     logs_excluded::CHECK,
-    check("subset", "routing", "every subset that is routed to is defined", routing::routing),
-    part("route-namespace", "routing", "routes are in the namespace of their services"),
+    service_selector::CHECK,
+    service_port::CHECK,
+    port_protocol::CHECK,
+    route_namespace::CHECK,
+    route_host::CHECK,
+    route_port::CHECK,
+    subset::CHECK,
+    subset_pods::CHECK,
+    route_gateway::CHECK,
+    route_delegate::CHECK,
+    route_clash::CHECK,
+    gateway_selector::CHECK,
+    gateway_port::CHECK,
+    gateway_clash::CHECK,
+    http_route::CHECK,
+    rule_revision::CHECK,
 ];
 
 #[cfg(test)]

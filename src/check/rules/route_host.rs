@@ -1,0 +1,236 @@
+//! Destinations of routes are hosts that the mesh knows.
+
+use std::collections::HashSet;
+
+use super::Check;
+use super::edit::{Edit, hint};
+use crate::check::Outcome;
+use crate::kube::Object;
+use crate::mesh::Mesh;
+use crate::mesh::hosts::Host;
+use crate::mesh::routes::Destination;
+use crate::spelling::nearest;
+
+pub(super) const CHECK: Check = Check {
+    id: "route-host",
+    section: "routing",
+    title: "every destination of a route is a known host",
+    run,
+};
+
+/// Namespaces that see a Service.
+const EXPORT_TO: &str = "networking.istio.io/exportTo";
+
+fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut told = HashSet::new();
+    for destination in &mesh.routes.destinations {
+        let rule = (destination.rule.namespace(), destination.rule.name());
+        if told.insert((rule, destination.host.clone())) {
+            judge(mesh, destination, outcome);
+        }
+    }
+    for rule in &mesh.routes.virtual_services {
+        // A gateway takes any host.
+        if rule.in_mesh && rule.gateways.is_empty() {
+            own_hosts(mesh, rule.object, outcome);
+        }
+    }
+}
+
+/// A rule for a Service that is not there has no effect.
+fn own_hosts(mesh: &Mesh<'_>, rule: &Object, outcome: &mut Outcome) {
+    let hosts = &mesh.routes.hosts;
+    for (number, field) in rule.at(&["spec", "hosts"]).items().enumerate() {
+        let host = field.text();
+        let Host::Missing { name, namespace } = hosts.resolve(&host, rule.namespace()) else { continue };
+        // A destination that is called the same is reported already.
+        if mesh.routes.destinations_of(rule).iter().any(|destination| destination.host == host) {
+            continue;
+        }
+        let elsewhere = hosts.named(&name).iter().find(|service| service.stated_namespace().is_some());
+        let beside = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, &namespace));
+        let near = nearest(&name, beside.map(Object::name));
+        let domain = hosts.domain();
+        let right = match (near, elsewhere) {
+            (Some(near), _) => format!("{near}.{namespace}.svc.{domain}"),
+            (None, Some(service)) => format!("{name}.{}.svc.{domain}", service.namespace()),
+            (None, None) => continue,
+        };
+        let message = format!(
+            "its host `{host}` means Service `{name}` of `{namespace}`, which does not exist: sidecars never use this rule"
+        );
+        let edit = Edit::set("replace", &["spec", "hosts", &number.to_string()], right);
+        outcome.warn(CHECK.id, rule, field, message, hint(mesh.inventory.live, rule, &[edit]));
+    }
+}
+
+/// A Service that is not exported to the clients of a route.
+fn hidden<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, service: &'i Object, outcome: &mut Outcome) {
+    let field = service.annotation(EXPORT_TO);
+    let exported = field.text();
+    let sees = |client: &str| {
+        exported.is_empty()
+            || exported.split(',').map(str::trim).any(|to| match to {
+                "*" => true,
+                "." => client == service.namespace(),
+                to => to == client,
+            })
+    };
+    let clients = mesh.routes.clients(destination.rule);
+    if let Some(client) = clients.into_iter().find(|client| !sees(client)) {
+        let message = format!(
+            "{} is not exported to `{client}`, whose proxies use this route (annotation {EXPORT_TO}: {exported}): {}",
+            service.title(),
+            effect(destination)
+        );
+        let edit =
+            Edit::set("replace", &["metadata", "annotations", EXPORT_TO], format!("{exported},{client}"));
+        let hint = hint(mesh.inventory.live, service, &[edit]);
+        report(destination, message, hint, outcome);
+    }
+}
+
+fn judge<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, outcome: &mut Outcome) {
+    let host = &*destination.host;
+    match &destination.target {
+        Host::Service(service) => {
+            outcome.looked(CHECK.id);
+            hidden(mesh, destination, service, outcome);
+        }
+        Host::Entry(_) => outcome.looked(CHECK.id),
+        Host::Partial { full, service } => {
+            let message = format!(
+                "host `{host}` has a dot, so Istio takes it for a full name, and no host is called that; {} is `{full}`",
+                service.title()
+            );
+            wrong(mesh, destination, &message, full, outcome);
+        }
+        Host::Missing { name, namespace } => missing(mesh, destination, name, namespace, outcome),
+        Host::OtherDomain { domain, full } => {
+            let ours = mesh.routes.hosts.domain();
+            if mesh.routes.hosts.knows_domain() || nearest(domain, [ours]).is_some() {
+                let message =
+                    format!("host `{host}` ends in `{domain}`, and the cluster's domain is `{ours}`");
+                wrong(mesh, destination, &message, full, outcome);
+            } else {
+                unknown(
+                    destination,
+                    &format!("whether `{domain}` is the domain of a cluster is not in view"),
+                    outcome,
+                );
+            }
+        }
+        Host::External => external(mesh, destination, outcome),
+        Host::Unknowable => {
+            unknown(destination, &format!("`{host}` is not a host of this cluster's Services"), outcome);
+        }
+    }
+}
+
+fn unknown(destination: &Destination<'_>, message: &str, outcome: &mut Outcome) {
+    outcome.unknown(CHECK.id, destination.rule, destination.field.get("host"), message);
+}
+
+/// A host that is certainly wrong, and the right one.
+fn wrong(mesh: &Mesh<'_>, destination: &Destination<'_>, message: &str, right: &str, outcome: &mut Outcome) {
+    let all = mesh.routes.destinations_of(destination.rule).iter();
+    let same = all.filter(|other| other.host == destination.host);
+    let edits: Vec<Edit> = same.map(|other| Edit::of_destination(other, &["host"], right)).collect();
+    let hint = hint(mesh.inventory.live, destination.rule, &edits);
+    report(destination, format!("{message}: {}", effect(destination)), hint, outcome);
+}
+
+fn effect(destination: &Destination<'_>) -> &'static str {
+    if destination.is_mirror { "copies of requests are lost" } else { "requests fail with 503" }
+}
+
+fn report(destination: &Destination<'_>, message: String, hint: String, outcome: &mut Outcome) {
+    let field = destination.field.get("host");
+    if destination.is_mirror {
+        outcome.warn(CHECK.id, destination.rule, field, message, hint);
+    } else {
+        outcome.fail(CHECK.id, destination.rule, field, message, hint);
+    }
+}
+
+fn missing<'i>(
+    mesh: &Mesh<'i>,
+    destination: &Destination<'i>,
+    name: &str,
+    namespace: &str,
+    outcome: &mut Outcome,
+) {
+    let hosts = &mesh.routes.hosts;
+    let host = &*destination.host;
+    let is_short = !host.contains('.');
+    // That is told by `route-namespace`.
+    if is_short && !hosts.named(name).is_empty() {
+        return;
+    }
+    let domain = hosts.domain();
+    if let Some(elsewhere) = hosts.named(name).iter().find(|service| service.stated_namespace().is_some()) {
+        let right = format!("{name}.{}.svc.{domain}", elsewhere.namespace());
+        let known = !mesh.inventory.may_miss("", "services");
+        if known || nearest(namespace, [elsewhere.namespace()]).is_some() {
+            let message = format!(
+                "no Service is called `{name}` in `{namespace}`; there is one in `{}`",
+                elsewhere.namespace()
+            );
+            return wrong(mesh, destination, &message, &right, outcome);
+        }
+    }
+    let services = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, namespace));
+    if let Some(near) = nearest(name, services.map(Object::name)) {
+        let right = if is_short { near.to_owned() } else { format!("{near}.{namespace}.svc.{domain}") };
+        let message = format!("no Service is called `{name}` in `{namespace}`; the nearest name is `{near}`");
+        return wrong(mesh, destination, &message, &right, outcome);
+    }
+    if mesh.inventory.may_miss("", "services") {
+        return unknown(destination, &format!("Service `{name}` of `{namespace}` is not in view"), outcome);
+    }
+    let message = format!("no Service is called `{name}` in `{namespace}`: {}", effect(destination));
+    let hint =
+        format!("create Service `{name}` in `{namespace}`, or route to one of: {}", names(mesh, namespace));
+    report(destination, message, hint, outcome);
+}
+
+fn is_in(mesh: &Mesh<'_>, service: &Object, namespace: &str) -> bool {
+    service.namespace() == namespace || (!mesh.inventory.live && service.stated_namespace().is_none())
+}
+
+fn names(mesh: &Mesh<'_>, namespace: &str) -> String {
+    const SHOWN: usize = 8;
+    let services = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, namespace));
+    let names: Vec<&str> = services.map(Object::name).take(SHOWN).collect();
+    if names.is_empty() { "none there".to_owned() } else { names.join(", ") }
+}
+
+fn external<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, outcome: &mut Outcome) {
+    let host = &*destination.host;
+    if let Some(near) = nearest(host, mesh.routes.hosts.entry_hosts()) {
+        let message = format!("no ServiceEntry has host `{host}`; the nearest is `{near}`");
+        return wrong(mesh, destination, &message, near, outcome);
+    }
+    let first = host.split('.').next().unwrap_or_default();
+    let stated = host.split('.').nth(1).unwrap_or_default();
+    // `svc.ns` of a Service that is somewhere else, or misspelt.
+    let meant =
+        mesh.routes.hosts.named(first).iter().find(|service| {
+            service.namespace() == stated || nearest(stated, [service.namespace()]).is_some()
+        });
+    if let Some(service) = meant {
+        let right = format!("{first}.{}.svc.{}", service.namespace(), mesh.routes.hosts.domain());
+        let message = format!("no host is called `{host}`; {} is `{right}`", service.title());
+        return wrong(mesh, destination, &message, &right, outcome);
+    }
+    if mesh.inventory.may_miss("networking.istio.io", "serviceentries") {
+        return unknown(destination, &format!("the ServiceEntry for `{host}` is not in view"), outcome);
+    }
+    let message = format!("no Service and no ServiceEntry has host `{host}`: {}", effect(destination));
+    report(
+        destination,
+        message,
+        format!("create a ServiceEntry with host `{host}`, or correct the host"),
+        outcome,
+    );
+}

@@ -1,0 +1,152 @@
+//! Services and the pods behind them: what a selector fits, and which ports of containers a Service leads to.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::facts::protocol::{Protocol, Source, of_port};
+use crate::kube::{Field, Inventory, Object, Selector};
+
+/// What is behind a Service.
+#[derive(Debug)]
+pub(crate) struct Backends<'i> {
+    pub(crate) selector: Selector,
+    /// Workloads whose pod templates the selector fits, and in a cluster Pods.
+    pub(crate) objects: Vec<&'i Object>,
+}
+
+/// Whether pods are chosen by the Service's own selector: neither an alias nor one with endpoints of its own.
+pub(crate) fn selects(service: &Object) -> bool {
+    !service.at(&["spec", "type"]).is("ExternalName")
+        && service.at(&["spec", "selector"]).entries().next().is_some()
+}
+
+/// What the selector of a Service fits, in its namespace.
+pub(crate) fn backends<'i>(inventory: &'i Inventory, service: &Object) -> Backends<'i> {
+    let selector = Selector::of_map(service.at(&["spec", "selector"]));
+    let mut objects = inventory.templates(service.namespace(), &selector);
+    objects.extend(inventory.pods(service.namespace(), &selector));
+    Backends { selector, objects }
+}
+
+impl<'i> Backends<'i> {
+    /// The pod templates that the selector fits, with their objects.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = (&'i Object, Field<'i>)> {
+        let all =
+            self.objects.iter().flat_map(|object| object.pod_templates().map(|template| (*object, template)));
+        all.filter(|(_, template)| self.selector.fits(template.at(&["metadata", "labels"])))
+    }
+}
+
+/// A port of a Service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Port<'i> {
+    pub(crate) field: Field<'i>,
+}
+
+impl<'i> Port<'i> {
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.field.get("port").number()
+    }
+
+    pub(crate) fn transport(&self) -> String {
+        let stated = self.field.get("protocol").text();
+        if stated.is_empty() { "TCP".to_owned() } else { stated.into_owned() }
+    }
+
+    /// What Istio takes it for.
+    pub(crate) fn protocol(&self) -> (Protocol, Source) {
+        let app_protocol = self.field.get("appProtocol").scalar();
+        let number = self.number().unwrap_or(0);
+        of_port(&self.field.get("name").text(), app_protocol.as_deref(), number, &self.transport())
+    }
+
+    /// The port of the pod; a name where it is one.
+    pub(crate) fn target(&self) -> Target {
+        let field = self.field.get("targetPort");
+        match field.scalar().filter(|text| !text.is_empty() && text != "0") {
+            None => Target::Number(self.number().unwrap_or(0)),
+            Some(text) => text.parse().map_or_else(|_| Target::Name(text.into_owned()), Target::Number),
+        }
+    }
+}
+
+/// What a `targetPort` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Number(u64),
+    Name(String),
+}
+
+pub(crate) fn ports(service: &Object) -> impl Iterator<Item = Port<'_>> {
+    service.at(&["spec", "ports"]).items().map(|field| Port { field })
+}
+
+/// A port that a container declares.
+#[derive(Clone, Debug)]
+pub(crate) struct ContainerPort {
+    pub(crate) name: String,
+    pub(crate) number: u64,
+    pub(crate) transport: String,
+}
+
+/// The ports that the containers of a pod declare; those of init containers that go on running, too.
+pub(crate) fn container_ports(template: Field<'_>) -> Vec<ContainerPort> {
+    let spec = template.get("spec");
+    let sidecars =
+        spec.get("initContainers").items().filter(|container| container.get("restartPolicy").is("Always"));
+    let containers = spec.get("containers").items().chain(sidecars);
+    let ports = containers.flat_map(|container| {
+        container.get("ports").items().filter_map(move |port| {
+            let transport = port.get("protocol").text();
+            Some(ContainerPort {
+                name: port.get("name").text().into_owned(),
+                number: port.get("containerPort").number()?,
+                transport: if transport.is_empty() { "TCP".to_owned() } else { transport.into_owned() },
+            })
+        })
+    });
+    ports.collect()
+}
+
+/// The number of a pod's port that a Service's port leads to; nothing where the pod has no port of that name.
+pub(crate) fn target_number(port: &Port<'_>, template: Field<'_>) -> Option<u64> {
+    match port.target() {
+        Target::Number(number) => Some(number),
+        Target::Name(name) => {
+            let transport = port.transport();
+            let ports = container_ports(template);
+            ports.iter().find(|port| port.name == name && port.transport == transport).map(|port| port.number)
+        }
+    }
+}
+
+/// The values of labels that pod templates have, by namespace and key, each with one workload that has it.
+#[derive(Debug, Default)]
+pub(crate) struct Labels<'i> {
+    values: HashMap<(&'i str, String), BTreeMap<String, &'i Object>>,
+}
+
+impl<'i> Labels<'i> {
+    pub(crate) fn of(inventory: &'i Inventory) -> Self {
+        let mut values: HashMap<(&'i str, String), BTreeMap<String, &'i Object>> = HashMap::new();
+        for object in inventory.workloads().filter(|object| !object.is_controlled()) {
+            for template in object.pod_templates() {
+                for (key, value) in template.at(&["metadata", "labels"]).entries() {
+                    let of_key = values.entry((object.namespace(), key.into_owned())).or_default();
+                    of_key.entry(value.text().into_owned()).or_insert(object);
+                }
+            }
+        }
+        Self { values }
+    }
+
+    /// The values of a label in a namespace.
+    pub(crate) fn values(&self, namespace: &'i str, key: &str) -> impl Iterator<Item = &str> {
+        let found = self.values.get(&(namespace, key.to_owned()));
+        found.into_iter().flat_map(|values| values.keys().map(String::as_str))
+    }
+
+    /// A workload whose pods have a label.
+    pub(crate) fn with(&self, namespace: &'i str, key: &str, value: &str) -> Option<&'i Object> {
+        self.values.get(&(namespace, key.to_owned()))?.get(value).copied()
+    }
+}
