@@ -52,7 +52,9 @@ const OPTIONAL: &[&str] = &[
     "deploymentconfigs.apps.openshift.io",
     "services.serving.knative.dev",
     "ciliumnetworkpolicies.cilium.io",
+    "ciliumclusterwidenetworkpolicies.cilium.io",
     "networkpolicies.crd.projectcalico.org",
+    "globalnetworkpolicies.crd.projectcalico.org",
 ];
 
 /// Warnings of the last hour or so: why a controller could not make its pods.

@@ -24,6 +24,20 @@ struct Expression {
     values: Vec<String>,
 }
 
+impl Expression {
+    /// Whether it holds for the value of its label; `NotIn` also where there is none.
+    fn holds(&self, found: Option<&str>) -> bool {
+        let among = || found.is_some_and(|found| self.values.iter().any(|value| value == found));
+        match self.operator.as_str() {
+            "In" => among(),
+            "NotIn" => !among(),
+            "Exists" => found.is_some(),
+            "DoesNotExist" => found.is_none(),
+            _ => false,
+        }
+    }
+}
+
 impl Selector {
     /// A plain map of labels, as Services and Istio have it. An empty one chooses nothing here.
     pub(crate) fn of_map(map: Field<'_>) -> Self {
@@ -51,19 +65,31 @@ impl Selector {
         &self.labels
     }
 
+    /// Whether labels known as pairs fulfil it. An empty one fits everything.
+    pub(crate) fn fits_pairs(&self, labels: &[(&str, &str)]) -> bool {
+        let find = |key: &str| labels.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        self.labels.iter().all(|(key, value)| find(key) == Some(value))
+            && self.expressions.iter().all(|expression| expression.holds(find(&expression.key)))
+    }
+
+    /// What is left of it for an object that has a certain label; nothing where that does not fit.
+    pub(crate) fn given(&self, key: &str, value: &str) -> Option<Self> {
+        let fits = self.labels.iter().all(|(name, wanted)| name != key || wanted == value)
+            && self.expressions.iter().all(|found| found.key != key || found.holds(Some(value)));
+        fits.then(|| Self {
+            labels: self.labels.iter().filter(|(name, _)| name != key).cloned().collect(),
+            expressions: self.expressions.iter().filter(|found| found.key != key).cloned().collect(),
+        })
+    }
+
     /// Whether these labels fulfil it. An empty one fits everything.
     pub(crate) fn fits(&self, labels: Field<'_>) -> bool {
         self.labels.iter().all(|(key, value)| labels.get(key).is(value))
             && self.expressions.iter().all(|expression| {
                 let found = labels.get(&expression.key);
-                let among = || expression.values.iter().any(|value| found.is(value));
-                match expression.operator.as_str() {
-                    "In" => among(),
-                    "NotIn" => !among(),
-                    "Exists" => found.exists(),
-                    "DoesNotExist" => !found.exists(),
-                    _ => false,
-                }
+                // A label without a value is one all the same.
+                let value = found.exists().then(|| found.text());
+                expression.holds(value.as_deref())
             })
     }
 }

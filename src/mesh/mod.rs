@@ -12,6 +12,7 @@ pub(crate) mod gateways;
 mod headers;
 pub(crate) mod hosts;
 pub(crate) mod injection;
+pub(crate) mod network;
 pub(crate) mod pages;
 pub(crate) mod pods;
 pub(crate) mod registry;
@@ -57,6 +58,12 @@ impl<'i> Workload<'i> {
 
     pub(crate) fn annotation(&self, name: &str) -> Field<'i> {
         self.template.at(&["metadata", "annotations", name])
+    }
+
+    /// The port where its sidecar serves metrics.
+    pub(crate) fn status_port(&self) -> String {
+        let own = self.annotation(istio::STATUS_PORT).text();
+        if own.is_empty() { istio::SIDECAR_PORT.to_owned() } else { own.into_owned() }
     }
 }
 
@@ -131,6 +138,11 @@ impl<'i> Mesh<'i> {
             scraping,
             routes,
         }
+    }
+
+    /// The namespace whose rules hold for the whole mesh.
+    pub(crate) fn root_namespace(&self) -> &str {
+        control_plane::root_namespace(&self.tracing.planes)
     }
 
     /// Whether an istiod of this mesh reads an object of Istio's: one with the label of another revision none does.

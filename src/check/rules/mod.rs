@@ -41,6 +41,8 @@ mod mesh_config;
 mod namespace_injection;
 mod namespace_label;
 mod namespace_missing;
+mod network_policy;
+mod peer_authentication;
 mod port_protocol;
 mod revision_missing;
 mod route_clash;
@@ -184,6 +186,8 @@ pub(crate) const CATALOG: &[Check] = &[
     gateway_clash::CHECK,
     http_route::CHECK,
     rule_revision::CHECK,
+    network_policy::CHECK,
+    peer_authentication::CHECK,
 ];
 
 #[cfg(test)]

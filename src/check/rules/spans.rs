@@ -17,6 +17,8 @@ pub(super) struct Group<'i, 'm> {
     pub(super) decision: Decision<'i, 'm>,
     /// Workloads and gateways, by title.
     pub(super) titles: Vec<String>,
+    /// The same.
+    pub(super) members: Vec<&'i Object>,
 }
 
 impl Group<'_, '_> {
@@ -35,11 +37,19 @@ pub(super) fn groups<'i, 'm>(mesh: &'m Mesh<'i>) -> Vec<Group<'i, 'm>> {
     let mut found: Vec<Group<'i, 'm>> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for decision in mesh.tracing.decisions() {
-        let title = decision.proxy.object.map(Object::title);
+        let member = decision.proxy.object;
+        let title = member.map(Object::title);
         let number = *known.entry(key(mesh, &decision)).or_insert(found.len());
         match found.get_mut(number) {
-            Some(group) => group.titles.extend(title),
-            None => found.push(Group { decision, titles: title.into_iter().collect() }),
+            Some(group) => {
+                group.titles.extend(title);
+                group.members.extend(member);
+            }
+            None => found.push(Group {
+                decision,
+                titles: title.into_iter().collect(),
+                members: member.into_iter().collect(),
+            }),
         }
     }
     found
