@@ -23,6 +23,10 @@ pub(crate) fn selects(service: &Object) -> bool {
 pub(crate) fn backends<'i>(inventory: &'i Inventory, service: &Object) -> Backends<'i> {
     let selector = Selector::of_map(service.at(&["spec", "selector"]));
     let mut objects = inventory.templates(service.namespace(), &selector);
+    // ReplicaSets of earlier templates have no pods.
+    objects.retain(|object| {
+        !object.is_controlled() || object.at(&["spec", "replicas"]).number() != Some(0)
+    });
     objects.extend(inventory.pods(service.namespace(), &selector));
     Backends { selector, objects }
 }
