@@ -64,8 +64,9 @@ impl<'i> ControlPlane<'i> {
             if inventory.live && istiod.is_none() && !istiods.is_empty() {
                 continue;
             }
+            let labelled: Vec<&Object> = istiod.into_iter().chain([map]).collect();
             found.push(Self {
-                version: version(map, istiod).or(proxies),
+                version: version(&labelled, istiod).or(proxies),
                 reading: mesh_config(&field.text()),
                 is_elsewhere: is_managed(map.name())
                     || (inventory.live && istiod.is_none())
@@ -165,24 +166,26 @@ fn is_external(inventory: &Inventory, namespace: &str, revision: &str) -> bool {
     service.is_some_and(|service| !service.at(&["spec", "selector"]).is_set())
 }
 
-/// The version of a control plane, in the order of trust: image tag, the operator's label, labels of the chart.
-fn version(map: &Object, istiod: Option<&Object>) -> Option<Version> {
+/// The version of the newest istiod.
+pub(super) fn newest_istiod(inventory: &Inventory) -> Option<Version> {
+    istiods(inventory).filter_map(|istiod| version(&[istiod], Some(istiod))).max()
+}
+
+/// The version of a control plane, in the order of trust: image tag, the operator's label, labels of the chart; of what an
+/// installation labels, istiod first.
+fn version(labelled: &[&Object], istiod: Option<&Object>) -> Option<Version> {
     let images =
         istiod.into_iter().flat_map(|istiod| istiod.at(&["spec", "template", "spec", "containers"]).items());
-    let mut tags = images.filter_map(|container| image_version(container));
-    let labelled = |object: Option<&Object>, name: &str| Version::parse(&object?.label(name));
-    let of_operator = || {
-        ["operator.istio.io/version"]
-            .iter()
-            .find_map(|name| labelled(istiod, name).or_else(|| labelled(Some(map), name)))
-    };
+    let mut tags = images.filter_map(image_version);
+    let by_label = |name: &str| labelled.iter().find_map(|object| Version::parse(&object.label(name)));
     let of_chart = || {
-        let label = "app.kubernetes.io/version";
-        let chart = || Version::parse(map.label("helm.sh/chart").rsplit_once('-')?.1);
-        labelled(istiod, label).or_else(|| labelled(Some(map), label)).or_else(chart)
+        let label = |object: &&Object| Version::parse(object.label("helm.sh/chart").rsplit_once('-')?.1);
+        by_label("app.kubernetes.io/version").or_else(|| labelled.iter().find_map(label))
     };
-    // A chart that was rendered from source calls itself 1.0.0.
-    tags.next().or_else(of_operator).or_else(|| of_chart().filter(|found| *found != Version::new(1, 0, 0)))
+    tags.next()
+        .or_else(|| by_label("operator.istio.io/version"))
+        // A chart that was rendered from source calls itself 1.0.0.
+        .or_else(|| of_chart().filter(|found| *found != Version::new(1, 0, 0)))
 }
 
 fn image_version(container: Field<'_>) -> Option<Version> {

@@ -72,9 +72,9 @@ impl<'i> DestinationRules<'i> {
     }
 
     /// The rules of a namespace for a host that a client sees: of one host only.
-    fn hit(&self, home: &str, host: &str, client: &str) -> Vec<&'i Object> {
+    fn hit(&self, home: &str, host: &str, client: &str, counts: impl Fn(&Object) -> bool) -> Vec<&'i Object> {
         let Some(rules) = self.by_home.get(home) else { return Vec::new() };
-        let visible = |rule: &&&'i Object| is_exported(rule, client);
+        let visible = |rule: &&&'i Object| is_exported(rule, client) && counts(rule);
         let all = covering(host).filter_map(|name| rules.get(&name));
         let mut hits = all.map(|found| found.iter().filter(visible).copied().collect::<Vec<_>>());
         hits.find(|found| !found.is_empty()).unwrap_or_default()
@@ -87,11 +87,23 @@ impl<'i> DestinationRules<'i> {
         homes
     }
 
+    /// The rules that a client gets for a host of a Service's namespace, of those that count.
+    pub(super) fn effective(
+        &self,
+        client: &str,
+        service: &str,
+        host: &str,
+        counts: impl Fn(&Object) -> bool,
+    ) -> Vec<&'i Object> {
+        let homes = self.homes(client, service).into_iter();
+        let mut hits = homes.map(|home| self.hit(home, host, client, &counts));
+        hits.find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
     /// What a subset of a host is to a client.
     pub(crate) fn subset(&self, client: &str, service: &str, host: &str, name: &str) -> Subset<'i> {
         let homes = self.homes(client, service);
-        let effective = homes.iter().map(|home| self.hit(home, host, client)).find(|found| !found.is_empty());
-        let effective = effective.unwrap_or_default();
+        let effective = self.effective(client, service, host, |_| true);
         if let Some((rule, subset)) = defining(&effective, name) {
             if rule.at(&["spec", "workloadSelector"]).is_set() {
                 return Subset::Selective;

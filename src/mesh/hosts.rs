@@ -95,8 +95,13 @@ impl<'i> Hosts<'i> {
     }
 
     /// The ServiceEntry that has a host, by itself or by a wildcard.
-    pub(crate) fn entry(&self, full: &str) -> Option<&'i Object> {
-        covering(full).find_map(|name| self.entries.get(&name)).and_then(|found| found.first().copied())
+    fn entry(&self, full: &str) -> Option<&'i Object> {
+        covering(full).find_map(|name| self.exact_entry(&name))
+    }
+
+    /// The ServiceEntry that has a host as it is written.
+    pub(super) fn exact_entry(&self, host: &str) -> Option<&'i Object> {
+        self.entries.get(host)?.first().copied()
     }
 
     /// Hosts of ServiceEntries.
@@ -126,7 +131,7 @@ impl<'i> Hosts<'i> {
     }
 
     /// Name and namespace of a full name of this cluster.
-    fn split<'h>(&self, full: &'h str) -> Option<(&'h str, &'h str)> {
+    pub(super) fn split<'h>(&self, full: &'h str) -> Option<(&'h str, &'h str)> {
         let rest = full.strip_suffix(self.domain.0.as_str())?.strip_suffix(".svc.")?;
         let (name, namespace) = rest.split_once('.')?;
         (!namespace.contains('.')).then_some((name, namespace))

@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::control_plane::newest_istiod;
 use super::{Pods, Workload};
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio::{self, Asked, Labels, Wish};
 use crate::kube::{Field, Inventory, Object, Selector};
-use crate::manifest::{ImageRef, Version};
+use crate::manifest::Version;
 use crate::yaml::Document;
 
 const WEBHOOK_GROUP: &str = "admissionregistration.k8s.io";
@@ -176,7 +177,7 @@ impl<'i> Injection<'i> {
     pub(crate) fn of(inventory: &'i Inventory, pods: &Pods<'i>, applications: &[Workload<'i>]) -> Self {
         let mut injection = Self {
             webhooks: webhooks(inventory),
-            version: version(inventory),
+            version: newest_istiod(inventory),
             members: Vec::new(),
             sidecars: HashSet::new(),
         };
@@ -413,20 +414,6 @@ fn webhooks(inventory: &Inventory) -> Vec<Webhook<'_>> {
 fn webhook<'i>(object: &'i Object, entry: Field<'i>) -> Webhook<'i> {
     let selector = |key| Selector::of(entry.get(key));
     Webhook { object, entry, namespaces: selector("namespaceSelector"), pods: selector("objectSelector") }
-}
-
-/// The version of the newest istiod: by its image, else by labels of those who installed it.
-fn version(inventory: &Inventory) -> Option<Version> {
-    let istiods = || inventory.of("apps", "Deployment").filter(|object| object.label("app") == istio::ISTIOD);
-    let of_image = |istiod: &Object| {
-        let containers = istiod.at(&["spec", "template", "spec", "containers"]);
-        let mut tags = containers
-            .items()
-            .filter_map(|container| Version::parse(ImageRef::parse(&container.get("image").text()).tag?));
-        tags.next()
-    };
-    let of_label = |istiod: &Object| Version::parse(&istiod.label("operator.istio.io/version"));
-    istiods().filter_map(|istiod| of_image(istiod).or_else(|| of_label(istiod))).max()
 }
 
 /// What an injector does with pods that say nothing.

@@ -34,6 +34,7 @@ use pods::Pods;
 use routes::Routes;
 use scrape::Scraping;
 pub(crate) use scrape_url::{istiod_services, target};
+use services::Endpoints;
 use tracing::TracingModel;
 
 use crate::facts::istio;
@@ -86,6 +87,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) pages: Vec<Page<'i>>,
     /// What scrapes the proxies.
     pub(crate) scraping: Scraping<'i>,
+    /// Whether Services have endpoints.
+    pub(crate) endpoints: Endpoints<'i>,
     /// Where requests go.
     pub(crate) routes: Routes<'i>,
 }
@@ -126,6 +129,7 @@ impl<'i> Mesh<'i> {
         let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
         let pages = pages::all(inventory, &applications);
         let routes = Routes::of(inventory, &tracing.planes);
+        let endpoints = Endpoints::of(inventory);
         Self {
             inventory,
             datakits,
@@ -136,6 +140,7 @@ impl<'i> Mesh<'i> {
             injection,
             pages,
             scraping,
+            endpoints,
             routes,
         }
     }

@@ -2,7 +2,10 @@
 //! Service or wraps its connections in TLS.
 
 use super::control_plane::ControlPlane;
-use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, CLUSTER_DOMAIN};
+use super::destination_rules::DestinationRules;
+use super::hosts::overlap;
+use super::routes::Routes;
+use crate::facts::istio::ALIASES_WITHOUT_CLUSTER;
 use crate::kube::{Field, Inventory, Object, Selector};
 
 const GROUP: &str = "networking.istio.io";
@@ -29,23 +32,19 @@ pub(crate) enum Obstacle<'i> {
 /// What stands between the proxies of a namespace and a provider's Service.
 pub(crate) fn obstacle<'i>(
     inventory: &'i Inventory,
+    routes: &Routes<'i>,
     plane: &ControlPlane<'i>,
     from: &str,
     service: &str,
 ) -> Option<Obstacle<'i>> {
     let (prefix, host) =
         service.split_once('/').map_or((None, service), |(prefix, host)| (Some(prefix), host));
-    let entry = inventory
-        .of(GROUP, "ServiceEntry")
-        .find(|entry| entry.at(&["spec", "hosts"]).items().any(|found| found.is(host)));
-    if let Some(entry) = entry {
+    if let Some(entry) = routes.hosts.exact_entry(host) {
         return Some(Obstacle::ServiceEntry(entry));
     }
-    let suffix = format!(".svc.{CLUSTER_DOMAIN}");
-    let Some(name) = host.strip_suffix(&suffix) else {
-        return short_name(inventory, host, prefix.unwrap_or(from)).map(Obstacle::ShortName);
+    let Some((name, namespace)) = routes.hosts.split(host) else {
+        return short_name(routes, host, prefix.unwrap_or(from)).map(Obstacle::ShortName);
     };
-    let (name, namespace) = name.split_once('.')?;
     let service = inventory.get("", "Service", namespace, name)?;
     if service.at(&["spec", "type"]).is("ExternalName")
         && plane.version.is_none_or(|version| version >= ALIASES_WITHOUT_CLUSTER)
@@ -60,22 +59,22 @@ pub(crate) fn obstacle<'i>(
     if export.is_set() && !export.text().split(',').any(|to| reaches(to.trim())) {
         return Some(Obstacle::ExportTo { service, field: export });
     }
-    sidecar(inventory, plane, from, host, namespace).or_else(|| tls(inventory, plane, from, host, namespace))
+    let hidden = sidecar(inventory, plane, from, host, namespace);
+    hidden.or_else(|| tls(&routes.rules, plane, from, host, namespace))
 }
 
 /// A name that is none of the registry's: the full one of the Service it means. Nothing for a name with another domain.
-fn short_name(inventory: &Inventory, host: &str, namespace: &str) -> Option<Option<String>> {
+fn short_name(routes: &Routes<'_>, host: &str, namespace: &str) -> Option<Option<String>> {
     let mut labels = host.split('.');
     let name = labels.next().unwrap_or_default();
     let stated = labels.next();
     if labels.any(|label| label != "svc") {
         return None;
     }
-    let in_namespace = |namespace: &str| inventory.get("", "Service", namespace, name).map(Object::namespace);
-    let anywhere =
-        || inventory.of("", "Service").find(|service| service.name() == name).map(Object::namespace);
-    let found = in_namespace(stated.unwrap_or(namespace)).or_else(anywhere);
-    Some(found.map(|namespace| format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}")))
+    let home = stated.unwrap_or(namespace);
+    let beside = routes.hosts.service(home, name).map(|_| home);
+    let found = beside.or_else(|| routes.hosts.named(name).first().map(|service| service.namespace()));
+    Some(found.map(|namespace| format!("{name}.{namespace}.svc.{}", routes.hosts.domain())))
 }
 
 fn is_discovered(inventory: &Inventory, plane: &ControlPlane<'_>, namespace: &str) -> bool {
@@ -119,7 +118,7 @@ fn sidecar<'i>(
     let reaches = |hosts: &str| {
         let Some((home, pattern)) = hosts.split_once('/') else { return false };
         let home = home == "*" || home == namespace || (home == "." && namespace == from);
-        home && (pattern == host || covers(pattern, host))
+        home && overlap(pattern, host)
     };
     if all().any(|hosts| reaches(&hosts.text())) {
         None
@@ -128,38 +127,16 @@ fn sidecar<'i>(
     }
 }
 
-/// Whether a wildcard covers a host.
-fn covers(pattern: &str, host: &str) -> bool {
-    pattern.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix))
-}
-
-/// The DestinationRule for a host: of the client's namespace, the Service's, the root; the exact host before the longest
-/// wildcard. The first hit alone counts.
+/// What a DestinationRule demands of connections of all clients of a namespace to a host.
 fn tls<'i>(
-    inventory: &'i Inventory,
+    rules: &DestinationRules<'i>,
     plane: &ControlPlane<'i>,
     from: &str,
     host: &str,
     namespace: &str,
 ) -> Option<Obstacle<'i>> {
-    let full = |rule: &Object| {
-        let host = rule.text(&["spec", "host"]).into_owned();
-        if host.contains(['.', '*']) {
-            host
-        } else {
-            format!("{host}.{}.svc.{CLUSTER_DOMAIN}", rule.namespace())
-        }
-    };
-    let of = |home: &str| {
-        let rules = inventory.of(GROUP, "DestinationRule");
-        let rules = rules.filter(|rule| {
-            rule.namespace() == home && plane.reads(rule) && !rule.at(&["spec", "workloadSelector"]).is_set()
-        });
-        let fitting = rules.map(|rule| (full(rule), rule));
-        let fitting = fitting.filter(|(found, _)| found == host || covers(found, host));
-        fitting.max_by_key(|(found, _)| (found == host, found.len())).map(|(_, rule)| rule)
-    };
-    let rule = of(from).or_else(|| of(namespace)).or_else(|| of(plane.root_namespace()))?;
+    let counts = |rule: &Object| plane.reads(rule) && !rule.at(&["spec", "workloadSelector"]).is_set();
+    let rule = rules.effective(from, namespace, host, counts).into_iter().next()?;
     let field = rule.at(&["spec", "trafficPolicy", "tls", "mode"]);
     let mode = field.text().into_owned();
     matches!(&*mode, "ISTIO_MUTUAL" | "MUTUAL" | "SIMPLE").then_some(Obstacle::Tls { rule, field, mode })

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::datakit::Datakit;
+use super::services::Endpoints;
 use crate::facts::datakit::ENV_LISTEN;
 use crate::facts::datakit::PORT;
 use crate::facts::istio::{CLUSTER_DOMAIN, HOST_IP};
@@ -86,6 +87,7 @@ pub(crate) enum NotOnNode {
 pub(crate) struct Router<'i, 'm> {
     pub(crate) inventory: &'i Inventory,
     pub(crate) datakits: &'m [Datakit<'i>],
+    pub(crate) endpoints: &'m Endpoints<'i>,
 }
 
 /// The host and port that an address names; nothing where Envoy's agent would refuse it.
@@ -337,15 +339,11 @@ impl<'i> Router<'i, '_> {
     }
 
     /// Whether a Service has no ready endpoint although DataKit's pods are ready.
-    fn lacks_endpoints(&self, service: &Object, datakit: &Datakit<'_>) -> bool {
+    fn lacks_endpoints(&self, service: &'i Object, datakit: &Datakit<'_>) -> bool {
         if !self.inventory.live || datakit.object.at(&["status", "numberReady"]).number().unwrap_or(0) == 0 {
             return false;
         }
-        let endpoints = self.inventory.get("", "Endpoints", service.namespace(), service.name());
-        endpoints.is_some_and(|endpoints| {
-            let mut subsets = endpoints.at(&["subsets"]).items();
-            !subsets.any(|subset| subset.get("addresses").items().next().is_some())
-        })
+        self.endpoints.are_ready(service) == Some(false)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Services and the pods behind them: what a selector fits, and which ports of containers a Service leads to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::facts::protocol::{Protocol, Source, of_port};
 use crate::kube::{Field, Inventory, Object, Selector};
@@ -24,9 +25,7 @@ pub(crate) fn backends<'i>(inventory: &'i Inventory, service: &Object) -> Backen
     let selector = Selector::of_map(service.at(&["spec", "selector"]));
     let mut objects = inventory.templates(service.namespace(), &selector);
     // ReplicaSets of earlier templates have no pods.
-    objects.retain(|object| {
-        !object.is_controlled() || object.at(&["spec", "replicas"]).number() != Some(0)
-    });
+    objects.retain(|object| !object.is_controlled() || object.at(&["spec", "replicas"]).number() != Some(0));
     objects.extend(inventory.pods(service.namespace(), &selector));
     Backends { selector, objects }
 }
@@ -120,6 +119,44 @@ pub(crate) fn target_number(port: &Port<'_>, template: Field<'_>) -> Option<u64>
             let ports = container_ports(template);
             ports.iter().find(|port| port.name == name && port.transport == transport).map(|port| port.number)
         }
+    }
+}
+
+/// Whether Services have endpoints, as a cluster tells: by Endpoints, else by EndpointSlices.
+#[derive(Debug, Default)]
+pub(crate) struct Endpoints<'i> {
+    ready: HashMap<(&'i str, Cow<'i, str>), bool>,
+}
+
+impl<'i> Endpoints<'i> {
+    pub(crate) fn of(inventory: &'i Inventory) -> Self {
+        let mut found = Self::default();
+        if !inventory.live {
+            return found;
+        }
+        for endpoints in inventory.of("", "Endpoints") {
+            let mut subsets = endpoints.at(&["subsets"]).items();
+            let ready = subsets.any(|subset| subset.get("addresses").items().next().is_some());
+            found.ready.insert((endpoints.namespace(), Cow::Borrowed(endpoints.name())), ready);
+        }
+        let by_endpoints: HashSet<_> = found.ready.keys().cloned().collect();
+        for slice in inventory.of("discovery.k8s.io", "EndpointSlice") {
+            let service = (slice.namespace(), slice.label("kubernetes.io/service-name"));
+            if by_endpoints.contains(&service) {
+                continue;
+            }
+            let mut endpoints = slice.at(&["endpoints"]).items();
+            // Where nobody tells, they are to be taken for ready.
+            let ready =
+                endpoints.any(|endpoint| endpoint.at(&["conditions", "ready"]).truth() != Some(false));
+            *found.ready.entry(service).or_default() |= ready;
+        }
+        found
+    }
+
+    /// Whether a Service has one that is ready; nothing where none of its objects is in view.
+    pub(crate) fn are_ready(&self, service: &'i Object) -> Option<bool> {
+        self.ready.get(&(service.namespace(), Cow::Borrowed(service.name()))).copied()
     }
 }
 

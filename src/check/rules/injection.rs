@@ -138,9 +138,7 @@ fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, 
     };
     let selector = service.at(&["spec", "selector"]);
     let ready = istiods(mesh).any(|istiod| istiod.namespace() == namespace && is_ready(istiod));
-    let Some(endpoints) = mesh.inventory.get("", "Endpoints", namespace, name) else { return };
-    let mut addresses = endpoints.at(&["subsets"]).items().flat_map(|subset| subset.get("addresses").items());
-    if selector.is_set() && ready && addresses.next().is_none() {
+    if selector.is_set() && ready && mesh.endpoints.are_ready(service) == Some(false) {
         let message = "it has no ready endpoints though istiod is ready: its selector or targetPort fits no pod of istiod, so no pod gets a sidecar";
         outcome.fail(CHECK.id, service, selector, message, kubectl("get -o yaml", service));
     }

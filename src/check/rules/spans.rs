@@ -167,7 +167,7 @@ pub(super) fn set_address(mesh: &Mesh<'_>, plane: &ControlPlane<'_>) -> String {
 }
 
 pub(super) fn router<'i, 'm>(mesh: &'m Mesh<'i>) -> Router<'i, 'm> {
-    Router { inventory: mesh.inventory, datakits: &mesh.datakits }
+    Router { inventory: mesh.inventory, datakits: &mesh.datakits, endpoints: &mesh.endpoints }
 }
 
 /// The full name and the port of a Service that leads to DataKit.

@@ -6,7 +6,7 @@ use crate::check::Outcome;
 use crate::facts::istio::ZIPKIN_PORT;
 use crate::kube::Object;
 use crate::mesh::Mesh;
-use crate::mesh::route::{Break, Router, Way};
+use crate::mesh::route::{Break, Way};
 
 pub(super) const CHECK: Check = Check {
     id: "tracing-port",
@@ -36,7 +36,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         if !mesh.tracing.planes.is_empty() {
             continue;
         }
-        let router = Router { inventory: mesh.inventory, datakits: &mesh.datakits };
+        let router = spans::router(mesh);
         let way =
             router.follow(&format!("zipkin.{}", alias.namespace()), ZIPKIN_PORT.into(), alias.namespace());
         match way {

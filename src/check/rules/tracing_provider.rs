@@ -95,7 +95,7 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
         let message = format!("provider `{name}` names no service, so tracing is off");
         return fail(at, message, "add the service and port of DataKit to the provider".to_owned());
     }
-    match obstacle(mesh.inventory, plane, from, stated) {
+    match obstacle(mesh.inventory, &mesh.routes, plane, from, stated) {
         Some(Obstacle::ShortName(full)) => {
             let full = full.unwrap_or_else(|| "NAME.NAMESPACE.svc.cluster.local".to_owned());
             let message = format!(
