@@ -18,6 +18,8 @@ pub(crate) struct Destination<'i> {
     pub(crate) rule: &'i Object,
     /// The mapping with `host`, `port` and `subset`.
     pub(crate) field: Field<'i>,
+    /// The route that it is one of: an entry of `http`, `tcp` or `tls`.
+    entry: Field<'i>,
     /// The way to it from the root of the object.
     pub(crate) path: Vec<String>,
     pub(crate) host: Cow<'i, str>,
@@ -62,6 +64,8 @@ pub(crate) struct Routes<'i> {
     /// The destinations of each VirtualService.
     ranges: HashMap<(&'i str, &'i str), Range<usize>>,
     at: HashMap<(&'i str, &'i str), usize>,
+    /// VirtualServices by the namespace and name of what they delegate to.
+    delegating: HashMap<(String, String), Vec<&'i Object>>,
 }
 
 impl<'i> Routes<'i> {
@@ -77,6 +81,14 @@ impl<'i> Routes<'i> {
             all.extend(destinations(rule, &hosts));
             ranges.insert((rule.namespace(), rule.name()), start..all.len());
         }
+        let mut delegating: HashMap<(String, String), Vec<&Object>> = HashMap::new();
+        for rule in objects() {
+            for delegate in rule.at(&["spec", "http"]).items().map(|entry| entry.get("delegate")) {
+                if delegate.is_set() {
+                    delegating.entry(delegate_of(rule, delegate)).or_default().push(rule);
+                }
+            }
+        }
         let at = virtual_services.iter().enumerate();
         let at = at.map(|(at, rule)| ((rule.object.namespace(), rule.object.name()), at)).collect();
         Self {
@@ -87,6 +99,7 @@ impl<'i> Routes<'i> {
             destinations: all,
             ranges,
             at,
+            delegating,
         }
     }
 
@@ -100,20 +113,60 @@ impl<'i> Routes<'i> {
         range.and_then(|range| self.destinations.get(range)).unwrap_or_default()
     }
 
-    /// The namespaces that the clients of a VirtualService are in, as far as it tells: its own for sidecars, and those of the
-    /// pods of its Gateways.
-    pub(crate) fn clients(&self, object: &'i Object) -> Vec<&'i str> {
-        let Some(rule) = self.virtual_service(object) else { return Vec::new() };
-        let pods = rule.gateways.iter().filter_map(|(_, home, name)| self.gateways.get(home, name));
-        let homes = pods.flat_map(|gateway| gateway.pods.iter().map(|pod| pod.namespace()));
-        let mut seen = HashSet::new();
-        let own = (rule.in_mesh || rule.gateways.is_empty()).then(|| object.namespace());
-        let mut clients: Vec<&str> = own.into_iter().chain(homes).filter(|home| seen.insert(*home)).collect();
-        if clients.is_empty() {
-            clients.push(object.namespace());
+    /// The namespaces that the clients of a destination are in, as far as rules tell: that of the rule for sidecars, and those of
+    /// the pods of its Gateways. What a route matches may say less of both; those of a delegate are its delegators'.
+    pub(crate) fn clients(&self, destination: &Destination<'i>) -> Vec<Cow<'i, str>> {
+        let rule = destination.rule;
+        let key = (rule.namespace().to_owned(), rule.name().to_owned());
+        let delegators = self.delegating.get(&key).filter(|_| is_delegate(rule));
+        let mut found = Vec::new();
+        for rule in delegators.map_or(std::slice::from_ref(&rule), Vec::as_slice) {
+            self.clients_of(rule, destination.entry, &mut found);
         }
-        clients
+        let mut seen = HashSet::new();
+        found.retain(|home: &Cow<'i, str>| seen.insert(home.clone()));
+        if found.is_empty() {
+            found.push(Cow::Borrowed(rule.namespace()));
+        }
+        found
     }
+
+    fn clients_of(&self, object: &'i Object, entry: Field<'i>, found: &mut Vec<Cow<'i, str>>) {
+        let Some(rule) = self.virtual_service(object) else { return };
+        let matches: Vec<Field<'i>> = entry.get("match").items().collect();
+        // A match without gateways is for all of the rule's.
+        let all = matches.iter().any(|entry| entry.get("gateways").items().next().is_none());
+        let named: Vec<Cow<'i, str>> =
+            matches.iter().flat_map(|entry| entry.get("gateways").items().map(Field::text)).collect();
+        let takes = |name: &str| all || matches.is_empty() || named.iter().any(|found| found == name);
+        if (rule.in_mesh || rule.gateways.is_empty()) && takes("mesh") {
+            let anywhere =
+                matches.is_empty() || matches.iter().any(|entry| !entry.get("sourceNamespace").is_set());
+            let sources = matches.iter().map(|entry| entry.get("sourceNamespace"));
+            if anywhere {
+                found.push(Cow::Borrowed(object.namespace()));
+            } else {
+                found.extend(sources.map(Field::text));
+            }
+        }
+        let gateways = rule.gateways.iter().filter(|(field, ..)| takes(&field.text()));
+        let gateways = gateways.filter_map(|(_, home, name)| self.gateways.get(home, name));
+        found.extend(
+            gateways.flat_map(|gateway| gateway.pods.iter().map(|pods| Cow::Borrowed(pods.namespace()))),
+        );
+    }
+}
+
+/// Namespace and name of what a route of a rule delegates to.
+pub(crate) fn delegate_of(rule: &Object, delegate: Field<'_>) -> (String, String) {
+    let stated = delegate.get("namespace").text();
+    let home = if stated.is_empty() { rule.namespace().to_owned() } else { stated.into_owned() };
+    (home, delegate.get("name").text().into_owned())
+}
+
+/// Whether a rule is a part of others: it has no hosts of its own.
+fn is_delegate(rule: &Object) -> bool {
+    rule.at(&["spec", "hosts"]).items().next().is_none()
 }
 
 fn bound(object: &Object) -> VirtualService<'_> {
@@ -126,7 +179,7 @@ fn bound(object: &Object) -> VirtualService<'_> {
         object,
         in_mesh: listed.is_empty() || listed.iter().any(|field| field.is("mesh")),
         gateways: gateways.collect(),
-        is_delegate: object.at(&["spec", "hosts"]).items().next().is_none(),
+        is_delegate: is_delegate(object),
     }
 }
 
@@ -145,6 +198,7 @@ fn destinations<'i>(rule: &'i Object, hosts: &Hosts<'i>) -> Vec<Destination<'i>>
                 found.push(Destination {
                     rule,
                     field,
+                    entry,
                     path,
                     host,
                     target,

@@ -62,6 +62,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("gateways", "gateway.networking.k8s.io", "Gateway", true),
     ("httproutes", "gateway.networking.k8s.io", "HTTPRoute", true),
     ("grpcroutes", "gateway.networking.k8s.io", "GRPCRoute", true),
+    ("referencegrants", "gateway.networking.k8s.io", "ReferenceGrant", true),
     ("podmonitors", "monitoring.coreos.com", "PodMonitor", true),
     ("servicemonitors", "monitoring.coreos.com", "ServiceMonitor", true),
     ("rollouts", "argoproj.io", "Rollout", true),

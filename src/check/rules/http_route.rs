@@ -3,8 +3,9 @@
 use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
-use crate::kube::{Field, Object};
+use crate::kube::{Field, Object, Selector};
 use crate::mesh::Mesh;
+use crate::mesh::hosts::overlap;
 use crate::mesh::services::ports;
 use crate::spelling::nearest;
 
@@ -99,19 +100,69 @@ fn parent_of(mesh: &Mesh<'_>, route: &Object, number: usize, parent: Field<'_>, 
         return;
     }
     let own = gateway.namespace() == route.namespace();
+    let namespace = mesh.inventory.get_global("", "Namespace", route.namespace());
     let closed = |listener: &Field<'_>| {
-        let from = listener.at(&["allowedRoutes", "namespaces", "from"]).text();
-        !own && (from.is_empty() || from == "Same")
+        let allowed = listener.at(&["allowedRoutes", "namespaces"]);
+        match &*allowed.get("from").text() {
+            "" | "Same" => !own,
+            "Selector" => namespace.is_some_and(|namespace| {
+                !Selector::of(allowed.get("selector")).fits(namespace.at(&["metadata", "labels"]))
+            }),
+            _ => false,
+        }
     };
     if let Some((at, _)) = fitting.first().filter(|_| fitting.iter().all(|(_, listener)| closed(listener))) {
         let message = format!(
-            "{} takes routes of its own namespace only (allowedRoutes: Same): its routes are not served",
-            gateway.title()
+            "{} takes no routes of namespace `{}` (allowedRoutes): its routes are not served",
+            gateway.title(),
+            route.namespace()
         );
         let path = ["spec", "listeners", &at.to_string(), "allowedRoutes"];
         let edit = Edit::set("add", &path, serde_json::json!({"namespaces": {"from": "All"}}));
         outcome.fail(CHECK.id, route, parent, message, hint(live, gateway, &[edit]));
+        return;
     }
+    let wanted: Vec<String> = hosts_of(route.at(&["spec", "hostnames"]));
+    let taken: Vec<String> = fitting
+        .iter()
+        .filter(|(_, listener)| !closed(listener))
+        .map(|(_, listener)| listener.get("hostname").text().to_lowercase())
+        .collect();
+    let meets = |host: &String| taken.iter().any(|taken| taken.is_empty() || overlap(taken, host));
+    if !wanted.is_empty() && !wanted.iter().any(meets) {
+        let message = format!(
+            "no listener of {} takes its host {} (they take {}): its routes are not served",
+            gateway.title(),
+            wanted.join(", "),
+            taken.join(", ")
+        );
+        let hint = format!("write a host that a listener takes, or a listener for {}", wanted.join(", "));
+        outcome.fail(CHECK.id, route, route.at(&["spec", "hostnames"]), message, hint);
+    }
+}
+
+fn hosts_of(list: Field<'_>) -> Vec<String> {
+    list.items().map(|host| host.text().to_lowercase()).collect()
+}
+
+/// Whether a ReferenceGrant lets a route have a Service of another namespace; nothing where that is not in view.
+fn is_granted(mesh: &Mesh<'_>, route: &Object, service: &Object) -> Option<bool> {
+    if route.namespace() == service.namespace() {
+        return Some(true);
+    }
+    let mut grants = mesh.inventory.of(GROUP, "ReferenceGrant");
+    let granted = grants.any(|grant| {
+        let from = grant
+            .at(&["spec", "from"])
+            .items()
+            .any(|from| from.get("kind").is(route.kind()) && from.get("namespace").is(route.namespace()));
+        let to = grant.at(&["spec", "to"]).items().any(|to| {
+            let name = to.get("name");
+            to.get("kind").is("Service") && (!name.is_set() || name.is(service.name()))
+        });
+        grant.namespace() == service.namespace() && from && to
+    });
+    (granted || !mesh.inventory.may_miss(GROUP, "referencegrants")).then_some(granted)
 }
 
 fn backend_of(
@@ -148,6 +199,27 @@ fn backend_of(
         return;
     };
     outcome.looked(CHECK.id);
+    match is_granted(mesh, route, service) {
+        Some(true) => {}
+        Some(false) => {
+            let message = format!(
+                "no ReferenceGrant in `{home}` lets routes of `{}` have {}: requests fail with 500",
+                route.namespace(),
+                service.title()
+            );
+            let hint = format!(
+                "create a ReferenceGrant in `{home}` from {} of `{}`",
+                route.kind(),
+                route.namespace()
+            );
+            outcome.fail(CHECK.id, route, backend.get("namespace"), message, hint);
+            return;
+        }
+        None => {
+            let message = format!("whether a ReferenceGrant lets it have {} is not in view", service.title());
+            outcome.unknown(CHECK.id, route, backend.get("namespace"), message);
+        }
+    }
     let numbers: Vec<u64> = ports(service).filter_map(|port| port.number()).collect();
     let Some(first) = numbers.first() else { return };
     let field = backend.get("port");

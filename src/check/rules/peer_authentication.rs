@@ -72,7 +72,9 @@ fn strict<'i>(
         .into_iter()
         .flat_map(|home| of(home).iter().filter(|policy| selector(policy).is_empty()));
     for policy in own.chain(wide) {
-        let of_port = policy.at(&["spec", "portLevelMtls", &port.to_string(), "mode"]).text();
+        // Without a selector they count for nothing (`pilot/pkg/security/authn`).
+        let ports = if selector(policy).is_empty() { "" } else { "portLevelMtls" };
+        let of_port = policy.at(&["spec", ports, &port.to_string(), "mode"]).text();
         let mode = if of_port.is_empty() || of_port == "UNSET" {
             policy.text(&["spec", "mtls", "mode"])
         } else {

@@ -5,6 +5,7 @@ use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
+use crate::mesh::routes::delegate_of;
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -26,14 +27,12 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 }
 
 fn judge(mesh: &Mesh<'_>, rule: &Object, number: usize, delegate: Field<'_>, outcome: &mut Outcome) {
-    let name = delegate.get("name").text();
-    let stated = delegate.get("namespace").text();
-    let home = if stated.is_empty() { rule.namespace() } else { &stated };
+    let (home, name) = delegate_of(rule, delegate);
     let group = "networking.istio.io";
     let live = mesh.inventory.live;
     let field = delegate.get("name");
     let effect = "the requests of this route get 404";
-    if let Some(target) = mesh.inventory.get(group, "VirtualService", home, &name) {
+    if let Some(target) = mesh.inventory.get(group, "VirtualService", &home, &name) {
         outcome.looked(CHECK.id);
         let to: Vec<_> = target.at(&["spec", "exportTo"]).items().map(|to| to.text().into_owned()).collect();
         let exported = home == rule.namespace()

@@ -76,7 +76,7 @@ fn hidden<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, service: &'i Objec
                 to => to == client,
             })
     };
-    let clients = mesh.routes.clients(destination.rule);
+    let clients = mesh.routes.clients(destination);
     if let Some(client) = clients.into_iter().find(|client| !sees(client)) {
         let message = format!(
             "{} is not exported to `{client}`, whose proxies use this route (annotation {EXPORT_TO}: {exported}): {}",

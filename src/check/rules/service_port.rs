@@ -30,6 +30,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         outcome.looked(CHECK.id);
         for (number, port) in ports(service).enumerate() {
             named(mesh, service, (number, &port), &workloads, outcome);
+            transport(mesh, service, (number, &port), &workloads, outcome);
         }
         undeclared(mesh, service, &workloads, outcome);
     }
@@ -81,6 +82,32 @@ fn named(
         None => format!("name a container port of {} `{name}`", first.title()),
     };
     outcome.fail(CHECK.id, service, port.field.get("targetPort"), message, hint);
+}
+
+/// A port for UDP, where all pods declare theirs for TCP.
+fn transport(
+    mesh: &Mesh<'_>,
+    service: &Object,
+    (number, port): (usize, &Port<'_>),
+    workloads: &[(&Object, Field<'_>)],
+    outcome: &mut Outcome,
+) {
+    let Target::Number(target) = port.target() else { return };
+    let transport = port.transport();
+    let differs = |(_, template): &(&Object, Field<'_>)| {
+        let declared = container_ports(*template);
+        let mut same = declared.iter().filter(|found| found.number == target).peekable();
+        same.peek().is_some() && same.all(|found| found.transport == "TCP")
+    };
+    if transport != "UDP" || !workloads.iter().all(differs) {
+        return;
+    }
+    let message = format!(
+        "port {target} is {transport} here and TCP in its pods: it has no TCP port, and requests to it fail"
+    );
+    let edit = Edit::set("replace", &["spec", "ports", &number.to_string(), "protocol"], "TCP");
+    let hint = hint(mesh.inventory.live, service, &[edit]);
+    outcome.fail(CHECK.id, service, port.field.get("protocol"), message, hint);
 }
 
 /// Ports that containers declare are no more than a note, so a number that is none of them is only suspicious: where no port

@@ -50,13 +50,13 @@ fn judge<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, outcome: &mut Outco
     let Some((home, full)) = home(mesh, destination) else { return };
     let name = destination.subset();
     let rules = &mesh.routes.rules;
-    for client in mesh.routes.clients(destination.rule) {
-        let found = rules.subset(client, &home, &full, &name);
+    for client in mesh.routes.clients(destination) {
+        let found = rules.subset(&client, &home, &full, &name);
         if let Subset::Defined { .. } = found {
             outcome.looked(CHECK.id);
             continue;
         }
-        return explain(mesh, destination, client, (&home, &full), &found, outcome);
+        return explain(mesh, destination, &client, (&home, &full), &found, outcome);
     }
 }
 

@@ -22,8 +22,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         let name = destination.subset();
         let Host::Service(service) = destination.target else { continue };
         let Some((home, full)) = home(mesh, destination).filter(|_| !name.is_empty()) else { continue };
-        for client in mesh.routes.clients(destination.rule) {
-            let Subset::Defined { rule, subset } = mesh.routes.rules.subset(client, &home, &full, &name)
+        for client in mesh.routes.clients(destination) {
+            let Subset::Defined { rule, subset } = mesh.routes.rules.subset(&client, &home, &full, &name)
             else {
                 continue;
             };
