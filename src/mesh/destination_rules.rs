@@ -1,7 +1,7 @@
 //! Which DestinationRules hold for a client and a host (`pilot/pkg/model/push_context.go`): those of the client's namespace,
 //! else of the Service's, else of the root namespace; the exact host before the longest wildcard; the first hit alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::control_plane::{ControlPlane, is_read, root_namespace};
 use super::hosts::{Hosts, covering};
@@ -18,6 +18,8 @@ pub(crate) struct DestinationRules<'i> {
     unstated: HashMap<String, Vec<&'i Object>>,
     /// Those that no revision in view reads, by full host.
     unread: HashMap<String, Vec<&'i Object>>,
+    /// Full hosts of all.
+    hosts: HashSet<String>,
     root: String,
 }
 
@@ -54,6 +56,7 @@ impl<'i> DestinationRules<'i> {
             by_home: HashMap::new(),
             unstated: HashMap::new(),
             unread: HashMap::new(),
+            hosts: HashSet::new(),
             root: root_namespace(planes).to_owned(),
         };
         for rule in inventory.of(GROUP, "DestinationRule") {
@@ -66,6 +69,7 @@ impl<'i> DestinationRules<'i> {
             if !inventory.live && rule.stated_namespace().is_none() {
                 found.unstated.entry(host.into_owned()).or_default().push(rule);
             }
+            found.hosts.insert(full.clone());
             found.by_home.entry(rule.namespace()).or_default().entry(full).or_default().push(rule);
         }
         found
@@ -147,7 +151,7 @@ impl<'i> DestinationRules<'i> {
 
     /// Whether any rule in view is about a host.
     pub(crate) fn mentions(&self, host: &str) -> bool {
-        self.by_home.values().any(|rules| rules.contains_key(host)) || self.of_unstated(host).is_some()
+        self.hosts.contains(host) || self.of_unstated(host).is_some()
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) struct Hosts<'i> {
     entries: HashMap<String, Vec<&'i Object>>,
     /// Services by name.
     services: HashMap<&'i str, Vec<&'i Object>>,
+    /// Services by namespace; in files those that state none for themselves, too.
+    homes: HashMap<&'i str, Vec<&'i Object>>,
+    unstated: Vec<&'i Object>,
     /// The cluster's domain, and whether it is known.
     domain: (String, bool),
 }
@@ -59,12 +62,18 @@ impl<'i> Hosts<'i> {
             }
         }
         let mut services: HashMap<&'i str, Vec<&'i Object>> = HashMap::new();
+        let mut homes: HashMap<&'i str, Vec<&'i Object>> = HashMap::new();
+        let mut unstated = Vec::new();
         for service in inventory.of("", "Service") {
             services.entry(service.name()).or_default().push(service);
+            match service.stated_namespace() {
+                None if !inventory.live => unstated.push(service),
+                _ => homes.entry(service.namespace()).or_default().push(service),
+            }
         }
         let stated = domain(inventory);
         let domain = stated.map_or((CLUSTER_DOMAIN.to_owned(), false), |domain| (domain, true));
-        Self { inventory, entries, services, domain }
+        Self { inventory, entries, services, homes, unstated, domain }
     }
 
     pub(crate) fn domain(&self) -> &str {
@@ -92,6 +101,12 @@ impl<'i> Hosts<'i> {
     /// The Services of a name, in all namespaces.
     pub(crate) fn named(&self, name: &str) -> &[&'i Object] {
         self.services.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The Services of a namespace; in files also those that may be applied to it.
+    pub(crate) fn beside(&self, namespace: &str) -> impl Iterator<Item = &'i Object> {
+        let own = self.homes.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        own.iter().chain(&self.unstated).copied()
     }
 
     /// The ServiceEntry that has a host, by itself or by a wildcard.

@@ -23,7 +23,7 @@ mod scrape_url;
 pub(crate) mod services;
 pub(crate) mod tracing;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(crate) use conf::{ConfFile, Loss, Lost};
 pub(crate) use datakit::Datakit;
@@ -153,6 +153,34 @@ impl<'i> Mesh<'i> {
     /// Whether an istiod of this mesh reads an object of Istio's: one with the label of another revision none does.
     pub(crate) fn reads(&self, object: &Object) -> bool {
         control_plane::is_read(&self.tracing.planes, object)
+    }
+}
+
+/// Objects of a kind, to be found beside each other and by name.
+#[derive(Debug, Default)]
+pub(crate) struct Names<'i> {
+    homes: HashMap<&'i str, Vec<&'i Object>>,
+    first: HashMap<&'i str, &'i Object>,
+}
+
+impl<'i> Names<'i> {
+    pub(crate) fn of(objects: impl Iterator<Item = &'i Object>) -> Self {
+        let mut found = Self::default();
+        for object in objects {
+            found.homes.entry(object.namespace()).or_default().push(object);
+            found.first.entry(object.name()).or_insert(object);
+        }
+        found
+    }
+
+    /// The names of those of a namespace.
+    pub(crate) fn beside(&self, namespace: &str) -> impl Iterator<Item = &'i str> {
+        self.homes.get(namespace).into_iter().flatten().map(|object| object.name())
+    }
+
+    /// The first of a name, in whatever namespace.
+    pub(crate) fn named(&self, name: &str) -> Option<&'i Object> {
+        self.first.get(name).copied()
     }
 }
 

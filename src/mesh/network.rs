@@ -95,10 +95,46 @@ struct Policy<'i> {
     directions: Vec<Direction>,
 }
 
+/// The policies of a namespace, and where to find those that may select pods with a label.
+#[derive(Debug, Default)]
+struct Home<'i> {
+    policies: Vec<Policy<'i>>,
+    by_label: HashMap<(String, String), Vec<usize>>,
+    /// Those that demand no label by its value.
+    others: Vec<usize>,
+}
+
+impl<'i> Home<'i> {
+    fn add(&mut self, policy: Policy<'i>) {
+        let number = self.policies.len();
+        match policy.selector.labels().first() {
+            Some(label) => self.by_label.entry(label.clone()).or_default().push(number),
+            None => self.others.push(number),
+        }
+        self.policies.push(policy);
+    }
+
+    /// Those that select the pods of a peer, in their order.
+    fn selecting(&self, peer: &Peer<'_>) -> Vec<&Policy<'i>> {
+        let labels: Vec<(String, String)> = match peer.template {
+            Some(template) => {
+                let labels = template.at(&["metadata", "labels"]).entries();
+                labels.map(|(key, value)| (key.into_owned(), value.text().into_owned())).collect()
+            }
+            None => peer.known.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        let mut numbers = self.others.clone();
+        numbers.extend(labels.iter().filter_map(|label| self.by_label.get(label)).flatten());
+        numbers.sort_unstable();
+        let policies = numbers.into_iter().filter_map(|number| self.policies.get(number));
+        policies.filter(|policy| peer.fits(&policy.selector)).collect()
+    }
+}
+
 /// All policies, by namespace.
 #[derive(Debug, Default)]
 pub(crate) struct Policies<'i> {
-    by_namespace: HashMap<&'i str, Vec<Policy<'i>>>,
+    by_namespace: HashMap<&'i str, Home<'i>>,
     /// Labels of namespaces.
     namespaces: HashMap<&'i str, Field<'i>>,
     nodes: Vec<IpAddr>,
@@ -113,7 +149,7 @@ impl<'i> Policies<'i> {
                 selector: Selector::of(object.at(&["spec", "podSelector"])),
                 directions: directions(object),
             };
-            found.by_namespace.entry(object.namespace()).or_default().push(policy);
+            found.by_namespace.entry(object.namespace()).or_default().add(policy);
         }
         for namespace in inventory.of("", "Namespace") {
             found.namespaces.insert(namespace.name(), namespace.at(&["metadata", "labels"]));
@@ -136,10 +172,9 @@ impl<'i> Policies<'i> {
         other: &Peer<'_>,
         port: PodPort,
     ) -> Verdict<'i> {
-        let policies = self.by_namespace.get(own.namespace).map(Vec::as_slice).unwrap_or_default();
-        let selecting = policies
-            .iter()
-            .filter(|policy| policy.directions.contains(&direction) && own.fits(&policy.selector));
+        let selecting =
+            self.by_namespace.get(own.namespace).map(|home| home.selecting(own)).unwrap_or_default();
+        let selecting = selecting.into_iter().filter(|policy| policy.directions.contains(&direction));
         let called = if direction == Direction::Ingress { own } else { other };
         let mut best: Option<(Fit, bool, &'i Object)> = None;
         for policy in selecting {

@@ -61,19 +61,21 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             .any(|(object, _)| !std::ptr::eq(*object, of.first().map_or(*object, |(first, _)| *first)))
         {
             outcome.looked(CHECK.id);
-            judge(key.1, &of, outcome);
+            judge(mesh, key.1, &of, outcome);
         }
     }
 }
 
-fn judge(port: u64, servers: &[(&Object, Server<'_>)], outcome: &mut Outcome) {
+fn judge(mesh: &Mesh<'_>, port: u64, servers: &[(&Object, Server<'_>)], outcome: &mut Outcome) {
     let Some((first, leading)) = servers.first() else { return };
+    // Files tell no age.
+    let age = if mesh.inventory.live { "which is older" } else { "and the older one counts" };
     // Hosts that are taken by TLS, and by whom.
     let mut taken: HashMap<String, &Object> = HashMap::new();
     for (object, server) in servers {
         if class(server) != class(leading) {
             let message = format!(
-                "port {port} is {} here and {} in {}, which is older: Istio drops this server",
+                "port {port} is {} here and {} in {}, {age}: Istio drops this server",
                 server.protocol(),
                 leading.protocol(),
                 first.title()
@@ -89,7 +91,7 @@ fn judge(port: u64, servers: &[(&Object, Server<'_>)], outcome: &mut Outcome) {
             let other = taken.get(&host).filter(|other| !std::ptr::eq(**other, *object));
             if let Some(other) = other {
                 let message = format!(
-                    "host `{host}` on port {port} is one of {}, too, which is older: Istio drops this server",
+                    "host `{host}` on port {port} is one of {}, too, {age}: Istio drops this server",
                     other.title()
                 );
                 let hint = format!("remove host `{host}` from {} or from {}", object.title(), other.title());

@@ -1,12 +1,14 @@
 //! Routes of the Gateway API: their parents and backends are there.
 
+use std::collections::HashSet;
+
 use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::kube::{Field, Object, Selector};
-use crate::mesh::Mesh;
 use crate::mesh::hosts::overlap;
 use crate::mesh::services::ports;
+use crate::mesh::{Mesh, Names};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -19,14 +21,16 @@ pub(super) const CHECK: Check = Check {
 const GROUP: &str = "gateway.networking.k8s.io";
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let grants = grants(mesh);
+    let gateways = Names::of(mesh.inventory.of(GROUP, "Gateway"));
     for route in ["HTTPRoute", "GRPCRoute"].iter().flat_map(|kind| mesh.inventory.of(GROUP, kind)) {
         let before = (outcome.findings.len(), outcome.unknowns.len());
         for (number, parent) in route.at(&["spec", "parentRefs"]).items().enumerate() {
-            parent_of(mesh, route, number, parent, outcome);
+            parent_of((mesh, &gateways), route, (number, parent), outcome);
         }
         for (at, rule) in route.at(&["spec", "rules"]).items().enumerate() {
             for (number, backend) in rule.get("backendRefs").items().enumerate() {
-                backend_of(mesh, route, [at, number], backend, outcome);
+                backend_of((mesh, &grants), route, [at, number], backend, outcome);
             }
         }
         if before == (outcome.findings.len(), outcome.unknowns.len()) {
@@ -42,7 +46,12 @@ fn target<'i>(route: &'i Object, reference: Field<'i>) -> (String, String) {
     (home, reference.get("name").text().into_owned())
 }
 
-fn parent_of(mesh: &Mesh<'_>, route: &Object, number: usize, parent: Field<'_>, outcome: &mut Outcome) {
+fn parent_of(
+    (mesh, gateways): (&Mesh<'_>, &Names<'_>),
+    route: &Object,
+    (number, parent): (usize, Field<'_>),
+    outcome: &mut Outcome,
+) {
     let kind = parent.get("kind").text();
     let group = parent.get("group").text();
     if !(kind.is_empty() || kind == "Gateway") || !(group.is_empty() || group == GROUP) {
@@ -50,11 +59,10 @@ fn parent_of(mesh: &Mesh<'_>, route: &Object, number: usize, parent: Field<'_>, 
     }
     let (home, name) = target(route, parent);
     let Some(gateway) = mesh.inventory.get(GROUP, "Gateway", &home, &name) else {
-        let beside = mesh.inventory.of(GROUP, "Gateway").filter(|gateway| gateway.namespace() == home);
-        let near = nearest(&name, beside.map(Object::name));
+        let near = nearest(&name, gateways.beside(&home));
         let path =
             |key: &str| ["spec".to_owned(), "parentRefs".to_owned(), number.to_string(), key.to_owned()];
-        let elsewhere = mesh.inventory.of(GROUP, "Gateway").find(|gateway| gateway.name() == name);
+        let elsewhere = gateways.named(&name);
         let edit = match (near, elsewhere) {
             (Some(near), _) => Some(("name", near)),
             (None, Some(gateway)) => Some(("namespace", gateway.namespace())),
@@ -145,28 +153,38 @@ fn hosts_of(list: Field<'_>) -> Vec<String> {
     list.items().map(|host| host.text().to_lowercase()).collect()
 }
 
+/// What ReferenceGrants allow: their namespace, the kind and namespace of routes, and a Service's name, or none for all.
+type Grants = HashSet<(String, String, String, String)>;
+
+fn grants(mesh: &Mesh<'_>) -> Grants {
+    let mut found = Grants::new();
+    for grant in mesh.inventory.of(GROUP, "ReferenceGrant") {
+        let to = grant.at(&["spec", "to"]).items().filter(|to| to.get("kind").is("Service"));
+        let names: Vec<_> = to.map(|to| to.get("name").text().into_owned()).collect();
+        for from in grant.at(&["spec", "from"]).items() {
+            let text = |key: &str| from.get(key).text().into_owned();
+            let home = || grant.namespace().to_owned();
+            found.extend(names.iter().map(|name| (home(), text("kind"), text("namespace"), name.clone())));
+        }
+    }
+    found
+}
+
 /// Whether a ReferenceGrant lets a route have a Service of another namespace; nothing where that is not in view.
-fn is_granted(mesh: &Mesh<'_>, route: &Object, service: &Object) -> Option<bool> {
+fn is_granted(mesh: &Mesh<'_>, grants: &Grants, route: &Object, service: &Object) -> Option<bool> {
     if route.namespace() == service.namespace() {
         return Some(true);
     }
-    let mut grants = mesh.inventory.of(GROUP, "ReferenceGrant");
-    let granted = grants.any(|grant| {
-        let from = grant
-            .at(&["spec", "from"])
-            .items()
-            .any(|from| from.get("kind").is(route.kind()) && from.get("namespace").is(route.namespace()));
-        let to = grant.at(&["spec", "to"]).items().any(|to| {
-            let name = to.get("name");
-            to.get("kind").is("Service") && (!name.is_set() || name.is(service.name()))
-        });
-        grant.namespace() == service.namespace() && from && to
-    });
+    let allows = |name: &str| {
+        let [home, kind, from] = [service.namespace(), route.kind(), route.namespace()].map(str::to_owned);
+        grants.contains(&(home, kind, from, name.to_owned()))
+    };
+    let granted = allows("") || allows(service.name());
     (granted || !mesh.inventory.may_miss(GROUP, "referencegrants")).then_some(granted)
 }
 
 fn backend_of(
-    mesh: &Mesh<'_>,
+    (mesh, grants): (&Mesh<'_>, &Grants),
     route: &Object,
     [rule, number]: [usize; 2],
     backend: Field<'_>,
@@ -183,8 +201,7 @@ fn backend_of(
         vec!["spec", "rules", rule.as_str(), "backendRefs", number.as_str(), key]
     };
     let Some(service) = mesh.routes.hosts.service(&home, &name) else {
-        let beside = mesh.inventory.of("", "Service").filter(|service| service.namespace() == home);
-        let near = nearest(&name, beside.map(Object::name));
+        let near = nearest(&name, mesh.routes.hosts.beside(&home).map(Object::name));
         let message = format!("no Service is called `{name}` in `{home}`: requests fail with 500");
         let edit = near.map(|near| Edit::set("replace", &path("name"), near));
         missing(
@@ -199,7 +216,7 @@ fn backend_of(
         return;
     };
     outcome.looked(CHECK.id);
-    match is_granted(mesh, route, service) {
+    match is_granted(mesh, grants, route, service) {
         Some(true) => {}
         Some(false) => {
             let message = format!(

@@ -4,8 +4,8 @@ use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::kube::{Field, Object};
-use crate::mesh::Mesh;
 use crate::mesh::routes::delegate_of;
+use crate::mesh::{Mesh, Names};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -16,17 +16,23 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let all = Names::of(mesh.inventory.of("networking.istio.io", "VirtualService"));
     for rule in &mesh.routes.virtual_services {
         for (number, entry) in rule.object.at(&["spec", "http"]).items().enumerate() {
             let delegate = entry.get("delegate");
             if delegate.is_set() {
-                judge(mesh, rule.object, number, delegate, outcome);
+                judge((mesh, &all), rule.object, (number, delegate), outcome);
             }
         }
     }
 }
 
-fn judge(mesh: &Mesh<'_>, rule: &Object, number: usize, delegate: Field<'_>, outcome: &mut Outcome) {
+fn judge(
+    (mesh, all): (&Mesh<'_>, &Names<'_>),
+    rule: &Object,
+    (number, delegate): (usize, Field<'_>),
+    outcome: &mut Outcome,
+) {
     let (home, name) = delegate_of(rule, delegate);
     let group = "networking.istio.io";
     let live = mesh.inventory.live;
@@ -49,8 +55,7 @@ fn judge(mesh: &Mesh<'_>, rule: &Object, number: usize, delegate: Field<'_>, out
         }
         return;
     }
-    let beside = mesh.inventory.of(group, "VirtualService").filter(|rule| rule.namespace() == home);
-    let near = nearest(&name, beside.map(Object::name));
+    let near = nearest(&name, all.beside(&home));
     if near.is_none() && mesh.inventory.may_miss(group, "virtualservices") {
         return outcome.unknown(
             CHECK.id,

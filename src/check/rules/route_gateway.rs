@@ -6,10 +6,10 @@ use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::kube::{Field, Object};
-use crate::mesh::Mesh;
 use crate::mesh::gateways::Gateway;
 use crate::mesh::hosts::{Host, overlap};
 use crate::mesh::routes::VirtualService;
+use crate::mesh::{Mesh, Names};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -20,6 +20,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let all = Names::of(mesh.routes.gateways.all.iter().map(|gateway| gateway.object));
     for rule in mesh.routes.virtual_services.iter().filter(|rule| !rule.is_delegate) {
         let mut found = Vec::new();
         let mut complete = true;
@@ -28,7 +29,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 Some(gateway) => found.push(gateway),
                 None => {
                     complete = false;
-                    missing(mesh, rule.object, *field, (home, name), outcome);
+                    missing((mesh, &all), rule.object, *field, (home, name), outcome);
                 }
             }
         }
@@ -66,17 +67,15 @@ fn hidden(
 }
 
 fn missing(
-    mesh: &Mesh<'_>,
+    (mesh, all): (&Mesh<'_>, &Names<'_>),
     rule: &Object,
     field: Field<'_>,
     (home, name): (&str, &str),
     outcome: &mut Outcome,
 ) {
     let text = field.text();
-    let gateways = || mesh.routes.gateways.all.iter().map(|gateway| gateway.object);
-    let elsewhere = gateways().find(|gateway| gateway.name() == name);
-    let beside = || gateways().filter(|gateway| gateway.namespace() == home).map(Object::name);
-    let near = || nearest(name, beside()).map(|near| (near.to_owned(), home.to_owned()));
+    let elsewhere = all.named(name);
+    let near = || nearest(name, all.beside(home)).map(|near| (near.to_owned(), home.to_owned()));
     let found = elsewhere.map(|gateway| (name.to_owned(), gateway.namespace().to_owned())).or_else(near);
     let Some((right, right_home)) = found else {
         if mesh.inventory.may_miss("networking.istio.io", "gateways") {

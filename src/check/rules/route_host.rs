@@ -48,8 +48,7 @@ fn own_hosts(mesh: &Mesh<'_>, rule: &Object, outcome: &mut Outcome) {
             continue;
         }
         let elsewhere = hosts.named(&name).iter().find(|service| service.stated_namespace().is_some());
-        let beside = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, &namespace));
-        let near = nearest(&name, beside.map(Object::name));
+        let near = nearest(&name, hosts.beside(&namespace).map(Object::name));
         let domain = hosts.domain();
         let right = match (near, elsewhere) {
             (Some(near), _) => format!("{near}.{namespace}.svc.{domain}"),
@@ -179,8 +178,7 @@ fn missing<'i>(
             return wrong(mesh, destination, &message, &right, outcome);
         }
     }
-    let services = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, namespace));
-    if let Some(near) = nearest(name, services.map(Object::name)) {
+    if let Some(near) = nearest(name, hosts.beside(namespace).map(Object::name)) {
         let right = if is_short { near.to_owned() } else { format!("{near}.{namespace}.svc.{domain}") };
         let message = format!("no Service is called `{name}` in `{namespace}`; the nearest name is `{near}`");
         return wrong(mesh, destination, &message, &right, outcome);
@@ -194,14 +192,9 @@ fn missing<'i>(
     report(destination, message, hint, outcome);
 }
 
-fn is_in(mesh: &Mesh<'_>, service: &Object, namespace: &str) -> bool {
-    service.namespace() == namespace || (!mesh.inventory.live && service.stated_namespace().is_none())
-}
-
 fn names(mesh: &Mesh<'_>, namespace: &str) -> String {
     const SHOWN: usize = 8;
-    let services = mesh.inventory.of("", "Service").filter(|service| is_in(mesh, service, namespace));
-    let names: Vec<&str> = services.map(Object::name).take(SHOWN).collect();
+    let names: Vec<&str> = mesh.routes.hosts.beside(namespace).map(Object::name).take(SHOWN).collect();
     if names.is_empty() { "none there".to_owned() } else { names.join(", ") }
 }
 

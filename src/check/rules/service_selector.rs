@@ -90,12 +90,11 @@ fn misspelt<'i>(
 ) -> Option<(Vec<Edit>, &'i Object)> {
     let namespace = service.namespace();
     pairs.iter().find_map(|(key, value)| {
-        let values: Vec<&str> = labels.values(namespace, key).collect();
-        if values.contains(&value.as_str()) {
+        if labels.with(namespace, key, value).is_some() {
             return None;
         }
-        let own_name = values.iter().copied().find(|found| *found == service.name());
-        let right = own_name.or_else(|| nearest(value, values.iter().copied()))?;
+        let own_name = labels.with(namespace, key, service.name()).map(|_| service.name());
+        let right = own_name.or_else(|| nearest(value, labels.values(namespace, key)))?;
         let pods = labels.with(namespace, key, right)?;
         let edit = Edit::set("replace", &["spec", "selector", key], right);
         let corrected =
