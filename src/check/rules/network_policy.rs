@@ -12,6 +12,7 @@ use crate::facts::datakit::{ENV_DATAWAY, SCRAPE_ANNOTATION};
 use crate::facts::istio;
 use crate::facts::protocol::OF_PROXY;
 use crate::kube::{Field, Object};
+use crate::mesh::control_plane::istiods;
 use crate::mesh::injection::has_proxy;
 use crate::mesh::network::{Direction, Peer, Place, PodPort, Policies, Verdict};
 use crate::mesh::route::{Way, listens_on};
@@ -90,6 +91,9 @@ impl<'i> Pods<'i> {
 struct Judge<'m, 'i> {
     mesh: &'m Mesh<'i>,
     policies: Policies<'i>,
+    istiod: Option<Pods<'i>>,
+    /// The port of the pods behind the cluster's DNS Service.
+    dns: Option<u64>,
     /// By the address of the policy.
     cuts: HashMap<*const Object, (&'i Object, Cuts<'i>)>,
     order: Vec<*const Object>,
@@ -115,7 +119,14 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         return;
     }
     outcome.looked(CHECK.id);
-    let mut judge = Judge { mesh, policies, cuts: HashMap::new(), order: Vec::new() };
+    let mut judge = Judge {
+        mesh,
+        policies,
+        istiod: istiod(mesh),
+        dns: dns(mesh),
+        cuts: HashMap::new(),
+        order: Vec::new(),
+    };
     judge.all(datakit, &proxies);
     judge.report(datakit, unsure.as_deref(), outcome);
 }
@@ -191,6 +202,18 @@ fn scrapes_istiod(datakit: &Datakit<'_>) -> bool {
         || discovered.any(|(_, block)| conf::scrapes(block, istio::ISTIOD_PORT, istio::NAMESPACE))
 }
 
+fn istiod<'i>(mesh: &Mesh<'i>) -> Option<Pods<'i>> {
+    let object = istiods(mesh.inventory).next()?;
+    Some(Pods { object, template: object.pod_templates().next()? })
+}
+
+fn dns(mesh: &Mesh<'_>) -> Option<u64> {
+    let service = mesh.inventory.get("", "Service", "kube-system", "kube-dns")?;
+    let mut ports = service.at(&["spec", "ports"]).items();
+    let udp = ports.find(|port| port.get("protocol").is("UDP"))?;
+    Some(udp.get("targetPort").number().unwrap_or(DNS))
+}
+
 const fn tcp(number: u64) -> PodPort {
     PodPort { number, transport: "TCP" }
 }
@@ -200,8 +223,7 @@ impl<'i> Judge<'_, 'i> {
         let collector = Pods { object: datakit.object, template: datakit.template };
         let listens = listens_on(datakit);
         let spans = spans(self.mesh);
-        let istiod = self.istiod();
-        let dns = self.dns();
+        let (istiod, dns) = (self.istiod, self.dns);
         for Proxy { pods, metrics } in proxies {
             for port in metrics {
                 self.connect(Need::Metrics(*port), &collector, pods, tcp(*port), false);
@@ -221,20 +243,6 @@ impl<'i> Judge<'_, 'i> {
         }
         self.connect_dns(&collector, dns);
         self.upload(datakit, &collector);
-    }
-
-    fn istiod(&self) -> Option<Pods<'i>> {
-        let mut found = self.mesh.inventory.of("apps", "Deployment");
-        let object = found.find(|object| object.label("app") == istio::ISTIOD)?;
-        Some(Pods { object, template: object.pod_templates().next()? })
-    }
-
-    /// The port of the pods behind the cluster's DNS Service.
-    fn dns(&self) -> Option<u64> {
-        let service = self.mesh.inventory.get("", "Service", "kube-system", "kube-dns")?;
-        let mut ports = service.at(&["spec", "ports"]).items();
-        let udp = ports.find(|port| port.get("protocol").is("UDP"))?;
-        Some(udp.get("targetPort").number().unwrap_or(DNS))
     }
 
     fn connect_dns(&mut self, from: &Pods<'i>, port: Option<u64>) {
@@ -369,7 +377,7 @@ impl<'i> Judge<'_, 'i> {
     fn rule(&self, need: Need, direction: Direction, datakit: &Datakit<'_>) -> Value {
         let collector = datakit.object.namespace();
         let on_node = datakit.template.at(&["spec", "hostNetwork"]).is_true();
-        let istiod = self.istiod().map_or(istio::NAMESPACE, |istiod| istiod.object.namespace());
+        let istiod = self.istiod.map_or(istio::NAMESPACE, |istiod| istiod.object.namespace());
         let ports = |number: u64| json!([{"port": number, "protocol": "TCP"}]);
         // Of proxies in any namespace.
         let anyone = || Some(json!({"namespaceSelector": {}}));
@@ -386,7 +394,7 @@ impl<'i> Judge<'_, 'i> {
             (Need::IstiodMetrics, Direction::Ingress) => (self.namespace(collector), ports(ISTIOD_METRICS)),
             (Need::Upload(port), _) => (None, ports(port)),
             (Need::Dns, _) => {
-                let port = self.dns().unwrap_or(DNS);
+                let port = self.dns.unwrap_or(DNS);
                 let both = json!([{"port": port, "protocol": "UDP"}, {"port": port, "protocol": "TCP"}]);
                 (self.namespace("kube-system"), both)
             }
@@ -401,8 +409,8 @@ impl<'i> Judge<'_, 'i> {
     /// A namespace as a peer; nothing where it lacks the label with its name, before Kubernetes 1.21.
     fn namespace(&self, name: &str) -> Option<Value> {
         const KEY: &str = "kubernetes.io/metadata.name";
-        let found =
-            self.mesh.inventory.get_global("", "Namespace", name).filter(|found| found.name() == name);
+        // Namespaces are in none themselves.
+        let found = self.mesh.inventory.get("", "Namespace", "default", name);
         if self.mesh.inventory.live && found.is_some_and(|found| found.label(KEY).is_empty()) {
             return None;
         }
