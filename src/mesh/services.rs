@@ -39,6 +39,25 @@ impl<'i> Backends<'i> {
     }
 }
 
+/// Labels that controllers give to pods: no template has them.
+const BY_CONTROLLERS: &[&str] = &[
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+    "controller-revision-hash",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+];
+
+/// Beginnings of labels that the injector gives to pods (`service.istio.io/canonical-name`).
+const BY_INJECTOR: &[&str] = &["service.istio.io/", "security.istio.io/", "topology.istio.io/"];
+
+/// Whether pods get a label from others than their template.
+pub(crate) fn is_given_later(label: &str) -> bool {
+    BY_CONTROLLERS.contains(&label) || BY_INJECTOR.iter().any(|start| label.starts_with(start))
+}
+
 /// A port of a Service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Port<'i> {

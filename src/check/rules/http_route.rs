@@ -288,7 +288,8 @@ fn missing(
 
 /// What a controller says of it although nothing was found.
 fn refused(route: &Object, outcome: &mut Outcome) {
-    for parent in route.at(&["status", "parents"]).items() {
+    let parents = route.at(&["status", "parents"]).items();
+    for parent in parents.filter(|parent| parent.get("controllerName").text().starts_with("istio.io/")) {
         let mut conditions = parent.get("conditions").items();
         let refused = conditions.find(|condition| {
             condition.get("status").is("False")

@@ -5,6 +5,7 @@ use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::facts::istio;
 use crate::mesh::Mesh;
+use crate::mesh::control_plane::istiods;
 
 pub(super) const CHECK: Check = Check {
     id: "rule-revision",
@@ -39,8 +40,10 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     }
 }
 
-/// Whether the control plane of a revision is outside of this cluster: its webhook is there.
+/// Whether the control plane of a revision is outside of this cluster, or its mesh configuration out of view: its webhook is
+/// there, or its istiod.
 fn is_elsewhere(mesh: &Mesh<'_>, revision: &str) -> bool {
-    let mut hooks = mesh.inventory.of("admissionregistration.k8s.io", "MutatingWebhookConfiguration");
-    hooks.any(|hook| hook.label(istio::REVISION_LABEL) == revision)
+    let hooks = mesh.inventory.of("admissionregistration.k8s.io", "MutatingWebhookConfiguration");
+    let mut signs = hooks.chain(istiods(mesh.inventory));
+    signs.any(|object| object.label(istio::REVISION_LABEL) == revision)
 }

@@ -8,7 +8,7 @@ use crate::check::Outcome;
 use crate::kube::{Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::hosts::Host;
-use crate::mesh::services::{Labels, backends, selects};
+use crate::mesh::services::{Labels, backends, is_given_later, selects};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -62,7 +62,7 @@ fn judge<'i>(
             written.join(", ")
         )
     };
-    let is_made = pairs.iter().any(|(key, _)| MADE_KEYS.contains(&key.as_str()));
+    let is_made = pairs.iter().any(|(key, _)| is_given_later(key));
     let correction = misspelt(labels, service, &pairs).or_else(|| by_name(labels, service, &pairs));
     let correction = correction.filter(|_| mesh.inventory.live || !is_made);
     if let Some((edits, pods)) = correction {
@@ -109,17 +109,6 @@ fn fits<'p>(pods: &Object, mut pairs: impl Iterator<Item = (&'p String, &'p str)
         pairs.all(|(key, value)| template.at(&["metadata", "labels"]).get(key).is(value))
     })
 }
-
-/// Labels that controllers give to pods: no template has them.
-const MADE_KEYS: &[&str] = &[
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-    "pod-template-hash",
-    "rollouts-pod-template-hash",
-    "controller-revision-hash",
-    "job-name",
-    "batch.kubernetes.io/job-name",
-];
 
 /// Keys that name an application.
 const APP_KEYS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];

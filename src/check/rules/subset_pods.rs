@@ -10,7 +10,7 @@ use crate::kube::{Field, Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::destination_rules::Subset;
 use crate::mesh::hosts::Host;
-use crate::mesh::services::backends;
+use crate::mesh::services::{backends, is_given_later};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -53,6 +53,10 @@ fn judge<'i>(
     let fits = |template: &Field<'i>| selector.fits(template.at(&["metadata", "labels"]));
     if templates.iter().any(fits) {
         return;
+    }
+    if !mesh.inventory.live && labels.entries().any(|(key, _)| is_given_later(&key)) {
+        let message = "it chooses pods by a label that they get when they are made";
+        return outcome.unknown(CHECK.id, rule, labels, message);
     }
     let name = subset.get("name").text();
     let wanted: Vec<String> =
