@@ -178,6 +178,13 @@ pub(crate) const ENVOY_PORT: &str = "15090";
 
 /// istiod's metrics, path `/metrics`.
 pub(crate) const ISTIOD_PORT: &str = "15014";
+pub(crate) const ISTIOD_METRICS: u64 = 15014;
+
+/// istiod's port for the configuration of proxies, by mutual TLS (`pilot/cmd/pilot-discovery/app/cmd.go`).
+pub(crate) const XDS: u64 = 15012;
+
+/// Annotation of a Service: the namespaces that know it (`annotation.NetworkingExportTo` of `istio.io/api`).
+pub(crate) const EXPORT_TO: &str = "networking.istio.io/exportTo";
 
 /// The path of istiod's metrics, and another one of a sidecar's agent.
 pub(crate) const METRICS_PATH: &str = "/metrics";

@@ -11,7 +11,7 @@ use crate::spelling::nearest;
 const GROUP: &str = "networking.k8s.io";
 
 /// The label that the API server gives every namespace by itself, from 1.21 on.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+pub(crate) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Which way a connection goes, seen from the pods that a policy selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,8 +4,9 @@
 use super::control_plane::ControlPlane;
 use super::destination_rules::DestinationRules;
 use super::hosts::overlap;
+use super::network::NAME_LABEL;
 use super::routes::Routes;
-use crate::facts::istio::ALIASES_WITHOUT_CLUSTER;
+use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, EXPORT_TO};
 use crate::kube::{Field, Inventory, Object, Selector};
 
 const GROUP: &str = "networking.istio.io";
@@ -54,7 +55,7 @@ pub(crate) fn obstacle<'i>(
     if !is_discovered(inventory, plane, namespace) {
         return Some(Obstacle::Undiscovered { namespace: namespace.to_owned() });
     }
-    let export = service.annotation("networking.istio.io/exportTo");
+    let export = service.annotation(EXPORT_TO);
     let reaches = |to: &str| to == "*" || to == from || (to == "." && namespace == from);
     if export.is_set() && !export.text().split(',').any(|to| reaches(to.trim())) {
         return Some(Obstacle::ExportTo { service, field: export });
@@ -85,9 +86,8 @@ fn is_discovered(inventory: &Inventory, plane: &ControlPlane<'_>, namespace: &st
         let labelled = selector.get("matchLabels").and_then(serde_yaml::Value::as_mapping);
         let simple = selector.get("matchExpressions").is_none();
         // The name of a namespace is a label of it, also where files do not write it.
-        let has = |key: &str, value: &str| {
-            labels.get(key).is(value) || (key == "kubernetes.io/metadata.name" && value == namespace)
-        };
+        let has =
+            |key: &str, value: &str| labels.get(key).is(value) || (key == NAME_LABEL && value == namespace);
         let pair = |(key, value): (&serde_yaml::Value, &serde_yaml::Value)| {
             key.as_str().zip(value.as_str()).is_some_and(|(key, value)| has(key, value))
         };

@@ -9,12 +9,12 @@ use super::edit::{Edit, hint};
 use super::spans;
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_DATAWAY, SCRAPE_ANNOTATION};
-use crate::facts::istio;
+use crate::facts::istio::{self, ISTIOD_METRICS, XDS};
 use crate::facts::protocol::OF_PROXY;
 use crate::kube::{Field, Object};
 use crate::mesh::control_plane::istiods;
 use crate::mesh::injection::has_proxy;
-use crate::mesh::network::{Direction, Peer, Place, PodPort, Policies, Verdict};
+use crate::mesh::network::{Direction, NAME_LABEL, Peer, Place, PodPort, Policies, Verdict};
 use crate::mesh::route::{Way, listens_on};
 use crate::mesh::tracing::Spans;
 use crate::mesh::{Datakit, Mesh, Workload, scrape_annotation, target};
@@ -35,9 +35,6 @@ const OTHER_POLICIES: &[&str] =
 const NOT_ENFORCING: &[&str] = &["flannel", "kindnet"];
 const ENFORCING: &[&str] = &["calico", "canal", "cilium", "antrea", "weave", "kube-router"];
 
-/// istiod's port for the configuration of proxies.
-const XDS: u64 = 15012;
-const ISTIOD_METRICS: u64 = 15014;
 const DNS: u64 = 53;
 
 /// What a connection is for.
@@ -408,13 +405,12 @@ impl<'i> Judge<'_, 'i> {
 
     /// A namespace as a peer; nothing where it lacks the label with its name, before Kubernetes 1.21.
     fn namespace(&self, name: &str) -> Option<Value> {
-        const KEY: &str = "kubernetes.io/metadata.name";
         // Namespaces are in none themselves.
         let found = self.mesh.inventory.get("", "Namespace", "default", name);
-        if self.mesh.inventory.live && found.is_some_and(|found| found.label(KEY).is_empty()) {
+        if self.mesh.inventory.live && found.is_some_and(|found| found.label(NAME_LABEL).is_empty()) {
             return None;
         }
-        Some(json!({"namespaceSelector": {"matchLabels": {KEY: name}}}))
+        Some(json!({"namespaceSelector": {"matchLabels": {NAME_LABEL: name}}}))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
+use crate::facts::istio::EXPORT_TO;
 use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::hosts::Host;
@@ -17,9 +18,6 @@ pub(super) const CHECK: Check = Check {
     title: "every destination of a route is a known host",
     run,
 };
-
-/// Namespaces that see a Service.
-const EXPORT_TO: &str = "networking.istio.io/exportTo";
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     let mut told = HashSet::new();
