@@ -60,12 +60,6 @@ impl<'i> Workload<'i> {
     pub(crate) fn annotation(&self, name: &str) -> Field<'i> {
         self.template.at(&["metadata", "annotations", name])
     }
-
-    /// The port where its sidecar serves metrics.
-    pub(crate) fn status_port(&self) -> String {
-        let own = self.annotation(istio::STATUS_PORT).text();
-        if own.is_empty() { istio::SIDECAR_PORT.to_owned() } else { own.into_owned() }
-    }
 }
 
 /// The mesh.

@@ -8,16 +8,16 @@ use super::Check;
 use super::edit::{Edit, hint};
 use super::spans;
 use crate::check::Outcome;
-use crate::facts::datakit::{ENV_DATAWAY, SCRAPE_ANNOTATION};
+use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::istio::{self, ISTIOD_METRICS, XDS};
-use crate::facts::protocol::OF_PROXY;
+use crate::facts::scrape::Aim;
 use crate::kube::{Field, Object};
 use crate::mesh::control_plane::istiods;
-use crate::mesh::injection::has_proxy;
 use crate::mesh::network::{Direction, NAME_LABEL, Peer, Place, PodPort, Policies, Verdict};
 use crate::mesh::route::{Way, listens_on};
+use crate::mesh::scrape::{Kind, Scraped};
 use crate::mesh::tracing::Spans;
-use crate::mesh::{Datakit, Mesh, Workload, scrape_annotation, target};
+use crate::mesh::{Datakit, Mesh, Workload, target};
 use crate::rule::datakit::conf;
 
 pub(super) const CHECK: Check = Check {
@@ -147,33 +147,26 @@ fn unsure(mesh: &Mesh<'_>) -> Option<String> {
 
 /// The workloads whose pods have a proxy: those in the mesh, and gateways.
 fn proxies<'i>(mesh: &Mesh<'i>) -> Vec<Proxy<'i>> {
-    let proxy = |workload: Workload<'i>| Proxy {
-        pods: Pods { object: workload.object, template: workload.template },
-        metrics: metrics_ports(&workload),
+    let scraped = mesh.scraping.proxies.iter();
+    let proxied = scraped.filter(|scraped| matches!(scraped.proxy.kind, Kind::Sidecar | Kind::Gateway));
+    let proxy = |scraped: &Scraped<'i>| {
+        let Workload { object, template } = scraped.proxy.workload;
+        Proxy { pods: Pods { object, template }, metrics: metrics_ports(scraped) }
     };
-    let meshed = mesh.injection.members.iter().filter(|member| member.has_sidecar());
-    let mut found: Vec<Proxy<'i>> = meshed.map(|member| proxy(member.workload)).collect();
-    let known: BTreeSet<*const Object> =
-        found.iter().map(|proxy| std::ptr::from_ref(proxy.pods.object)).collect();
-    let gateways = mesh.inventory.workloads();
-    let gateways =
-        gateways.filter(|object| !known.contains(&std::ptr::from_ref(*object)) && !object.is_controlled());
-    found.extend(gateways.filter_map(|object| {
-        let template = object.pod_templates().find(|template| has_proxy(template.get("spec")))?;
-        Some(proxy(Workload { object, template }))
-    }));
-    found
+    proxied.map(proxy).collect()
 }
 
-/// The ports of its sidecar that DataKit scrapes: those of its annotation, else the usual one.
-fn metrics_ports(workload: &Workload<'_>) -> Vec<u64> {
-    let blocks = scrape_annotation::read(&workload.annotation(SCRAPE_ANNOTATION).text()).unwrap_or_default();
-    let urls = blocks.iter().flat_map(conf::urls).filter_map(target);
-    let own = urls.filter(|url| url.host == "$IP" || url.host == "[$IP]").map(|url| url.port);
-    let mut ports: Vec<u64> = own.filter(|port| OF_PROXY.contains(port)).collect();
+/// The ports of a proxy that DataKit scrapes: those of its annotation, else the usual one.
+fn metrics_ports(scraped: &Scraped<'_>) -> Vec<u64> {
+    let aims = scraped.annotation.iter().flat_map(|annotation| &annotation.aims);
+    let own = aims.filter(|(.., aim)| *aim == Aim::Metrics).filter_map(|(_, url, _)| target(url));
+    let mut ports: Vec<u64> = own.map(|url| url.port).collect();
     ports.sort_unstable();
     ports.dedup();
-    if ports.is_empty() { workload.status_port().parse().into_iter().collect() } else { ports }
+    if ports.is_empty() {
+        ports.extend(scraped.proxy.served.ports.first().map(|port| u64::from(*port)));
+    }
+    ports
 }
 
 /// Whether each proxy in view sends its spans to a DataKit; those that nobody can tell of are not there.

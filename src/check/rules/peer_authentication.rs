@@ -6,10 +6,10 @@ use super::Check;
 use super::edit::{Edit, hint};
 use crate::check::Outcome;
 use crate::facts::datakit::SCRAPE_ANNOTATION;
-use crate::facts::protocol::OF_PROXY;
+use crate::facts::scrape::Aim;
 use crate::kube::{Object, Selector};
-use crate::mesh::{Mesh, Workload, scrape_annotation, target};
-use crate::rule::datakit::conf;
+use crate::mesh::scrape::Kind;
+use crate::mesh::{Mesh, Workload, target};
 
 pub(super) const CHECK: Check = Check {
     id: "peer-authentication",
@@ -29,17 +29,12 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         return;
     }
     let root = mesh.root_namespace();
-    for member in mesh.injection.members.iter().filter(|member| member.has_sidecar()) {
-        let workload = &member.workload;
-        let Ok(blocks) = scrape_annotation::read(&workload.annotation(SCRAPE_ANNOTATION).text()) else {
-            continue;
-        };
+    for scraped in mesh.scraping.proxies.iter().filter(|scraped| scraped.proxy.kind == Kind::Sidecar) {
         // One that names the application's port in place of the sidecar's is told as such.
-        if scrape_annotation::misses(&blocks, &workload.status_port()).is_some() {
-            continue;
-        }
-        let ports = blocks.iter().flat_map(conf::urls).filter_map(plain_port);
-        for port in ports.filter(|port| !OF_PROXY.contains(port)) {
+        let Some(annotation) = scraped.annotation.as_ref().filter(|_| scraped.is_scraped()) else { continue };
+        let workload = &scraped.proxy.workload;
+        let of_application = annotation.aims.iter().filter(|(.., aim)| matches!(aim, Aim::Application(_)));
+        for port in of_application.filter_map(|(_, url, _)| plain_port(url)) {
             outcome.looked(CHECK.id);
             if let Some(policy) = strict(&by_home, root, workload, port) {
                 report(mesh, workload, policy, port, outcome);
