@@ -138,6 +138,9 @@ pub fn edit(
         Err(OutputError::Stdout(error)) => return Err(error.into()),
         Err(OutputError::Files(errors)) => return Err(errors.into()),
     };
+    if diff.is_some() {
+        plan.report.nothing_is_written();
+    }
     let remarkable = plan.report.has_remarks();
     let report = Text::written(|out| plan.report.finish(out, &[]))?;
     Ok(Edited { text: String::from_utf8(out)?, report, remarkable, masked })
