@@ -645,7 +645,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__drill)
-            opts="-n -o -h --service --subset --header --user --delay --code --percentage --namespace --istio-version --no-destination-rule --remove --output --template --help delay abort"
+            opts="-n -o -h --service --subset --header --user --delay --code --percentage --namespace --istio-version --no-destination-rule --remove --config --no-config --output --template --help delay abort"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -691,6 +691,10 @@ _meshobs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -711,7 +715,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__gateway__subcmd__metrics)
-            opts="-o -h --ingress-selector --egress-selector --istio-namespace --output --template --help"
+            opts="-o -h --ingress-selector --egress-selector --istio-namespace --config --no-config --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -726,6 +730,10 @@ _meshobs() {
                     return 0
                     ;;
                 --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -889,13 +897,17 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__namespace)
-            opts="-o -h --revision --ambient --output --template --help"
+            opts="-o -h --revision --ambient --config --no-config --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --revision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -919,7 +931,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__nginx)
-            opts="-o -q -h --listen --server-name --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --overwrite --output --quiet --help"
+            opts="-o -q -h --listen --server-name --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --overwrite --output --quiet --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -970,6 +982,10 @@ _meshobs() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1513,7 +1529,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__uninstall)
-            opts="-y -h --yes --dry-run --timeout --context --kubeconfig --request-timeout --deadline --help"
+            opts="-y -h --yes --dry-run --timeout --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1536,6 +1552,10 @@ _meshobs() {
                     return 0
                     ;;
                 --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

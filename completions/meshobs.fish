@@ -157,15 +157,19 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l revision -d 'Sidecars of this revision of istiod (label istio.io/rev) instead of the default one' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l template -d 'Start from this file instead of the built-in template' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l ambient -d 'Ambient mode instead of sidecars; pods then have no port 15020 to scrape'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from namespace" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l ingress-selector -d 'Labels of the ingress gateway\'s pods' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l egress-selector -d 'Labels of the egress gateway\'s pods' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l istio-namespace -d 'Namespace of the gateways' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l istio-namespace -d 'Namespace of the gateways [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from gateway-metrics" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l mode -d 'How spans get to DataKit [default: by version]' -r -f -a "external-name\t'Two Services behind Istio\'s default address: before 1.22, no restart'
 mesh-config\t'The address in the mesh configuration (--from): every version, proxies must restart'
@@ -236,18 +240,20 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l server-name -d 'Name of the server (repeatable); `_` is any' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT; required unless --detect finds it' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect [default: istio-system]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l rum-proxy -d 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l from -d 'Put the server into this configuration; `-` is stdin' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s o -l output -d 'Write to a file in place of one that is there' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l detect -d 'Ask minikube and kubectl where the ingress gateway is'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l overwrite -d 'Replace a server of ours that says something else'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l service -d 'Service whose requests are hit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l subset -d 'Subset of the service, by its label `version`' -r
@@ -256,12 +262,14 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l delay -d 'How long they wait' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l code -d 'Status they fail with' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l percentage -d 'Share of the user\'s requests that is hit, in percent' -r
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s n -l namespace -d 'Namespace of the service' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s n -l namespace -d 'Namespace of the service [default: prod]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l istio-version -d 'Istio\'s version, which decides the apiVersion [default: one that every version serves]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l template -d 'Start from this file instead of the built-in template' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l no-destination-rule -d 'Leave out the DestinationRule; the subset is one of yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l remove -d 'Print the command that ends the drill'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from drill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
@@ -323,8 +331,10 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l context -d
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l kubeconfig -d 'Configuration of kubectl' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s y -l yes -d 'Do it without asking'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l dry-run -d 'Print what would be done, and do nothing'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s n -l namespace -d 'Namespace of the workload that is described [default: any]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l format -d 'How the findings are written' -r -f -a "human\t'Lines for people'

@@ -900,6 +900,117 @@ fn config_names_another_file() {
     assert!(done.text().contains("namespace: other\n"), "{}", done.text());
 }
 
+/// A run of every command that has settings, which needs nothing but the two files of `commands_in`.
+const COMMANDS: &[&str] = &[
+    "patch a.yaml",
+    "check a.yaml",
+    "install --yes --token-file token",
+    "uninstall --yes",
+    "init datakit",
+    "init namespace",
+    "init gateway-metrics",
+    "init tracing --istio-version 1.24",
+    "init rum --html page.html --app-id x --datakit-origin /",
+    "init nginx --upstream http://10.0.0.1:80",
+    "init drill delay",
+];
+
+/// Runs a command where `meshobs.toml` holds a text, and no other program can be found.
+fn with_file(file: &str, args: &str) -> support::Done {
+    let here = folder(&[
+        ("a.yaml", CONFIG_MAP),
+        ("page.html", "<html><head></head></html>"),
+        ("token", "tkn_0123456789abcdef0123456789abcdef"),
+        ("meshobs.toml", file),
+    ]);
+    let path = here.path().display().to_string();
+    meshobs(&here, args).env("PATH", &path).env("MESHOBS_TOKEN_FILE", "token").run()
+}
+
+#[test]
+fn every_command_reads_the_file() {
+    for command in COMMANDS {
+        let done = with_file("[patches]\n", command);
+        assert!(done.status == 2 && done.stderr.contains("meshobs.toml:1:"), "{command}: {}", done.stderr);
+        let done = with_file("", &format!("{command} --config other.toml"));
+        assert!(done.status == 2 && done.stderr.contains("other.toml: "), "{command}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn no_config_keeps_every_command_from_reading_a_file() {
+    for command in COMMANDS {
+        let done = with_file("[patches]\n", &format!("{command} --no-config"));
+        assert!(!done.stderr.contains("meshobs.toml:"), "{command}: {}", done.stderr);
+        assert!(!done.stderr.contains("--no-config"), "{command}: {}", done.stderr);
+        if command.starts_with("init") {
+            assert_eq!(done.status, 0, "{command}: {}", done.stderr);
+        }
+    }
+}
+
+#[test]
+fn config_and_no_config_exclude_each_other_and_a_flag_beats_the_variable() {
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("x.toml", "namespace.name = \"file\"\n")]);
+    for command in COMMANDS {
+        let done = with_file("", &format!("{command} --config x.toml --no-config")).expect(2);
+        assert!(done.stderr.contains("--no-config"), "{command}: {}", done.stderr);
+    }
+    let done = meshobs(&here, "patch a.yaml").env("MESHOBS_CONFIG", "x.toml").run().expect(0);
+    assert!(done.text().contains("namespace: file\n"), "{}", done.text());
+    let done = meshobs(&here, "patch --no-config a.yaml").env("MESHOBS_CONFIG", "x.toml").run().expect(0);
+    same(PATCHED, &done.stdout);
+}
+
+#[test]
+fn what_init_prints_is_set_by_flag_environment_file_and_default() {
+    let file = "\
+namespace.name = \"file\"
+[tracing]
+istio_namespace = \"file\"
+istio_version = \"1.24.0\"
+";
+    let here = folder(&[("a.toml", file)]);
+    let namespace = ("MESHOBS_NAMESPACE", "  name: ", "  namespace: ", "prod");
+    let istio = ("MESHOBS_ISTIO_NAMESPACE", "", "  namespace: ", "istio-system");
+    for (command, flag, (variable, name, key, default)) in [
+        ("init drill delay", "-n flag", (namespace.0, "", namespace.2, namespace.3)),
+        ("init namespace", "flag", (namespace.0, namespace.1, "", namespace.3)),
+        ("init gateway-metrics", "--istio-namespace flag", istio),
+    ] {
+        let says = |args: &str, environment: &str, wanted: &str| {
+            let run = meshobs(&here, args);
+            let run = if environment.is_empty() { run } else { run.env(variable, environment) };
+            let done = run.run().expect(0);
+            let line = format!("{name}{key}{wanted}\n");
+            assert!(done.text().contains(&line), "{args}: no `{line}` in\n{}", done.text());
+        };
+        says(command, "", default);
+        says(&format!("{command} --config a.toml"), "", "file");
+        says(&format!("{command} --config a.toml"), "env", "env");
+        says(&format!("{command} {flag} --config a.toml"), "env", "flag");
+    }
+    let drill = meshobs(&here, "init drill delay --config a.toml").run().expect(0);
+    assert!(drill.text().contains("apiVersion: networking.istio.io/v1\n"), "{}", drill.text());
+    let remove = meshobs(&here, "init drill --remove --config a.toml").run().expect(0);
+    assert!(remove.text().starts_with("kubectl delete -n file "), "{}", remove.text());
+}
+
+#[test]
+fn init_namespace_takes_the_revision_of_the_file_unless_ambient_is_asked_for() {
+    let here = folder(&[("meshobs.toml", "tracing.revision = \"canary\"\n")]);
+    let done = meshobs(&here, "init namespace shop").run().expect(0);
+    assert!(done.text().contains("istio.io/rev: canary\n"), "{}", done.text());
+    let done = meshobs(&here, "init namespace shop --ambient").run().expect(0);
+    assert!(done.text().contains("istio.io/dataplane-mode: ambient\n"), "{}", done.text());
+}
+
+#[test]
+fn init_nginx_names_both_ways_to_find_the_gateway() {
+    let done = meshobs(&folder(&[]), "init nginx").run().expect(2);
+    assert!(done.stderr.contains("--upstream") && done.stderr.contains("--detect"), "{}", done.stderr);
+}
+
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
     let here = folder(&[("a.yaml", CONFIG_MAP), ("meshobs.toml", "[metrics]\nintervall = \"10s\"\n")]);

@@ -8,10 +8,11 @@ use clap::Args;
 
 use super::cluster::ClusterArgs;
 use super::interrupt::Interrupt;
+use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Format, MapFormat, Outcome, Style, Subject};
 use crate::cluster::Kubectl;
-use crate::config::{self, CheckOptions, CheckSettings};
+use crate::config::{CheckOptions, CheckSettings, Options};
 use crate::diagnostic::Diagnostics;
 use crate::gate::say;
 use crate::input;
@@ -69,12 +70,8 @@ pub struct CheckArgs {
     exclude: Vec<String>,
     #[command(flatten)]
     access: ClusterArgs,
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 /// What is looked at, and how.
@@ -129,12 +126,8 @@ impl Seen {
 
 impl<'a> Look<'a> {
     fn of(args: &'a CheckArgs) -> anyhow::Result<Self> {
-        let file = if args.no_config {
-            CheckOptions::default()
-        } else {
-            config::load(args.config.as_deref()).map_err(Diagnostics::from)?.check
-        };
-        let settings = args.options.clone().or(file).settings().map_err(|error| anyhow!(error))?;
+        let flags = Options { check: args.options.clone(), ..Options::default() };
+        let settings = args.settings.load(flags)?.check.settings().map_err(|error| anyhow!(error))?;
         let (subjects, paths): (Vec<_>, Vec<_>) =
             args.paths.iter().cloned().partition(|path| args.subject(path).is_some());
         let subjects: Vec<Subject> = subjects.iter().filter_map(|path| args.subject(path)).collect();

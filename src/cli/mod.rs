@@ -8,6 +8,7 @@ mod init;
 mod install;
 mod interrupt;
 mod patch;
+mod settings;
 mod uninstall;
 
 use std::io::Write as _;

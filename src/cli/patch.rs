@@ -9,9 +9,10 @@ use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::settings::SettingsArgs;
 use super::{CHANGES, DONE, ERROR};
 use crate::config::{
-    self, DatakitOptions, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
+    DatakitOptions, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
     TracingOptions,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -113,12 +114,8 @@ pub struct PatchArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     report: Format,
 
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
 
     #[command(flatten)]
     patch: PatchOptions,
@@ -213,12 +210,7 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
         tracing: std::mem::take(&mut args.tracing),
         ..Options::default()
     };
-    let file = if args.no_config {
-        Options::default()
-    } else {
-        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
-    };
-    flags.or(file).settings().map_err(|message| anyhow!(message))
+    args.settings.load(flags)?.settings().map_err(|message| anyhow!(message))
 }
 
 fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {

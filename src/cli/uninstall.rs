@@ -10,7 +10,9 @@ use super::check::duration;
 use super::cluster::ClusterArgs;
 use super::install::confirm;
 use super::interrupt::Interrupt;
+use super::settings::SettingsArgs;
 use crate::cluster::Istioctl;
+use crate::config::Options;
 use crate::gate::{Text, say, text};
 use crate::install::{Rebuilt, Record, Undo, Undoer, rebuild, together};
 use crate::rule::LABEL;
@@ -33,10 +35,14 @@ pub struct UninstallArgs {
     timeout: String,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
+    // No setting of the file is for this command, but a file that is wrong is wrong for all of them.
+    args.settings.load(Options::default())?;
     let kubectl = args.cluster.waiting(duration(&args.timeout, "--timeout")?)?;
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let failed = |error: crate::install::Failure| anyhow!("{error}");

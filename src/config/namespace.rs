@@ -37,7 +37,7 @@ impl NamespaceOptions {
     }
 
     /// Puts the defaults in and checks every value; the second part are more cluster-scoped kinds.
-    pub(super) fn settings(self) -> Result<(NamespaceSettings, Vec<String>), Invalid> {
+    pub(crate) fn settings(self) -> Result<(NamespaceSettings, Vec<String>), Invalid> {
         let namespace =
             NamespaceSettings { name: self.name.unwrap_or_else(|| NamespaceSettings::default().name) };
         if !is_dns_label(&namespace.name) {

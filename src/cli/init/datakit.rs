@@ -7,8 +7,9 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use super::super::DONE;
+use super::super::settings::SettingsArgs;
 use super::from::{self, DiffArgs, Source};
-use crate::config::{self, DatakitOptions, Options, Settings, TOKEN_VARIABLE};
+use crate::config::{DatakitOptions, Options, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::gate;
@@ -72,12 +73,8 @@ pub struct DatakitArgs {
     /// No report on stderr; errors are still printed
     #[arg(short, long)]
     quiet: bool,
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(flatten)]
     printed: super::Printed,
 }
@@ -118,18 +115,13 @@ pub fn run(mut args: DatakitArgs) -> anyhow::Result<u8> {
 }
 
 fn settings(args: &mut DatakitArgs) -> anyhow::Result<DatakitSettings> {
-    let file = if args.no_config {
-        Options::default()
-    } else {
-        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
-    };
     let mut flags = Options { datakit: std::mem::take(&mut args.datakit), ..Options::default() };
     flags.datakit.rum = args.rum;
     flags.datakit.image = args.image.take();
     flags.namespace.name = args.namespace.take();
     flags.tracing.istio_namespace = args.istio_namespace.take();
     flags.tracing.revision = args.revision.take();
-    let mut options = flags.or(file);
+    let mut options = args.settings.load(flags)?;
     if !args.env.is_empty() {
         let env = options.datakit.env.get_or_insert_default();
         for pair in &args.env {

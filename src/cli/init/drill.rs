@@ -1,10 +1,12 @@
 //! `meshobs init drill`: delays or aborts requests of one user, to see it in the traces.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::super::settings::SettingsArgs;
 use super::super::{DONE, print};
 use super::Printed;
+use crate::config::Options;
 use crate::gate::{Word, text};
 use crate::manifest::Version;
 use crate::template;
@@ -54,9 +56,9 @@ pub struct DrillArgs {
     /// Share of the user's requests that is hit, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 100.0)]
     percentage: f64,
-    /// Namespace of the service
-    #[arg(short, long, value_name = "NAME", default_value = "prod", env = "MESHOBS_NAMESPACE")]
-    namespace: String,
+    /// Namespace of the service [default: prod]
+    #[arg(short, long, value_name = "NAME", env = "MESHOBS_NAMESPACE")]
+    namespace: Option<String>,
     /// Istio's version, which decides the apiVersion [default: one that every version serves]
     #[arg(long, value_name = "VERSION", env = "MESHOBS_ISTIO_VERSION")]
     istio_version: Option<String>,
@@ -67,34 +69,28 @@ pub struct DrillArgs {
     #[arg(long)]
     remove: bool,
     #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
     printed: Printed,
 }
 
 /// Prints the manifests.
 pub fn run(args: &DrillArgs) -> anyhow::Result<u8> {
-    for (name, flag) in
-        [(&args.service, "--service"), (&args.subset, "--subset"), (&args.namespace, "--namespace")]
-    {
+    for (name, flag) in [(&args.service, "--service"), (&args.subset, "--subset")] {
         super::check_name(name, flag)?;
     }
+    let (namespace, version) = settings(args)?;
     let rule = format!("{}-meshobs-drill", args.service);
     if args.remove {
         let mut what = format!("virtualservice.networking.istio.io/{}", args.service);
         if !args.no_destination_rule {
             what.push_str(&format!(" destinationrule.networking.istio.io/{rule}"));
         }
-        print(text!("kubectl delete -n {} {}\n", Word(&args.namespace), what).to_string().as_bytes())?;
+        print(text!("kubectl delete -n {} {}\n", Word(&namespace), what).to_string().as_bytes())?;
         return Ok(DONE);
     }
     check(args)?;
     let fault = args.fault.unwrap_or(Fault::Delay);
-    let version = match &args.istio_version {
-        None => None,
-        Some(text) => match Version::parse(text) {
-            Some(version) => Some(version),
-            None => bail!("invalid version `{text}` (--istio-version): write it as in `1.22.0`"),
-        },
-    };
     let (template, name) = args.printed.template(TEMPLATE)?;
     let text = |text: &str| Value::Text(text.to_owned());
     let percentage = Value::Map(vec![("value".to_owned(), Value::Raw(format!("{:?}", args.percentage)))]);
@@ -109,7 +105,7 @@ pub fn run(args: &DrillArgs) -> anyhow::Result<u8> {
             if version.is_some_and(|version| version >= V1) {
                 filler.set(document, &["apiVersion"], text("networking.istio.io/v1"))?;
             }
-            filler.set(document, &["metadata", "namespace"], text(&args.namespace))?;
+            filler.set(document, &["metadata", "namespace"], text(&namespace))?;
         }
         filler.set(0, &["metadata", "name"], text(&args.service))?;
         filler.item(0, &["spec", "hosts", "0"], text(&args.service))?;
@@ -140,6 +136,17 @@ pub fn run(args: &DrillArgs) -> anyhow::Result<u8> {
     };
     super::write(&shown, args.printed.output.as_deref())?;
     Ok(DONE)
+}
+
+/// The namespace of the service and Istio's version: as flags and environment say, else as the file does.
+fn settings(args: &DrillArgs) -> anyhow::Result<(String, Option<Version>)> {
+    let mut flags = Options::default();
+    flags.namespace.name.clone_from(&args.namespace);
+    flags.tracing.istio_version.clone_from(&args.istio_version);
+    let options = args.settings.load(flags)?;
+    let (namespace, _) = options.namespace.settings().map_err(|message| anyhow!(message))?;
+    let tracing = options.tracing.settings().map_err(|message| anyhow!(message))?;
+    Ok((namespace.name, tracing.istio_version))
 }
 
 fn check(args: &DrillArgs) -> anyhow::Result<()> {

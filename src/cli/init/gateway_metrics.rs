@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::super::DONE;
+use super::super::settings::SettingsArgs;
 use super::Printed;
 use crate::template;
 use crate::yaml::Value;
@@ -32,16 +33,18 @@ pub struct GatewayMetricsArgs {
         default_value = "app=istio-egressgateway,istio=egressgateway"
     )]
     egress_selector: Vec<String>,
-    /// Namespace of the gateways
-    #[arg(long, value_name = "NAME", default_value = "istio-system", env = "MESHOBS_ISTIO_NAMESPACE")]
-    istio_namespace: String,
+    /// Namespace of the gateways [default: istio-system]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_ISTIO_NAMESPACE")]
+    istio_namespace: Option<String>,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(flatten)]
     printed: Printed,
 }
 
 /// Prints the manifests.
 pub fn run(args: &GatewayMetricsArgs) -> anyhow::Result<u8> {
-    super::check_name(&args.istio_namespace, "--istio-namespace")?;
+    let istio_namespace = super::istio_namespace(&args.settings, args.istio_namespace.clone())?;
     let selectors = [
         labels(&args.ingress_selector, "--ingress-selector")?,
         labels(&args.egress_selector, "--egress-selector")?,
@@ -49,7 +52,7 @@ pub fn run(args: &GatewayMetricsArgs) -> anyhow::Result<u8> {
     let (template, name) = args.printed.template(TEMPLATE)?;
     let text = template::fill(&template, &name, |filler| {
         for (i, selector) in selectors.iter().enumerate() {
-            filler.set(i, &["metadata", "namespace"], Value::Text(args.istio_namespace.clone()))?;
+            filler.set(i, &["metadata", "namespace"], Value::Text(istio_namespace.clone()))?;
             for (key, value) in selector {
                 filler.set(i, &["spec", "selector", key], Value::Text((*value).to_owned()))?;
             }

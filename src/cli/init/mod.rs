@@ -12,11 +12,13 @@ pub(super) mod tracing;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 
 pub use config::CONFIG_TEMPLATE;
 
+use super::settings::SettingsArgs;
+use crate::config::{Options, TracingOptions};
 use crate::output::{self, OutputError};
 
 /// What can be printed.
@@ -94,6 +96,13 @@ pub(in crate::cli) fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<(
         Err(OutputError::Stdout(error)) => Err(error.into()),
         Err(OutputError::Files(errors)) => Err(errors.into()),
     }
+}
+
+/// The namespace of istiod and its gateways: as flag or environment say, else as the file does.
+fn istio_namespace(settings: &SettingsArgs, named: Option<String>) -> anyhow::Result<String> {
+    let tracing = TracingOptions { istio_namespace: named, ..TracingOptions::default() };
+    let options = settings.load(Options { tracing, ..Options::default() })?;
+    Ok(options.tracing.settings().map_err(|message| anyhow!(message))?.istio_namespace)
 }
 
 /// Checks a name as Kubernetes takes it for namespaces and revisions.

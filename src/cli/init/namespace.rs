@@ -1,9 +1,12 @@
 //! `meshobs init namespace`.
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::super::DONE;
+use super::super::settings::SettingsArgs;
 use super::Printed;
+use crate::config::Options;
 use crate::template;
 use crate::yaml::Value;
 
@@ -15,8 +18,8 @@ const TEMPLATE: &str = include_str!("../../../templates/namespace.yaml");
 Apply it before the workloads: Istio puts sidecars into pods when they are created. Pods that run already need a
 `kubectl rollout restart`.")]
 pub struct NamespaceArgs {
-    /// Names of the namespaces
-    #[arg(required = true, value_name = "NAME")]
+    /// Names of the namespaces [default: prod]
+    #[arg(value_name = "NAME", env = "MESHOBS_NAMESPACE")]
     names: Vec<String>,
     /// Sidecars of this revision of istiod (label istio.io/rev) instead of the default one
     #[arg(long, value_name = "REVISION", env = "MESHOBS_REVISION", conflicts_with = "ambient")]
@@ -25,13 +28,16 @@ pub struct NamespaceArgs {
     #[arg(long)]
     ambient: bool,
     #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
     printed: Printed,
 }
 
 /// Prints the manifests.
 pub fn run(args: &NamespaceArgs) -> anyhow::Result<u8> {
+    let (names, revision) = settings(args)?;
     let (template, name) = args.printed.template(TEMPLATE)?;
-    let (label, value) = match &args.revision {
+    let (label, value) = match &revision {
         Some(revision) => {
             super::check_name(revision, "--revision")?;
             ("istio.io/rev", revision.as_str())
@@ -40,12 +46,25 @@ pub fn run(args: &NamespaceArgs) -> anyhow::Result<u8> {
         None => ("istio-injection", "enabled"),
     };
     let mut documents = Vec::new();
-    for namespace in &args.names {
+    for namespace in &names {
         super::check_name(namespace, "NAME")?;
         documents.push(manifest((&template, &name), namespace, (label, value))?);
     }
     super::write(&documents.join("---\n"), args.printed.output.as_deref())?;
     Ok(DONE)
+}
+
+/// The names, and the revision whose sidecars are wanted: as flags and environment say, else as the file does.
+fn settings(args: &NamespaceArgs) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    let mut flags = Options::default();
+    flags.tracing.revision.clone_from(&args.revision);
+    let options = args.settings.load(flags)?;
+    let names = match args.names.as_slice() {
+        [] => vec![options.namespace.settings().map_err(|message| anyhow!(message))?.0.name],
+        names => names.to_vec(),
+    };
+    // What the file says of sidecars is not for a namespace without them.
+    Ok((names, options.tracing.revision.filter(|_| !args.ambient)))
 }
 
 /// A Namespace with its label, from the built-in template.

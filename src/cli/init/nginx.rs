@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::super::DONE;
 use super::super::cluster::ClusterArgs;
+use super::super::settings::SettingsArgs;
 use super::from::Source;
 use crate::address;
 use crate::cluster::minikube;
@@ -26,17 +27,17 @@ pub struct NginxArgs {
     /// Name of the server (repeatable); `_` is any
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "_")]
     server_name: Vec<String>,
-    /// Ingress gateway, as http://IP:PORT
-    #[arg(long, value_name = "URL", env = "MESHOBS_UPSTREAM", required_unless_present = "detect")]
+    /// Ingress gateway, as http://IP:PORT; required unless --detect finds it
+    #[arg(long, value_name = "URL", env = "MESHOBS_UPSTREAM")]
     upstream: Option<String>,
     /// Ask minikube and kubectl where the ingress gateway is
     #[arg(long, conflicts_with = "upstream")]
     detect: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Namespace of the ingress gateway, for --detect
-    #[arg(long, value_name = "NAME", default_value = "istio-system", env = "MESHOBS_ISTIO_NAMESPACE")]
-    istio_namespace: String,
+    /// Namespace of the ingress gateway, for --detect [default: istio-system]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_ISTIO_NAMESPACE")]
+    istio_namespace: Option<String>,
     /// DataKit that /v1/write/rum is passed on to, as http://HOST:9529
     #[arg(long, value_name = "URL", env = "MESHOBS_RUM_PROXY")]
     rum_proxy: Option<String>,
@@ -52,13 +53,19 @@ pub struct NginxArgs {
     /// No report on stderr; errors are still printed
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 /// Prints the configuration.
 pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
+    let istio_namespace = super::istio_namespace(&args.settings, args.istio_namespace.clone())?;
     let upstream = match &args.upstream {
         Some(upstream) => upstream.clone(),
-        None => detect(&args.cluster, &args.istio_namespace)?,
+        None if args.detect => detect(&args.cluster, &istio_namespace)?,
+        None => bail!(
+            "the address of the ingress gateway is missing; pass --upstream http://IP:PORT, or --detect to ask the cluster"
+        ),
     };
     if let Some(flag) = args.cluster.given().filter(|_| !args.detect) {
         bail!("{flag} is for --detect; nothing else here asks the cluster");

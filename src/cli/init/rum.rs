@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::super::settings::SettingsArgs;
 use super::super::{DONE, print};
 use super::from::Source;
-use crate::config::{self, Options, PageOptions};
+use crate::config::{Options, PageOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::{self, Text, Word, text};
 use crate::page::bookinfo::{FILE, Generation, PATH};
@@ -82,12 +83,8 @@ pub struct RumArgs {
     /// No report on stderr; errors are still printed
     #[arg(short, long)]
     quiet: bool,
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 /// Runs the command.
@@ -168,17 +165,12 @@ fn finish(args: &RumArgs, said: &[Text]) -> anyhow::Result<u8> {
 
 /// The settings: flags before the file.
 fn options(args: &mut RumArgs) -> anyhow::Result<(Options, PageOptions)> {
-    let file = if args.no_config {
-        Options::default()
-    } else {
-        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
-    };
     let mut flags = Options::default();
     flags.rum.page = std::mem::take(&mut args.page);
     flags.rum.image.clone_from(&args.rum_image);
     flags.rum.config_map.clone_from(&args.rum_config_map);
     flags.namespace.name.clone_from(&args.namespace);
-    let mut options = flags.or(file);
+    let mut options = args.settings.load(flags)?;
     let page = std::mem::take(&mut options.rum.page);
     Ok((options, page))
 }

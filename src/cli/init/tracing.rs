@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::super::DONE;
 use super::super::cluster::ClusterArgs;
+use super::super::settings::SettingsArgs;
 use super::Printed;
 use super::from::{self, DiffArgs, Source};
 use crate::cluster::Kubectl;
-use crate::config::{self, TracingOptions};
-use crate::diagnostic::Diagnostics;
+use crate::config::{Options, TracingOptions};
 use crate::gate::{self, Text, Word, text};
 use crate::kube::{Inventory, read_text};
 use crate::manifest::{ImageRef, Item, Version, items};
@@ -102,12 +102,8 @@ pub struct TracingArgs {
     /// No report on stderr; errors are still printed
     #[arg(short, long)]
     quiet: bool,
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(flatten)]
     diff: DiffArgs,
     #[command(flatten)]
@@ -162,12 +158,7 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
 
 /// The settings, and whether the namespace of DataKit is among them.
 fn settings(args: &TracingArgs) -> anyhow::Result<(TracingSettings, bool)> {
-    let file = if args.no_config {
-        TracingOptions::default()
-    } else {
-        config::load(args.config.as_deref()).map_err(Diagnostics::from)?.tracing
-    };
-    let flags = TracingOptions {
+    let tracing = TracingOptions {
         mode: None,
         address: args.address.clone(),
         sampling: args.sampling,
@@ -177,7 +168,7 @@ fn settings(args: &TracingArgs) -> anyhow::Result<(TracingSettings, bool)> {
         datakit_namespace: args.datakit_namespace.clone(),
         ipv6: args.ipv6,
     };
-    let options = flags.or(file);
+    let options = args.settings.load(Options { tracing, ..Options::default() })?.tracing;
     let names_datakit = options.datakit_namespace.is_some();
     Ok((options.settings().map_err(|message| anyhow!(message))?, names_datakit))
 }

@@ -15,10 +15,11 @@ mod steps;
 use super::cluster::ClusterArgs;
 use super::init::{datakit, from};
 use super::interrupt::Interrupt;
+use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Style};
 use crate::cluster::{ErrorKind, Kubectl};
-use crate::config::{self, DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
+use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, say, text};
 use crate::input;
@@ -87,12 +88,8 @@ pub struct InstallArgs {
     strict: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Configuration file [default: meshobs.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "MESHOBS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Read no configuration file
-    #[arg(long, conflicts_with = "config")]
-    no_config: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 /// Runs the command.
@@ -117,7 +114,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         let answers = ask::questions(&options, &found)?;
         answers.fill(&mut options);
         if !answers.is_empty() {
-            answers.offer_to_save(args.config.as_deref().filter(|_| !args.no_config))?;
+            answers.offer_to_save(args.settings.file())?;
         }
     }
     drop(asking);
@@ -158,16 +155,11 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
 
 /// What flags, environment and file say.
 fn options(args: &mut InstallArgs) -> anyhow::Result<Options> {
-    let file = if args.no_config {
-        Options::default()
-    } else {
-        config::load(args.config.as_deref()).map_err(Diagnostics::from)?
-    };
     let mut flags = Options { datakit: std::mem::take(&mut args.datakit), ..Options::default() };
     flags.install = std::mem::take(&mut args.what);
     flags.namespace.name.clone_from(&args.namespace);
     flags.rum.page = std::mem::take(&mut args.page);
-    let mut options = flags.or(file);
+    let mut options = args.settings.load(flags)?;
     if args.token.is_some() {
         options.datakit.token_file = None;
     }
