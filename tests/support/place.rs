@@ -133,10 +133,10 @@ pub fn same(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
     assert!(new.is_empty(), "{new:?}");
 }
 
-/// What README shows of a command, in both languages: the lines of the block that begins with it.
+/// What the guide to `install` shows of a command, in both languages: the lines of the block that begins with it.
 pub fn shown(command: &str) -> Vec<Vec<String>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let blocks = ["README.md", "README.zh-CN.md"].map(|name| {
+    let blocks = ["docs/guide/install.md", "docs/zh-CN/guide/install.md"].map(|name| {
         let text = fs::read_to_string(root.join(name)).unwrap();
         let start =
             text.find(&format!("```\n$ {command}\n")).unwrap_or_else(|| panic!("{name}: no {command}"));
