@@ -8,6 +8,7 @@ use crate::kube::{Field, Object, Spot};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Worth knowing; nothing is lost by it.

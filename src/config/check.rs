@@ -8,6 +8,7 @@ use crate::check::{Ignore, Level, known_section};
 
 /// `[check]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [check] and its keys below it")]
 pub struct CheckOptions {
     /// Ignore a check, or what it finds about one object, as KIND/NAME or NAMESPACE/KIND/NAME (repeatable)

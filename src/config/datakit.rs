@@ -20,6 +20,7 @@ pub const TOKEN_VARIABLE: &str = "MESHOBS_TOKEN";
 
 /// `[datakit]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [datakit] and its keys below it")]
 pub struct DatakitOptions {
     /// File with DataKit's token; else the variable MESHOBS_TOKEN
@@ -72,6 +73,7 @@ pub struct DatakitOptions {
     /// All tags, in the file.
     #[arg(skip)]
     #[serde(rename = "global_tags")]
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Texts>"))]
     pub tags: Option<Table>,
     /// Inputs for DataKit to enable
     #[arg(
@@ -84,6 +86,7 @@ pub struct DatakitOptions {
     pub enable_inputs: Option<Vec<String>>,
     /// Variables of DataKit's environment, in the file.
     #[arg(skip)]
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Texts>"))]
     pub env: Option<Table>,
     /// Image of DataKit, in the file.
     #[arg(skip)]

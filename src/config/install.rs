@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 /// `[install]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [install] and its keys below it")]
 pub struct InstallOptions {
     /// The application's files and directories; none installs the rest

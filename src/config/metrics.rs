@@ -12,6 +12,7 @@ use crate::rule::MetricsSettings;
 
 /// A set of defaults for the metrics rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// All counters, gauges and histograms, every 10 s
@@ -23,6 +24,7 @@ pub enum Profile {
 
 /// `[metrics]`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [metrics] and its keys below it")]
 pub struct MetricsOptions {
     /// Set of defaults for the settings below [default: guide]
@@ -122,6 +124,7 @@ pub struct MetricsOptions {
     pub tag: Option<Vec<String>>,
     /// All tags, in the file.
     #[arg(skip)]
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Texts>"))]
     pub tags: Option<Table>,
     /// Collector's name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]
     #[arg(
@@ -134,6 +137,7 @@ pub struct MetricsOptions {
     pub source_pattern: Option<String>,
     /// Workloads and what {app} stands for in theirs, in the file.
     #[arg(skip)]
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Texts>"))]
     pub source: Option<Table>,
 }
 

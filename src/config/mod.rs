@@ -18,6 +18,8 @@ mod namespace;
 mod page;
 mod patch;
 mod rum;
+#[cfg(test)]
+mod schema;
 mod tracing;
 
 use std::fs;
@@ -48,25 +50,26 @@ pub use tracing::TracingOptions;
 /// The file that is read where the command runs.
 pub const FILE: &str = "meshobs.toml";
 
-/// What the file can hold: the same as the flags.
+/// What `meshobs.toml` can hold: the same as the flags.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// `[patch]`.
+    /// `[patch]`: which rules run, and how.
     pub patch: PatchOptions,
-    /// `[namespace]`.
+    /// `[namespace]`: where resources go that have no namespace.
     pub namespace: NamespaceOptions,
-    /// `[metrics]`.
+    /// `[metrics]`: the scrape annotation.
     pub metrics: MetricsOptions,
-    /// `[rum]`.
+    /// `[rum]`: the image or page with browser monitoring.
     pub rum: RumOptions,
-    /// `[datakit]`.
+    /// `[datakit]`: DataKit itself.
     pub datakit: DatakitOptions,
-    /// `[tracing]`.
+    /// `[tracing]`: where Istio sends its spans.
     pub tracing: TracingOptions,
-    /// `[install]`.
+    /// `[install]`: what `meshobs install` puts in.
     pub install: InstallOptions,
-    /// `[check]`.
+    /// `[check]`: what `meshobs check` reports.
     pub check: CheckOptions,
 }
 

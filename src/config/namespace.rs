@@ -8,6 +8,7 @@ use crate::rule::NamespaceSettings;
 
 /// `[namespace]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [namespace] and its keys below it")]
 pub struct NamespaceOptions {
     /// Namespace for resources that have none [default: prod]

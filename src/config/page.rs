@@ -20,6 +20,7 @@ const TRACE_TYPES: &[&str] = &[
 
 /// `[rum.page]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [rum.page] and its keys below it")]
 pub struct PageOptions {
     /// Id of the application in the console

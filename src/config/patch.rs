@@ -9,6 +9,7 @@ use crate::rule::RuleName;
 
 /// Which rules run, and how.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [patch] and its keys below it")]
 pub struct PatchOptions {
     /// Run only these rules

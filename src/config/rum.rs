@@ -10,6 +10,7 @@ use crate::rule::{RumMode, RumSettings};
 
 /// `[rum]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [rum] and its keys below it")]
 pub struct RumOptions {
     /// Image in place of bookinfo's productpage [default: product-page:v1]
@@ -39,7 +40,7 @@ pub struct RumOptions {
         help_heading = "Rule rum"
     )]
     pub config_map: Option<String>,
-    /// What goes into the page, in the file.
+    /// `[rum.page]`: what `meshobs init rum` writes into a page.
     #[arg(skip)]
     pub page: PageOptions,
     /// Replace another image; OLD without a tag means every tag (repeatable)
@@ -55,6 +56,7 @@ pub struct RumOptions {
     pub replace: Option<Vec<String>>,
     /// Old images and new ones, in the file.
     #[arg(skip)]
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Texts>"))]
     pub images: Option<Table>,
     /// Leave no comment line with the old image
     #[arg(long = "no-image-comment", id = "no-image-comment", help_heading = "Rule rum")]

@@ -9,6 +9,7 @@ use crate::rule::{TracingMode, TracingSettings};
 
 /// `[tracing]`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table: [tracing] and its keys below it")]
 pub struct TracingOptions {
     /// What is written into the mesh configuration [default: mesh-config]

@@ -13,6 +13,7 @@ pub const VOLUME: &str = "rum-page";
 
 /// How the page with browser monitoring gets into the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RumMode {
     /// Another image in place of the published one

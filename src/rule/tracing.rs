@@ -18,6 +18,7 @@ const OTHER_TRACERS: &[&str] = &["lightstep", "datadog", "stackdriver", "openCen
 
 /// Which part of the mesh configuration names DataKit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TracingMode {
     /// `defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart

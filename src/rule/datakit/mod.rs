@@ -27,6 +27,7 @@ use wiring::{Fate, Wire, Wiring, wire};
 
 /// How DataKit is told what to collect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Collector {
     /// Files in the ConfigMap, mounted one by one: every version
