@@ -963,6 +963,46 @@ fn config_and_no_config_exclude_each_other_and_a_flag_beats_the_variable() {
 }
 
 #[test]
+fn a_flag_beats_a_variable_that_it_excludes() {
+    let token = "tkn_0123456789abcdef0123456789abcdef";
+    let datakit = format!("init datakit --token {token}");
+    for (variable, value, args, part) in [
+        ("MESHOBS_TOKEN_FILE", "nowhere", datakit.as_str(), "?token=tkn_0123"),
+        ("MESHOBS_REVISION", "canary", "init namespace shop --ambient", "dataplane-mode: ambient\n"),
+        ("MESHOBS_SKIP", "namespace", "patch --only namespace a.yaml", "namespace: prod\n"),
+        ("MESHOBS_ONLY", "namespace", "patch --skip metrics a.yaml", "namespace: prod\n"),
+    ] {
+        let here = folder(&[("a.yaml", CONFIG_MAP)]);
+        let done = meshobs(&here, args).env(variable, value).run().expect(0);
+        assert!(done.text().contains(part), "{variable} {args}: {}", done.text());
+    }
+    // Asked of the cluster, not taken from the variable.
+    for (variable, value, args) in [
+        ("MESHOBS_UPSTREAM", "http://10.0.0.1:80", "init nginx --detect"),
+        ("MESHOBS_ISTIO_VERSION", "1.24", "init tracing --detect"),
+    ] {
+        let here = folder(&[]);
+        let path = here.path().display().to_string();
+        let done = meshobs(&here, args).env(variable, value).env("PATH", &path).run().expect(2);
+        assert!(done.stderr.contains("kubectl"), "{args}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn what_excludes_each_other_is_an_error_where_it_was_typed_or_is_in_two_variables() {
+    let here = folder(&[("a.yaml", CONFIG_MAP)]);
+    let refused = |run: Meshobs| {
+        let done = run.run().expect(2);
+        let said =
+            done.stderr.contains("'--only <RULE>' cannot be used with") && done.stderr.contains("--skip");
+        assert!(said, "{}", done.stderr);
+    };
+    refused(meshobs(&here, "patch --only rum --skip metrics a.yaml"));
+    refused(meshobs(&here, "patch --only rum --skip metrics a.yaml").env("MESHOBS_SKIP", "rum"));
+    refused(meshobs(&here, "patch a.yaml").env("MESHOBS_SKIP", "rum").env("MESHOBS_ONLY", "metrics"));
+}
+
+#[test]
 fn what_init_prints_is_set_by_flag_environment_file_and_default() {
     let file = "\
 namespace.name = \"file\"

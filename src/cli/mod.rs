@@ -7,6 +7,7 @@ mod explain;
 mod init;
 mod install;
 mod interrupt;
+mod matches;
 mod patch;
 mod settings;
 mod uninstall;
@@ -63,8 +64,7 @@ enum Command {
 /// Runs the program with the arguments it was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = command().try_get_matches();
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match matches::matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { ERROR } else { DONE };
