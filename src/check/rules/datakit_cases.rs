@@ -73,6 +73,7 @@ const ZIPKIN_PATH: &str = "/usr/local/datakit/conf.d/zipkin/zipkin.conf";
 const PATH_V2: &str = "pathV2 = \"/api/v2/spans\"";
 const URL: &str = "http://istiod.istio-system.svc.cluster.local:15014/metrics";
 const LISTEN: &str = "value: 0.0.0.0:9529";
+const BEFORE_LISTEN: &str = "        - name: ENV_HTTP_LISTEN";
 const ELECTION: &str = "        - name: ENV_ENABLE_ELECTION\n          value: enable";
 
 #[test]
@@ -209,22 +210,28 @@ fn each_fault_has_one_finding() {
         ),
         (
             Both,
-            &[(ELECTION, "        - name: ENV_INPUT_ZIPKIN_SAMPLER\n          value: '0'")],
+            &[(
+                BEFORE_LISTEN,
+                "        - name: ENV_INPUT_ZIPKIN_SAMPLER\n          value: '0'\n        - name: ENV_HTTP_LISTEN",
+            )],
             &[("datakit-zipkin", "SAMPLER is 0")],
         ),
         (
             Both,
             &[
                 (IMAGE, "datakit:1.63.1"),
-                (ELECTION, "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum"),
+                (
+                    BEFORE_LISTEN,
+                    "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum\n        - name: ENV_HTTP_LISTEN",
+                ),
             ],
             &[("datakit-zipkin", "403")],
         ),
         (
             Both,
             &[(
-                ELECTION,
-                "        - name: ENV_IO_FILTERS\n          value: '{\"tracing\": [\"{ source = ''zipkin'' }\"]}'",
+                BEFORE_LISTEN,
+                "        - name: ENV_IO_FILTERS\n          value: '{\"tracing\": [\"{ source = ''zipkin'' }\"]}'\n        - name: ENV_HTTP_LISTEN",
             )],
             &[("datakit-filter", "every span")],
         ),
@@ -315,7 +322,10 @@ fn each_fault_has_one_finding() {
             Both,
             &[
                 (IMAGE, "datakit:1.22.0"),
-                (ELECTION, "        - name: ENV_DATAKIT_INPUTS\n          value: '[[inputs.rum]]'"),
+                (
+                    BEFORE_LISTEN,
+                    "        - name: ENV_DATAKIT_INPUTS\n          value: '[[inputs.rum]]'\n        - name: ENV_HTTP_LISTEN",
+                ),
             ],
             &[("datakit-unmounted", "1.23.0")],
         ),
@@ -388,6 +398,40 @@ fn each_fault_has_one_finding() {
                 ("nodeName: node-b # where", "nodeName: node-a # where"),
             ],
             &[("datakit-ready", "pool=infra")],
+        ),
+        (Both, &[(ELECTION, "")], &[("datakit-election", "arrive 2 times")]),
+        (
+            Both,
+            &[("interval = \"10s\"", "interval = \"10s\"\n      election = false")],
+            &[("datakit-election", "election = false")],
+        ),
+        (
+            Cluster,
+            &[
+                ("kind: DaemonSet\nmetadata", "kind: Deployment\nmetadata"),
+                ("datakit/datakit:1.84.0", "operator/datakit-operator:1.5.1"),
+                ("ENV_DATAWAY", "ENV_DD_JAVA_AGENT_IMAGE"),
+            ],
+            &[("datakit-missing", "no DaemonSet in the cluster")],
+        ),
+        (
+            Cluster,
+            &[
+                ("numberReady: 2", "numberReady: 0"),
+                (
+                    "kind: Node\n",
+                    "kind: Event\nmetadata: {name: e, namespace: datakit}\ninvolvedObject: {kind: DaemonSet, name: datakit, namespace: datakit}\nreason: FailedCreate\nmessage: 'exceeded quota: compute'\n---\napiVersion: v1\nkind: Node\n",
+                ),
+            ],
+            &[("datakit-ready", "FailedCreate: exceeded quota")],
+        ),
+        (
+            Files,
+            &[(
+                "apiVersion: v1\nkind: ConfigMap",
+                "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: dk2, namespace: datakit}\nspec: {template: {spec: {serviceAccountName: datakit, hostNetwork: true, dnsPolicy: ClusterFirstWithHostNet, volumes: [{name: c, configMap: {name: datakit-conf}}], containers: [{name: datakit, image: datakit, volumeMounts: [{name: c, mountPath: /usr/local/datakit/conf.d/m}], env: [{name: ENV_HTTP_LISTEN, value: ':9529'}, {name: ENV_DATAWAY, valueFrom: {secretKeyRef: {name: a, key: b}}}]}]}}}\n---\napiVersion: v1\nkind: ConfigMap",
+            )],
+            &[("datakit-port", "same nodes as daemonset/datakit in datakit")],
         ),
     ];
     let wrong: String = cases.iter().map(|(view, edits, wanted)| judge(*view, edits, wanted, None)).collect();
@@ -525,14 +569,21 @@ fn what_is_unusual_and_fine_has_no_finding() {
             ],
             None,
         ),
-        (Both, &[(ELECTION, "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum")], None),
+        (
+            Both,
+            &[(
+                BEFORE_LISTEN,
+                "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum\n        - name: ENV_HTTP_LISTEN",
+            )],
+            None,
+        ),
         (
             Both,
             &[
                 (IMAGE, "datakit:1.63.1"),
                 (
-                    ELECTION,
-                    "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum,/api/v2/spans",
+                    BEFORE_LISTEN,
+                    "        - name: ENV_HTTP_PUBLIC_APIS\n          value: /v1/write/rum,/api/v2/spans\n        - name: ENV_HTTP_LISTEN",
                 ),
             ],
             None,

@@ -136,7 +136,9 @@ impl Judge<'_, '_> {
                 "`{name}` configures {}, which DataKit has since {KUBERNETES_PROMETHEUS}; this one is older",
                 self.input
             );
-            self.fail(message, shared::patch(self.datakit, "--collector configmap"));
+            let hint =
+                format!("run DataKit {KUBERNETES_PROMETHEUS} or later, or scrape with [[inputs.prom]]");
+            self.fail(message, hint);
             return;
         }
         let Some(keys) = keys(self.input) else { return };

@@ -36,8 +36,9 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 ),
                 Loss::TooOld => (
                     format!("{ENV_CONF} is read by DataKit {CONF_IN_ENV} and later only; this one is older"),
-                    "meshobs init datakit --help lists --collector configmap, which every version reads"
-                        .to_owned(),
+                    format!(
+                        "move the text of {ENV_CONF} to a key of the ConfigMap and mount it below {CONF_D}"
+                    ),
                 ),
                 _ => continue,
             };

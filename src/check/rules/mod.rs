@@ -13,6 +13,7 @@ mod datakit;
 mod datakit_cases;
 mod datakit_conf;
 mod datakit_dns;
+mod datakit_election;
 mod datakit_filter;
 mod datakit_gateways;
 mod datakit_istiod;
@@ -136,6 +137,7 @@ pub(crate) const CATALOG: &[Check] = &[
     datakit_filter::CHECK,
     datakit_istiod::CHECK,
     datakit_gateways::CHECK,
+    datakit_election::CHECK,
     scrape_discovery::CHECK,
     scrape_instance::CHECK,
     tracing_telemetry::CHECK,
