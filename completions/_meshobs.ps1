@@ -411,7 +411,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'List what is unknown, too, and of files what is fine')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'List what is unknown, too, and of files what is fine')
-            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Judge the files together with what the cluster has')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Judge the files together with what the cluster has; without files the cluster alone')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

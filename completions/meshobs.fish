@@ -359,7 +359,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l request-timeou
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s v -l verbose -d 'List what is unknown, too, and of files what is fine'
-complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l cluster -d 'Judge the files together with what the cluster has'
+complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l cluster -d 'Judge the files together with what the cluster has; without files the cluster alone'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'

@@ -1117,3 +1117,32 @@ fn help_tells_the_exit_codes() {
     meshobs(&folder(&[]), "--help").run().expect(0);
     meshobs(&folder(&[]), "--version").run().expect(0);
 }
+
+#[test]
+fn help_is_wrapped_once() {
+    for command in [
+        &["patch"][..],
+        &["check"],
+        &["install"],
+        &["uninstall"],
+        &["explain"],
+        &["init", "config"],
+        &["init", "datakit"],
+        &["init", "drill"],
+        &["init", "gateway-metrics"],
+        &["init", "namespace"],
+        &["init", "nginx"],
+        &["init", "rum"],
+        &["init", "tracing"],
+    ] {
+        let done = Meshobs::new(command.iter().chain(&["--help"])).env("COLUMNS", "80").run();
+        let text = done.text();
+        let lines: Vec<&str> = text.lines().collect();
+        let is_text = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+        for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| is_text(line))) {
+            let next = pair[1].split(' ').next().unwrap();
+            let fits = pair[0].chars().count() + 1 + next.chars().count() <= 80;
+            assert!(!fits, "{command:?}: a line ends early: {}", pair[0]);
+        }
+    }
+}

@@ -24,14 +24,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Arguments of `check`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Without a path the cluster is checked, through the user's own kubectl; nothing is changed. With paths the manifests in
-them are, and no cluster is needed: what they do not hold is unknown, which is no failure. With --cluster they are
+Without a path the cluster is checked, through the user's own kubectl; nothing is changed. With paths the manifests in \
+them are, and no cluster is needed: what they do not hold is unknown, which is no failure. With --cluster they are \
 judged together with what the cluster has, as if they were applied.
 
-A check has one of three verdicts: failed (with findings), unknown (what it judges is not in view; -v lists these),
+A check has one of three verdicts: failed (with findings), unknown (what it judges is not in view; -v lists these), \
 fine. `meshobs explain ID` prints the page of a check.
 
-Findings are hidden by --ignore, by `ignore` of [check] in meshobs.toml, and by the annotation `meshobs/ignore: ID,ID`
+Findings are hidden by --ignore, by `ignore` of [check] in meshobs.toml, and by the annotation `meshobs/ignore: ID,ID` \
 on an object, its pod template, its controller or its namespace.
 
 Exit codes:
@@ -60,8 +60,8 @@ pub struct CheckArgs {
     /// Check again and again, and print what changes, until Ctrl-C [default pause: 5s]
     #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5s", conflicts_with_all = ["wait", "map", "format"])]
     watch: Option<String>,
-    /// Judge the files together with what the cluster has
-    #[arg(long, requires = "paths")]
+    /// Judge the files together with what the cluster has; without files the cluster alone
+    #[arg(long)]
     cluster: bool,
     #[command(flatten)]
     options: CheckOptions,

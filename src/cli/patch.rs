@@ -65,8 +65,8 @@ Rules:
   tracing    off by default, it changes the whole mesh: the address that Envoy sends spans to, in Istio's
              ConfigMap or IstioOperator
 
-Settings that take a value are also read from the environment variable shown with them and from
-meshobs.toml in the current directory (`meshobs init config` prints one). A flag goes before the
+Settings that take a value are also read from the environment variable shown with them and from \
+meshobs.toml in the current directory (`meshobs init config` prints one). A flag goes before the \
 environment, that before the file.
 
 Exit codes:

@@ -20,8 +20,8 @@ use crate::rule::LABEL;
 /// Arguments of `uninstall`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody
-changed meanwhile is kept, and so is a namespace that holds others' objects of any kind, or whose objects cannot all be
+Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody \
+changed meanwhile is kept, and so is a namespace that holds others' objects of any kind, or whose objects cannot all be \
 listed. Where the record is lost, what was created is found by the label meshobs/installed.")]
 pub struct UninstallArgs {
     /// Do it without asking

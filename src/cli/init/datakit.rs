@@ -26,7 +26,7 @@ pub(in crate::cli) const TEMPLATE: &str = include_str!("../../../templates/datak
 /// Arguments of `init datakit`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-The token comes from --token, --token-file, or the variable MESHOBS_TOKEN. --token without a value asks for it
+The token comes from --token, --token-file, or the variable MESHOBS_TOKEN. --token without a value asks for it \
 without showing it, or reads one line of stdin where that is no terminal.
 
 --from edits a file of yours, as `meshobs patch --only datakit` does: every other byte of it stays.

@@ -29,7 +29,7 @@ pub enum Fault {
 /// Arguments of `init drill`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It is a VirtualService named as the service: applying it takes the place of one of that name that you have, so keep yours.
+It is a VirtualService named as the service: applying it takes the place of one of that name that you have, so keep yours. \
 Apply it, log in as the user, open the page, look at the trace, then run what --remove prints.")]
 pub struct DrillArgs {
     /// What happens to the requests

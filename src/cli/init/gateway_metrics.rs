@@ -14,7 +14,7 @@ const TEMPLATE: &str = include_str!("../../../templates/gateway-metrics.yaml");
 /// Arguments of `init gateway-metrics`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The default selectors are those of istioctl's gateways. Gateways of Istio's Helm chart carry labels made from the
+The default selectors are those of istioctl's gateways. Gateways of Istio's Helm chart carry labels made from the \
 release's name: for a release istio-ingress pass --ingress-selector app=istio-ingress,istio=ingress.")]
 pub struct GatewayMetricsArgs {
     /// Labels of the ingress gateway's pods

@@ -15,7 +15,7 @@ const TEMPLATE: &str = include_str!("../../../templates/namespace.yaml");
 /// Arguments of `init namespace`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Apply it before the workloads: Istio puts sidecars into pods when they are created. Pods that run already need a
+Apply it before the workloads: Istio puts sidecars into pods when they are created. Pods that run already need a \
 `kubectl rollout restart`.")]
 pub struct NamespaceArgs {
     /// Names of the namespaces [default: prod]

@@ -18,7 +18,7 @@ use crate::nginx::{Edited, Server, includes_servers, insert};
 /// Arguments of `init nginx`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Put the output into /etc/nginx/conf.d/, or edit your nginx.conf with --from; then `nginx -t && nginx -s reload`.
+Put the output into /etc/nginx/conf.d/, or edit your nginx.conf with --from; then `nginx -t && nginx -s reload`. \
 With --rum-proxy browsers send to this server, so that no DataKit has to be public: `init rum --datakit-origin /`.")]
 pub struct NginxArgs {
     /// Address and port to listen on

@@ -34,7 +34,7 @@ pub enum Mode {
 /// Arguments of `init rum`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Without --mode the page itself is printed. Running it twice changes nothing; a page that has the SDK by another hand is
+Without --mode the page itself is printed. Running it twice changes nothing; a page that has the SDK by another hand is \
 left alone and told.
 
 Examples:

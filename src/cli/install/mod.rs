@@ -43,11 +43,11 @@ pub enum DryRun {
 /// Arguments of `install`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Steps: DataKit, Istio itself where there is none and istioctl is on the PATH, tracing, the namespace with its injection
-label, the page with browser monitoring (with --app-id, --datakit-origin and --html), the application (patched on the
-way), the gateways' metrics (with --gateways); then it waits for rollouts and checks. Each step is compared with the
-cluster first; what is in place already is left alone, so running it again goes on where it stopped. A setting that is not
-named keeps the value that the cluster has. `meshobs uninstall` undoes it. A DataKit that others installed is told what to
+Steps: DataKit, Istio itself where there is none and istioctl is on the PATH, tracing, the namespace with its injection \
+label, the page with browser monitoring (with --app-id, --datakit-origin and --html), the application (patched on the \
+way), the gateways' metrics (with --gateways); then it waits for rollouts and checks. Each step is compared with the \
+cluster first; what is in place already is left alone, so running it again goes on where it stopped. A setting that is not \
+named keeps the value that the cluster has. `meshobs uninstall` undoes it. A DataKit that others installed is told what to \
 collect; one among the manifests is patched with them.
 
 At a terminal it asks for what is missing, and offers to keep the answers, but for the token, in meshobs.toml.
