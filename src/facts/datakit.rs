@@ -54,9 +54,6 @@ pub(crate) const ENV_RUM_APP_IDS: &str = "ENV_RUM_APP_ID_WHITE_LIST";
 /// Since this version what browsers send is taken even without the input `rum`, without session replays and their addresses.
 pub(crate) const RUM_WITHOUT_INPUT: Version = Version::new(1, 30, 0);
 
-/// Whether DataKit speaks TLS on its port, by files that two more variables name.
-pub(crate) const ENV_TLS: &str = "ENV_HTTP_ENABLE_TLS";
-
 /// The only release that ignores [`SCRAPE_ANNOTATION`] (changelog #2471).
 pub(crate) const WITHOUT_ANNOTATION: Version = Version::new(1, 63, 0);
 
@@ -76,6 +73,16 @@ pub(crate) const PORT: u16 = 9529;
 
 /// The variable with the addresses that DataKit uploads to.
 pub(crate) const ENV_DATAWAY: &str = "ENV_DATAWAY";
+
+/// The name of the node; without it the input `container` does not look at pods
+/// (`internal/plugins/inputs/container/kubernetes/utils.go`, getLocalNodeName).
+pub(crate) const ENV_NODE: &str = "ENV_K8S_NODE_NAME";
+
+/// What [`ENV_NODE`] was called before 1.2.19; still read.
+pub(crate) const ENV_NODE_OLD: &str = "NODE_NAME";
+
+/// Whether it wants TLS on its port, by files that two more variables name; since 1.29.0 (`internal/config/env.go`).
+pub(crate) const ENV_TLS: &str = "ENV_HTTP_ENABLE_TLS";
 
 /// Where it listens; see [`listening`].
 pub(crate) const ENV_LISTEN: &str = "ENV_HTTP_LISTEN";

@@ -4,6 +4,16 @@
 use crate::address;
 use crate::secret::Token;
 
+/// The public dataways that regional ones are named after (<https://docs.guance.com/en/getting-started/necessary-for-beginners/select-site/>).
+const HOSTS: [&str; 2] = ["openway.guance.com", "openway.truewatch.com"];
+
+/// The public dataway that an address means and does not write.
+fn misspelt_host(base: &str) -> Option<&'static str> {
+    let rest = base.split_once("://")?.1;
+    let host = rest.split(['/', ':', '#']).next()?.to_ascii_lowercase();
+    HOSTS.into_iter().find(|right| strsim::damerau_levenshtein(right, &host) == 1)
+}
+
 /// What is wrong with a value. None of it has a word of the value's token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -17,6 +27,8 @@ pub(crate) enum Fault {
     Blank,
     /// An address that is not absolute, or broken otherwise: DataKit retries for ever and never opens its port.
     Address(String),
+    /// A host that is one letter off one of [`HOSTS`].
+    Host(&'static str),
     /// No token; the parameter that looks as if it was meant.
     NoToken(Option<String>),
     /// A token of another shape than tokens have.
@@ -50,6 +62,9 @@ fn of_address(url: &str) -> Option<Fault> {
     }
     if let Err(what) = address::check(base) {
         return Some(Fault::Address(what.to_owned()));
+    }
+    if let Some(right) = misspelt_host(base) {
+        return Some(Fault::Host(right));
     }
     let Some(token) = token else {
         let meant = parameters().find(|pair| !pair.is_empty()).and_then(|pair| pair.split('=').next());
@@ -121,6 +136,8 @@ mod tests {
             (GOOD.replace("https://", ""), 1, address("it begins with neither http:// nor https://")),
             (GOOD.replace("?token", "?tkn"), 1, Fault::NoToken(Some("tkn".to_owned()))),
             ("https://openway.guance.com".to_owned(), 1, Fault::NoToken(None)),
+            (GOOD.replace("guance.com", "guance.con"), 1, Fault::Host("openway.guance.com")),
+            (GOOD.replace("guance.com", "gaunce.com:443"), 1, Fault::Host("openway.guance.com")),
             (format!("{GOOD},https://b"), 2, Fault::NoToken(None)),
             (format!("{GOOD}0"), 1, token("33 characters")),
             (GOOD.replace("tkn_", ""), 1, token("begins")),
@@ -132,7 +149,8 @@ mod tests {
             assert!(!format!("{found:?}").contains("0123456789abcdef"), "{found:?}");
         }
         let escaped = GOOD.replace("tkn_0", "tkn%5F0");
-        for good in [GOOD.to_owned(), format!("{GOOD},{GOOD}"), GOOD.replace('?', "/?"), escaped] {
+        let regional = GOOD.replace("openway", "us1-openway");
+        for good in [regional, GOOD.to_owned(), format!("{GOOD},{GOOD}"), GOOD.replace('?', "/?"), escaped] {
             assert_eq!(fault(&good), None, "{good}");
         }
         assert_eq!(fault("http://10.0.0.1:9528?token=tokn_0123456789abcdef01234567"), None);

@@ -9,6 +9,14 @@ pub(crate) const NEVER_INJECTED: &[&str] =
 /// The domain of a cluster unless its kubelets, and istiod by `--domain`, are told otherwise.
 pub(crate) const CLUSTER_DOMAIN: &str = "cluster.local";
 
+/// istiod's variable with the share of requests that is traced where nothing else says one
+/// (`pilot/pkg/networking/core/tracing.go`).
+pub(crate) const ENV_SAMPLING: &str = "PILOT_TRACE_SAMPLING";
+
+/// Workloads whose pods end by themselves: they live too shortly to be scraped.
+pub(crate) const ENDING_KINDS: &[&str] =
+    &["Job", "CronJob", "BroadcastJob", "AdvancedCronJob", "ScaledJob", "JobSet"];
+
 /// Where istiod lives unless told otherwise, and the mesh-wide configuration with it.
 pub(crate) const NAMESPACE: &str = "istio-system";
 

@@ -177,6 +177,7 @@ impl<'i> Conf<'i> {
         self.lost.iter().any(|lost| lost.concerns(what))
             || self.files.iter().any(|file| {
                 file.blocks.as_ref().map_or(true, Vec::is_empty)
+                    && says_something(&file.text)
                     && (file.path.contains(what) || file.text.to_lowercase().contains(what))
             })
     }
@@ -190,6 +191,19 @@ fn normal(path: &str) -> String {
 
 fn is_inside(path: &str) -> bool {
     path.strip_prefix(CONF_D).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a text has more than comments.
+fn says_something(text: &str) -> bool {
+    text.lines().map(str::trim_start).any(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The key of a ConfigMap that is meant by the name of a file: a letter or two apart, or with a suffix more or less, as
+/// samples and copies have.
+pub(crate) fn meant_key<'k>(file: &str, keys: impl Iterator<Item = &'k str> + Clone) -> Option<&'k str> {
+    let is_copy = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
+    nearest(file, keys.clone())
+        .or_else(|| keys.into_iter().find(|key| is_copy(key, file) || is_copy(file, key)))
 }
 
 /// Whether a text looks like the configuration of inputs.
@@ -282,7 +296,7 @@ impl<'i> Reader<'_, 'i> {
             let keys: Vec<_> = map.at(&["data"]).entries().map(|(key, _)| key).collect();
             let names = keys.iter().map(|key| &**key);
             let meant =
-                keys.iter().find(|key| **key == file).map(|key| &**key).or_else(|| nearest(&file, names));
+                keys.iter().find(|key| **key == file).map(|key| &**key).or_else(|| meant_key(&file, names));
             self.used.extend(meant.map(|key| (std::ptr::from_ref(*map), key.to_owned())));
         }
         let why = match (no_key, held.maps.first()) {
@@ -370,7 +384,8 @@ impl<'i> Reader<'_, 'i> {
             let optional = source.get("optional").is_true();
             let elsewhere = self.inventory.of("", "ConfigMap").find(|map| map.name() == name);
             let elsewhere = elsewhere.map(|map| map.namespace().to_owned());
-            let hidden = self.inventory.may_miss("", "configmaps") && elsewhere.is_none();
+            let hidden =
+                self.inventory.may_miss("", "configmaps") && elsewhere.is_none() && !self.is_misspelt(&name);
             if hidden {
                 held.unseen = Some(format!("ConfigMap `{name}`"));
             } else if !optional {
@@ -401,6 +416,15 @@ impl<'i> Reader<'_, 'i> {
             let path = normal(&pick.get("path").text());
             add(&pick.get("key").text(), path.trim_start_matches('/').to_owned());
         }
+    }
+
+    /// Whether a name is nearly that of a ConfigMap with configuration of inputs that is beside the pod.
+    fn is_misspelt(&self, name: &str) -> bool {
+        let maps = self.inventory.of("", "ConfigMap");
+        let beside = maps.filter(|map| map.namespace() == self.object.namespace());
+        let configuring =
+            beside.filter(|map| map.at(&["data"]).entries().any(|(_, text)| is_conf(&text.text())));
+        nearest(name, configuring.map(Object::name)).is_some()
     }
 
     /// What other containers of the pod mount is used, too.

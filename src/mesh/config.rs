@@ -200,6 +200,10 @@ pub(crate) fn mesh_config(text: &str) -> Reading<MeshConfig> {
         }
         let names = entry.as_mapping().into_iter().flatten().filter_map(|(key, _)| key.as_str());
         provider.kind = names.filter(|key| *key != "name").take(1).collect();
+        // `zipkin:` with nothing below it is one without a service.
+        if provider.zipkin.is_none() && entry.get("zipkin").is_some_and(Value::is_null) {
+            provider.zipkin = Some(Endpoint::default());
+        }
     }
     reading
 }

@@ -18,6 +18,8 @@ pub(crate) struct ControlPlane<'i> {
     pub(crate) field: Field<'i>,
     pub(crate) version: Option<Version>,
     pub(crate) reading: Reading<MeshConfig>,
+    /// The Deployment of its istiod, where it is in view.
+    pub(crate) istiod: Option<&'i Object>,
     /// Whether the configuration in effect is somewhere else: an external, remote or managed control plane.
     pub(crate) is_elsewhere: bool,
 }
@@ -74,6 +76,7 @@ impl<'i> ControlPlane<'i> {
                 revision,
                 object: map,
                 field,
+                istiod,
             });
         }
         for operator in inventory.of("install.istio.io", "IstioOperator") {
@@ -89,6 +92,7 @@ impl<'i> ControlPlane<'i> {
                 field,
                 version: Version::parse(&operator.text(&["spec", "tag"])).or(proxies),
                 reading: mesh_config(&field.json().to_string()),
+                istiod: None,
                 is_elsewhere: false,
             });
         }

@@ -9,6 +9,7 @@ use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio::{self, Asked, Labels, Wish};
 use crate::kube::{Field, Inventory, Object, Selector};
 use crate::manifest::Version;
+use crate::spelling::nearest;
 use crate::yaml::Document;
 
 const WEBHOOK_GROUP: &str = "admissionregistration.k8s.io";
@@ -26,7 +27,25 @@ pub(crate) struct Webhook<'i> {
 
 impl<'i> Webhook<'i> {
     fn calls(&self, namespace: Field<'_>, pod: Field<'_>) -> bool {
-        self.namespaces.fits(namespace) && self.pods.fits(pod)
+        self.is_of_new_pods() && self.namespaces.fits(namespace) && self.pods.fits(pod)
+    }
+
+    /// Whether it is called when a pod is made. Without rules, which the API server does not take, nothing is known.
+    fn is_of_new_pods(&self) -> bool {
+        let rules = self.entry.get("rules");
+        let has = |rule: Field<'_>, key: &str, wanted: &str| {
+            let mut items = rule.get(key).items();
+            items.any(|item| item.is(wanted) || item.is("*"))
+        };
+        let is_of_pods =
+            |rule: Field<'_>| has(rule, "operations", "CREATE") && has(rule, "resources", "pods");
+        rules.items().next().is_none() || rules.items().any(is_of_pods)
+    }
+
+    /// The port of the Service that it calls.
+    pub(crate) fn port(&self) -> u64 {
+        const DEFAULT: u64 = 443;
+        self.entry.at(&["clientConfig", "service", "port"]).number().unwrap_or(DEFAULT)
     }
 
     /// Namespace and name of the Service that it calls; nothing where it calls a URL.
@@ -58,6 +77,8 @@ pub(crate) enum Block {
     NotSelected(String),
     /// The injector's policy is `disabled`.
     Policy,
+    /// The injector's `neverInjectSelector` takes this pod, though its annotations ask for a sidecar.
+    Never,
 }
 
 /// Why a pod gets no sidecar, as it is meant.
@@ -298,9 +319,10 @@ impl<'i> Injection<'i> {
                     _ => Decision::Outside(Outside::NotAsked),
                 }
             }
-            // Files rarely hold the webhooks, and a cluster may not let us read them.
+            // Files rarely hold all webhooks, and a cluster may not let us read them.
             Asked::Default | Asked::Revision(_)
-                if !inventory.live || inventory.may_miss(WEBHOOK_GROUP, "mutatingwebhookconfigurations") =>
+                if !self.is_misspelt(&asked)
+                    && inventory.may_miss(WEBHOOK_GROUP, "mutatingwebhookconfigurations") =>
             {
                 Decision::Injected(None)
             }
@@ -318,6 +340,13 @@ impl<'i> Injection<'i> {
                 blocked(self.unanswered(wanted, matches!(asked, Asked::Default)), place)
             }
         }
+    }
+
+    /// Whether a revision is nearly one that has webhooks.
+    fn is_misspelt(&self, asked: &Asked<'_>) -> bool {
+        let known = self.revisions();
+        let is_near = |name: &str| nearest(name, known.iter().map(String::as_str)).is_some();
+        matches!(asked, Asked::Revision(name) if !known.iter().any(|known| known == name) && is_near(name))
     }
 
     /// Why no webhook answers to a revision.
@@ -359,6 +388,9 @@ impl<'i> Injection<'i> {
             let labels = workload.labels();
             selectors.iter().any(|selector| !selector.is_empty() && selector.fits(labels))
         };
+        if any(&policy.never) && wants_sidecar(workload.template) {
+            return Decision::Blocked(Block::Never, policy.map, policy.map.at(&["data", "config"]));
+        }
         if any(&policy.never) {
             return Decision::Outside(Outside::OptedOut);
         }

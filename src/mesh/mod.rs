@@ -25,7 +25,7 @@ pub(crate) mod tracing;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use conf::{ConfFile, Loss, Lost};
+pub(crate) use conf::{ConfFile, Loss, Lost, meant_key};
 pub(crate) use datakit::Datakit;
 pub(crate) use env::Value;
 use injection::Injection;

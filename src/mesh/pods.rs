@@ -128,12 +128,18 @@ impl std::fmt::Display for Trouble {
     }
 }
 
+/// Whether a Pod says that it is ready.
+pub(crate) fn is_ready(pod: &Object) -> bool {
+    let mut conditions = pod.at(&["status", "conditions"]).items();
+    conditions.any(|condition| condition.get("type").is("Ready") && condition.get("status").is("True"))
+}
+
 /// What keeps a Pod from being ready; nothing where it is ready, or nobody tells.
 pub(crate) fn trouble(pod: &Object) -> Option<Trouble> {
     let status = pod.at(&["status"]);
     let condition =
         |kind: &str| status.get("conditions").items().find(|condition| condition.get("type").is(kind));
-    if condition("Ready").is_some_and(|ready| ready.get("status").is("True")) {
+    if is_ready(pod) {
         return None;
     }
     if let Some(scheduled) = condition("PodScheduled").filter(|found| found.get("status").is("False")) {
@@ -147,6 +153,30 @@ pub(crate) fn trouble(pod: &Object) -> Option<Trouble> {
         all().find_map(waiting_trouble).or_else(|| all().find_map(unready))
     };
     init.or_else(containers)
+}
+
+/// Whether a pod of a Deployment starts while the Deployment rolls, with enough others available: nothing is wrong yet.
+pub(crate) fn is_starting(workload: &Object, pod: &Object) -> bool {
+    const ROLLING: [&str; 3] = ["ReplicaSetUpdated", "NewReplicaSetCreated", "FoundNewReplicaSet"];
+    const STARTING: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
+    let holds = |kind: &str, reasons: &[&str]| {
+        let mut conditions = workload.at(&["status", "conditions"]).items();
+        conditions.any(|condition| {
+            condition.get("type").is(kind)
+                && condition.get("status").is("True")
+                && (reasons.is_empty() || reasons.contains(&&*condition.get("reason").text()))
+        })
+    };
+    let lists = ["initContainerStatuses", "containerStatuses"];
+    let mut containers = lists.into_iter().flat_map(|key| pod.at(&["status", key]).items());
+    workload.kind() == "Deployment"
+        && holds("Available", &[])
+        && holds("Progressing", &ROLLING)
+        && containers.all(|status| {
+            status.get("restartCount").number().unwrap_or(0) == 0
+                && STARTING.contains(&&*status.at(&["state", "waiting", "reason"]).text())
+                && status.at(&["state", "terminated", "exitCode"]).number().unwrap_or(0) == 0
+        })
 }
 
 fn reason_and_message(reason: &str, message: &str) -> String {

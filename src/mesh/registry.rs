@@ -4,9 +4,10 @@
 use super::control_plane::ControlPlane;
 use super::destination_rules::DestinationRules;
 use super::hosts::overlap;
+use super::injection::has_proxy;
 use super::network::NAME_LABEL;
 use super::routes::Routes;
-use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, EXPORT_TO};
+use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, EXPORT_TO, TLS_MODE_LABEL};
 use crate::kube::{Field, Inventory, Object, Selector};
 
 const GROUP: &str = "networking.istio.io";
@@ -26,6 +27,8 @@ pub(crate) enum Obstacle<'i> {
     ExportTo { service: &'i Object, field: Field<'i> },
     /// `discoverySelectors` leave the Service's namespace out.
     Undiscovered { namespace: String },
+    /// What is behind the Service has the label that says it takes mutual TLS, and no sidecar that does.
+    TlsLabel { object: &'i Object, field: Field<'i> },
     /// A DestinationRule demands mutual TLS, which DataKit does not speak.
     Tls { rule: &'i Object, field: Field<'i>, mode: String },
 }
@@ -61,7 +64,7 @@ pub(crate) fn obstacle<'i>(
         return Some(Obstacle::ExportTo { service, field: export });
     }
     let hidden = sidecar(inventory, plane, from, host, namespace);
-    hidden.or_else(|| tls(&routes.rules, plane, from, host, namespace))
+    hidden.or_else(|| tls(inventory, &routes.rules, plane, from, host, namespace, service))
 }
 
 /// A name that is none of the registry's: the full one of the Service it means. Nothing for a name with another domain.
@@ -129,17 +132,41 @@ fn sidecar<'i>(
 
 /// What a DestinationRule demands of connections of all clients of a namespace to a host.
 fn tls<'i>(
+    inventory: &'i Inventory,
     rules: &DestinationRules<'i>,
     plane: &ControlPlane<'i>,
     from: &str,
     host: &str,
     namespace: &str,
+    service: &'i Object,
 ) -> Option<Obstacle<'i>> {
     let counts = |rule: &Object| plane.reads(rule) && !rule.at(&["spec", "workloadSelector"]).is_set();
-    let rule = rules.effective(from, namespace, host, counts).into_iter().next()?;
+    let rule = rules.effective(from, namespace, host, counts).into_iter().next();
+    let Some(rule) = rule.filter(|rule| rule.at(&["spec", "trafficPolicy", "tls", "mode"]).is_set()) else {
+        return labelled(inventory, service);
+    };
     let field = rule.at(&["spec", "trafficPolicy", "tls", "mode"]);
     let mode = field.text().into_owned();
     matches!(&*mode, "ISTIO_MUTUAL" | "MUTUAL" | "SIMPLE").then_some(Obstacle::Tls { rule, field, mode })
+}
+
+/// The workload behind a Service that is labelled as one with a sidecar, and has none: clients speak mutual TLS to it.
+fn labelled<'i>(inventory: &'i Inventory, service: &'i Object) -> Option<Obstacle<'i>> {
+    let selector = Selector::of_map(service.at(&["spec", "selector"]));
+    if selector.is_empty() {
+        return None;
+    }
+    let workloads = inventory.templates(service.namespace(), &selector);
+    let found = workloads.into_iter().flat_map(|object| object.pod_templates().map(move |one| (object, one)));
+    let mut labelled = found
+        .map(|(object, template)| (object, template, template.at(&["metadata", "labels", TLS_MODE_LABEL])))
+        .filter(|(_, template, label)| {
+            // A pod of the host's network is never given one.
+            label.is("istio")
+                && template.at(&["spec", "hostNetwork"]).is_true()
+                && !has_proxy(template.get("spec"))
+        });
+    labelled.next().map(|(object, _, field)| Obstacle::TlsLabel { object, field })
 }
 
 /// Whether a selector fits a pod template or Pod of a namespace.

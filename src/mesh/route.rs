@@ -53,6 +53,10 @@ pub(crate) enum Break<'i> {
     },
     /// A Service's name is written so that it does not resolve; the full name.
     NotFull { alias: &'i Object, host: String, full: String },
+    /// What an alias names has a scheme or a port.
+    NoName { alias: &'i Object, host: String },
+    /// The Service has neither a selector nor endpoints.
+    NoSelector { service: &'i Object },
     /// An alias leads back to itself.
     Loop { alias: &'i Object },
     /// The Service has no such port.
@@ -165,6 +169,10 @@ impl<'i> Router<'i, '_> {
             }
             host = service.text(&["spec", "externalName"]).trim_end_matches('.').to_owned();
             alias = Some(service);
+            let is_address = host.parse::<std::net::IpAddr>().is_ok();
+            if !is_address && host.contains([':', '/', '@', ' ']) {
+                return Way::Broken(Break::NoName { alias: service, host });
+            }
         }
         alias.map_or(Way::Outside(Outside::Name(host)), |alias| Way::Broken(Break::Loop { alias }))
     }
@@ -294,6 +302,9 @@ impl<'i> Router<'i, '_> {
             return Way::Broken(Break::Protocol { service, entry, port });
         }
         let selector = Selector::of_map(service.at(&["spec", "selector"]));
+        if selector.is_empty() && self.has_no_endpoints(service) {
+            return Way::Broken(Break::NoSelector { service });
+        }
         if selector.is_empty() {
             return Way::Outside(Outside::OwnEndpoints(service.title()));
         }
@@ -336,6 +347,30 @@ impl<'i> Router<'i, '_> {
             return Way::Broken(Break::NoEndpoints { service });
         }
         Way::Datakit(datakit.object)
+    }
+
+    /// Whether nobody has given endpoints to a Service without a selector. Files that have DataKit have these, too.
+    fn has_no_endpoints(&self, service: &Object) -> bool {
+        let (namespace, name) = (service.namespace(), service.name());
+        let is_read = |group: &str, kinds: &str| !self.inventory.may_miss(group, kinds);
+        let in_view = if self.inventory.live {
+            is_read("", "endpoints") && is_read("discovery.k8s.io", "endpointslices")
+        } else {
+            !self.datakits.is_empty()
+        };
+        let endpoints = self.inventory.get("", "Endpoints", namespace, name);
+        let given = endpoints.is_some_and(|endpoints| {
+            let mut subsets = endpoints.at(&["subsets"]).items();
+            subsets
+                .any(|subset| ["addresses", "notReadyAddresses"].iter().any(|key| subset.get(key).is_set()))
+        });
+        let mut slices = self.inventory.of("discovery.k8s.io", "EndpointSlice");
+        let sliced = slices.any(|slice| {
+            slice.namespace() == namespace
+                && slice.label("kubernetes.io/service-name") == name
+                && slice.at(&["endpoints"]).items().next().is_some()
+        });
+        in_view && !given && !sliced
     }
 
     /// Whether a Service has no ready endpoint although DataKit's pods are ready.

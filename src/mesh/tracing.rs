@@ -214,9 +214,10 @@ impl<'i> TracingModel<'i> {
             }
             WithoutProvider::Bootstrap => match merged.percent {
                 Some((0.0, from)) => off(Off::SamplesNothing("randomSamplingPercentage"), from),
-                _ => bootstrap(proxy, plane),
+                Some(_) => bootstrap(proxy, plane),
+                None => sampled(bootstrap(proxy, plane), proxy, plane),
             },
-            WithoutProvider::BootstrapAlone => bootstrap(proxy, plane),
+            WithoutProvider::BootstrapAlone => sampled(bootstrap(proxy, plane), proxy, plane),
         }
     }
 
@@ -225,7 +226,7 @@ impl<'i> TracingModel<'i> {
         provider: &Provider,
         from: Decider<'i>,
         merged: &Merged<'i>,
-        _proxy: &Proxy<'i>,
+        proxy: &Proxy<'i>,
         plane: &ControlPlane<'i>,
     ) -> Spans<'i> {
         let off = |cause, from| Spans::Off { cause, from };
@@ -245,7 +246,8 @@ impl<'i> TracingModel<'i> {
         if provider.endpoint().is_none() {
             return off(Off::OtherTracer(provider.kind.clone()), from);
         }
-        Spans::Provider { provider: Box::new(provider.clone()), from }
+        let spans = Spans::Provider { provider: Box::new(provider.clone()), from };
+        if merged.percent.is_some() { spans } else { sampled(spans, proxy, plane) }
     }
 
     /// The tracing of all Telemetries that hold for a proxy.
@@ -397,6 +399,30 @@ fn nearest_provider(plane: &ControlPlane<'_>, name: &str) -> Option<String> {
         all.next().filter(|_| all.next().is_none())
     };
     crate::spelling::nearest(name, names()).or_else(only).map(str::to_owned)
+}
+
+/// What becomes of spans where no Telemetry says how many: the proxy's own share, else the mesh's, else istiod's.
+fn sampled<'i>(spans: Spans<'i>, proxy: &Proxy<'i>, plane: &ControlPlane<'i>) -> Spans<'i> {
+    let sends = matches!(spans, Spans::Bootstrap { .. } | Spans::Provider { .. });
+    let own = proxy.own_config().and_then(|field| proxy_config(&field.text()).value.tracing);
+    let of_mesh = || plane.config().default_config.as_ref()?.tracing.clone();
+    let share = own.or_else(of_mesh).and_then(|tracing| tracing.sampling).unwrap_or_default();
+    // 0 counts as not set there.
+    if !sends || share != 0.0 {
+        return spans;
+    }
+    let Some(istiod) = plane.istiod else { return spans };
+    let containers = istiod.at(&["spec", "template", "spec", "containers"]).items();
+    let variables = containers.flat_map(|container| container.get("env").items());
+    let last = variables.filter(|variable| variable.get("name").is(istio::ENV_SAMPLING)).last();
+    let value = last.map(|variable| variable.get("value"));
+    match value.filter(|value| value.text().trim().parse() == Ok(0.0)) {
+        Some(field) => Spans::Off {
+            cause: Off::SamplesNothing(istio::ENV_SAMPLING),
+            from: Decider { object: istiod, field },
+        },
+        None => spans,
+    }
 }
 
 /// What the proxies' own configuration says.

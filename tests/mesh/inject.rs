@@ -12,6 +12,8 @@ pub struct Injector {
     minor: u32,
     tag: String,
     hub: String,
+    /// The labels of pods that are never injected.
+    never: Vec<Value>,
     /// Whether the kubelets run sidecars as init containers.
     native: bool,
     namespaces: BTreeMap<String, Value>,
@@ -39,8 +41,13 @@ impl Injector {
             let version = node.pointer("/status/nodeInfo/kubeletVersion").and_then(Value::as_str);
             version.and_then(|version| version.split('.').nth(1)?.parse::<u32>().ok()).unwrap_or(0)
         };
+        let config = of_kind("ConfigMap")
+            .find(|object| object["metadata"]["name"] == "istio-sidecar-injector")
+            .and_then(|object| serde_yaml::from_str::<Value>(text(&object["data"], "config")).ok());
+        let never = config.and_then(|config| config["neverInjectSelector"].as_array().cloned());
         Self {
             webhooks,
+            never: never.unwrap_or_default(),
             minor,
             tag: tag.to_owned(),
             hub: path.rsplit_once('/').map_or("istio", |(hub, _)| hub).to_owned(),
@@ -70,6 +77,9 @@ impl Injector {
         const NEVER: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
         let metadata = &pod["metadata"];
         if pod["spec"]["hostNetwork"] == true || NEVER.contains(&text(metadata, "namespace")) {
+            return false;
+        }
+        if self.never.iter().any(|selector| selects(selector, &metadata["labels"])) {
             return false;
         }
         let key = "sidecar.istio.io/inject";

@@ -87,6 +87,7 @@ fn stops(id: &str) -> &'static [Flow] {
         "datakit-missing" | "datakit-ready" => &[Metrics, Spans, Logs, IstiodMetrics, Rum, Uploads],
         "datakit-listen" => &[Spans, Rum],
         "datakit-version" | "scrape-discovery" | "scrape-instance" => &[Metrics],
+        "datakit-node" => &[Metrics, Logs],
         "datakit-token" => &[Uploads],
         "datakit-zipkin" => &[Spans],
         "datakit-istiod" | "istiod-ready" => &[IstiodMetrics],

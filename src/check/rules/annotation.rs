@@ -28,6 +28,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         if scraped.is_scraped() {
             outcome.looked(CHECK.id);
             partly(mesh, scraped, outcome);
+        } else if istio::ENDING_KINDS.contains(&scraped.proxy.workload.object.kind()) {
+            outcome.looked(CHECK.id);
         } else if !(is_told_elsewhere(mesh, scraped, habit, &faulty)
             || is_unknown(mesh, scraped, habit, outcome))
         {

@@ -51,6 +51,15 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, outcome: &mut Outcome) {
     if datakit.conf.has_lost("istiod") {
         return;
     }
+    let others = mesh.datakits.iter().filter(|other| !std::ptr::eq(other.object, datakit.object));
+    let by_another = |other: &Datakit<'_>| {
+        let mut blocks =
+            ["prom", "kubernetesprometheus"].into_iter().flat_map(|input| other.conf.blocks(input));
+        blocks.any(|(_, table)| speaks_of_istiod(table))
+    };
+    if others.into_iter().any(by_another) {
+        return outcome.looked(CHECK.id);
+    }
     if datakit.conf.blocks("prom").next().is_some() && datakit.switches_off("prom") {
         let place = datakit.container.get("env");
         let message =

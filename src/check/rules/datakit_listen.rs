@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::check::Outcome;
-use crate::facts::datakit::{ENV_LISTEN, Listening, PORT};
+use crate::facts::datakit::{ENV_LISTEN, ENV_TLS, Listening, PORT};
 use crate::gate::command;
 use crate::mesh::{Datakit, Mesh};
 
@@ -35,7 +35,7 @@ fn one(datakit: &Datakit<'_>, live: bool, outcome: &mut Outcome) {
                 format!("the value of {ENV_LISTEN} is not in view"),
             );
         }
-        Some(Listening::All(_)) => return outcome.looked(CHECK.id),
+        Some(Listening::All(_)) => return tls(datakit, outcome),
         Some(Listening::Loopback(_)) => {
             format!("{value}, so DataKit listens on localhost only and no sidecar reaches it")
         }
@@ -59,4 +59,20 @@ fn one(datakit: &Datakit<'_>, live: bool, outcome: &mut Outcome) {
     outcome
         .fail(CHECK.id, object, place, message, hint)
         .leads_to("spans and what browsers send do not arrive");
+}
+
+/// Envoy's tracer and browsers on plain pages speak no TLS to DataKit.
+fn tls(datakit: &Datakit<'_>, outcome: &mut Outcome) {
+    outcome.looked(CHECK.id);
+    let text = datakit.env_text(ENV_TLS).trim().to_ascii_lowercase();
+    let is_off = matches!(&*text, "" | "false" | "f" | "0" | "no" | "off");
+    if let Some(var) = datakit.variables.get(ENV_TLS).filter(|_| !is_off) {
+        let message =
+            format!("{ENV_TLS} is `{text}`, so DataKit wants TLS, and Envoy posts spans without it");
+        let hint =
+            format!("remove {ENV_TLS}; let a second DataKit, or the gateway, take what comes by HTTPS");
+        outcome
+            .fail(CHECK.id, var.object, var.field, message, hint)
+            .leads_to("spans and what browsers send do not arrive");
+    }
 }

@@ -2,6 +2,8 @@
 
 use super::Check;
 use crate::check::Outcome;
+use crate::facts::datakit::PORT;
+use crate::kube::Object;
 use crate::mesh::Mesh;
 
 pub(super) const CHECK: Check =
@@ -23,6 +25,13 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             "meshobs init datakit --token > datakit.yaml"
         };
         outcome.fail(CHECK.id, object, object.at(&["kind"]), message, hint);
+    } else if let Some(map) = mesh.inventory.of("", "ConfigMap").find(|map| is_left(mesh, map)) {
+        let message = format!(
+            "the files have DataKit's configuration and its Service in namespace `{}`, and no DaemonSet that runs it",
+            map.namespace()
+        );
+        let hint = "meshobs init datakit --token > datakit.yaml";
+        outcome.fail(CHECK.id, map, map.at(&["metadata", "name"]), message, hint);
     } else if mesh.inventory.may_miss("apps", "daemonsets") {
         if mesh.inventory.objects().iter().any(|object| object.group().ends_with("istio.io")) {
             outcome.out_of_view(CHECK.id, "DataKit", "the input has no DataKit");
@@ -35,4 +44,24 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             "meshobs init datakit --token | kubectl apply -f -",
         );
     }
+}
+
+/// Whether a ConfigMap of files is what is left of a DataKit: it has inputs, and beside it are a Service with a selector that
+/// leads to DataKit's port, and a ServiceAccount, and no workload at all.
+fn is_left(mesh: &Mesh<'_>, map: &Object) -> bool {
+    let inventory = mesh.inventory;
+    let is_beside = |other: &&Object| other.namespace() == map.namespace();
+    let mut texts = map.at(&["data"]).entries();
+    let mut services = inventory.of("", "Service").filter(is_beside);
+    !inventory.live
+        && texts.any(|(_, text)| text.text().contains("[[inputs."))
+        && inventory.of("", "ServiceAccount").any(|account| is_beside(&account))
+        && !inventory.workloads().any(|workload| is_beside(&workload))
+        && services.any(|service| {
+            let mut ports = service.at(&["spec", "ports"]).items();
+            service.at(&["spec", "selector"]).entries().next().is_some()
+                && ports.any(|entry| {
+                    ["port", "targetPort"].iter().any(|key| entry.get(key).number() == Some(PORT.into()))
+                })
+        })
 }

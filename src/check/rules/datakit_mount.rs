@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::check::Outcome;
-use crate::mesh::{Datakit, Loss, Lost, Mesh};
+use crate::mesh::{Datakit, Loss, Lost, Mesh, meant_key};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -67,7 +67,7 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, lost: &Lost<'_>, outcome: &mut Ou
             let keys: Vec<String> = object
                 .map(|object| object.at(&["data"]).entries().map(|(key, _)| key.into_owned()).collect())
                 .unwrap_or_default();
-            let near = nearest(key, keys.iter().map(String::as_str));
+            let near = meant_key(key, keys.iter().map(String::as_str));
             let hint = near.map_or_else(
                 || format!("add the key `{key}` to ConfigMap `{map}`, or remove the mount"),
                 |near| format!("write `{near}` instead of `{key}`"),

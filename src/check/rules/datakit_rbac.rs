@@ -1,11 +1,15 @@
 //! DataKit may read what it collects: its ServiceAccount exists and is bound to a ClusterRole that grants it.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{RESOURCES, verbs};
 use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::{Datakit, Mesh};
+use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
     Check { id: "datakit-rbac", section: "DataKit", title: "DataKit may read what it collects", run };
@@ -144,7 +148,19 @@ fn grants(mesh: &Mesh<'_>, datakit: &Datakit<'_>, bound: &[&&Object], outcome: &
             Some(role) => roles.push(role),
             None => {
                 let any = mesh.inventory.of(RBAC, "ClusterRole").next().is_some();
-                if mesh.inventory.live && any {
+                if !mesh.inventory.live
+                    && let Some(meant) = meant_role(mesh, &name.text())
+                {
+                    let message = format!(
+                        "it binds ClusterRole `{}`, which is not among the files, and nothing binds `{}`: DataKit may read nothing",
+                        name.text(),
+                        meant.name()
+                    );
+                    let hint = format!("write `{}` instead of `{}`", meant.name(), name.text());
+                    outcome
+                        .fail(CHECK.id, binding, name, message, hint)
+                        .leads_to("annotated pods are not found");
+                } else if mesh.inventory.live && any {
                     let message = format!(
                         "its ClusterRole `{}` does not exist, so DataKit may read nothing",
                         name.text()
@@ -185,6 +201,21 @@ fn grants(mesh: &Mesh<'_>, datakit: &Datakit<'_>, bound: &[&&Object], outcome: &
     if lacking.contains(&"pods") {
         finding.leads_to("annotated pods are not found");
     }
+}
+
+/// The ClusterRole among files that a binding means by a name that none has: one that lets pods be read, and that no binding
+/// names.
+fn meant_role<'i>(mesh: &Mesh<'i>, name: &str) -> Option<&'i Object> {
+    let bindings = ["ClusterRoleBinding", "RoleBinding"].into_iter();
+    let bound: HashSet<Cow<'_, str>> = bindings
+        .flat_map(|kind| mesh.inventory.of(RBAC, kind))
+        .map(|binding| binding.text(&["roleRef", "name"]))
+        .collect();
+    let mut roles = mesh.inventory.of(RBAC, "ClusterRole").filter(|role| !bound.contains(role.name()));
+    roles.find(|role| {
+        (nearest(name, [role.name()]).is_some() || role.name().contains("datakit"))
+            && allows(role, "pods", "list")
+    })
 }
 
 fn allows(role: &Object, resource: &str, verb: &str) -> bool {

@@ -102,6 +102,9 @@ fn describe(text: &str, number: usize, fault: &Fault) -> String {
             "{of} is no absolute URL ({what}), so DataKit never opens its port; it has to be like \
              https://openway.guance.com?token=TOKEN"
         ),
+        Fault::Host(right) => format!(
+            "the host in {of} is one letter off {right}, so nothing is uploaded; write {right}, if that was meant"
+        ),
         Fault::NoToken(Some(name)) => {
             format!("{of} has no parameter `token` but `{name}`, so uploads are refused; write ?token=TOKEN")
         }

@@ -20,7 +20,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         for lost in &datakit.conf.lost {
             let path = &lost.path;
             let name = path.rsplit('/').next().unwrap_or_default();
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let stem =
+                name.split_once(".conf").or_else(|| name.rsplit_once('.')).map_or(name, |(stem, _)| stem);
             let (message, hint) = match &lost.why {
                 Loss::NotConf => (
                     format!("{path} does not end in `.conf`, so DataKit does not read it"),

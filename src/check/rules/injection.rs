@@ -1,6 +1,6 @@
 //! The injector: its webhooks are there, lead to an istiod, and inject.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Check;
 use super::command::kubectl;
@@ -25,6 +25,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     without_webhook(mesh, outcome);
     not_selected(mesh, outcome);
     policy(mesh, outcome);
+    never(mesh, outcome);
     if mesh.inventory.live {
         services(mesh, outcome);
     }
@@ -76,6 +77,24 @@ fn policy(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             let message = "policy: disabled: the injector gives a sidecar to those pods only that ask for one with a label of their own";
             let hint = "set `policy: enabled` in the key `config`, and restart istiod and the workloads";
             outcome.fail(CHECK.id, map, *field, message, hint);
+        }
+    }
+}
+
+fn never(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut reported: HashMap<String, usize> = HashMap::new();
+    for member in &mesh.injection.members {
+        let Decision::Blocked(Block::Never, map, field) = &member.decision else { continue };
+        let object = member.workload.object;
+        let number = *reported.entry(map.title()).or_insert_with(|| {
+            let message =
+                "neverInjectSelector selects pods that are annotated for a sidecar, so they get none";
+            let hint = "take the selector out of the key `config`, and restart istiod and the workloads";
+            outcome.fail(CHECK.id, map, *field, message, hint);
+            outcome.findings.len() - 1
+        });
+        if let Some(finding) = outcome.findings.get_mut(number) {
+            finding.leads_to(format!("{} gets no sidecar", object.title()));
         }
     }
 }
@@ -136,6 +155,17 @@ fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, 
         outcome.fail(CHECK.id, webhook.object, place, message, hint);
         return;
     };
+    let ports = service.at(&["spec", "ports"]);
+    let port = webhook.port();
+    let mut numbers = ports.items().map(|entry| entry.get("port").number());
+    if ports.items().next().is_some() && !numbers.any(|number| number == Some(port)) {
+        let message =
+            format!("it calls port {port} of Service `{name}`, which has none, so no pod can be made");
+        let place = webhook.entry.at(&["clientConfig", "service", "port"]);
+        let hint = "set clientConfig.service.port to 443, or install Istio again as it was installed";
+        outcome.fail(CHECK.id, webhook.object, place, message, hint);
+        return;
+    }
     let selector = service.at(&["spec", "selector"]);
     let ready = istiods(mesh).any(|istiod| istiod.namespace() == namespace && is_ready(istiod));
     if selector.is_set() && ready && mesh.endpoints.are_ready(service) == Some(false) {

@@ -20,6 +20,7 @@ mod datakit_istiod;
 mod datakit_listen;
 mod datakit_missing;
 mod datakit_mount;
+mod datakit_node;
 mod datakit_port;
 mod datakit_rbac;
 mod datakit_ready;
@@ -133,6 +134,7 @@ pub(crate) const CATALOG: &[Check] = &[
     datakit_listen::CHECK,
     datakit_version::CHECK,
     datakit_dns::CHECK,
+    datakit_node::CHECK,
     datakit_zipkin::CHECK,
     datakit_filter::CHECK,
     datakit_istiod::CHECK,

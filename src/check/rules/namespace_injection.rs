@@ -49,6 +49,23 @@ fn one(mesh: &Mesh<'_>, namespace: &Object, members: &[&Member<'_>], outcome: &m
         .filter(|member| matches!(member.decision, Decision::Outside(Outside::NotAsked)))
         .collect();
     let wanting = unlabelled.iter().filter(|member| member.wants_sidecar || member.has_proxies()).count();
+    let label = namespace.at(&["metadata", "labels", istio::INJECTION_LABEL]);
+    let refused = members.iter().find(|member| {
+        matches!(member.decision, Decision::Outside(Outside::OptedOut))
+            && !member.said().exists()
+            && (member.wants_sidecar || member.has_proxies())
+    });
+    if let Some(member) = refused.filter(|_| label.exists()) {
+        let message = format!(
+            "label {}: `{}` says no, so pods here get no sidecar, though {} asks for one by its annotations",
+            istio::INJECTION_LABEL,
+            label.text(),
+            member.workload.object.reference()
+        );
+        let hint = remedy(mesh, namespace, "");
+        outcome.fail(CHECK.id, namespace, label, message, hint);
+        return;
+    }
     if let Some((key, field)) = misspelt(namespace).filter(|_| !unlabelled.is_empty()) {
         let hint = remedy(mesh, namespace, &format!("{key}-"));
         let message = format!(

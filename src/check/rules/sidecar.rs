@@ -8,8 +8,8 @@ use crate::check::Outcome;
 use crate::facts::istio;
 use crate::kube::Object;
 use crate::mesh::Mesh;
-use crate::mesh::injection::{Block, Decision, Member};
-use crate::mesh::pods::trouble;
+use crate::mesh::injection::{Block, Decision, Member, Outside};
+use crate::mesh::pods::{is_starting, trouble};
 
 pub(super) const CHECK: Check =
     Check { id: "sidecar", section: "workloads", title: "every pod has its sidecar", run };
@@ -56,6 +56,25 @@ fn labels(mesh: &Mesh<'_>, member: &Member<'_>, outcome: &mut Outcome) {
             );
             let hint = format!("write the label as `{}: \"true\"`", istio::INJECT);
             outcome.fail(CHECK.id, object, *field, message, hint);
+        }
+        Decision::Outside(Outside::HostNetwork)
+            if member.wants_sidecar && !member.said().exists() && !member.has_proxies() =>
+        {
+            let field = member.workload.spec().get("hostNetwork");
+            let message = "hostNetwork: true: pods on the node's own network get no sidecar, though the annotations ask for one";
+            let hint = "remove hostNetwork from the pod template, or the annotations for the sidecar";
+            outcome.fail(CHECK.id, object, field, message, hint);
+        }
+        Decision::Outside(Outside::OptedOut) if member.wants_sidecar && member.said().exists() => {
+            let field = member.said();
+            let message = format!(
+                "{}: `{}` says no, so its pods get no sidecar, though the annotations ask for one",
+                istio::INJECT,
+                field.text()
+            );
+            let hint =
+                format!("remove {} from the pod template, or the annotations for the sidecar", istio::INJECT);
+            outcome.fail(CHECK.id, object, field, message, hint);
         }
         Decision::Injected(_) => inexact(mesh, member, outcome),
         _ => {}
@@ -117,7 +136,7 @@ fn without(member: &Member<'_>, bare: &[&str], outcome: &mut Outcome) {
 fn health(member: &Member<'_>, outcome: &mut Outcome) {
     let object = member.workload.object;
     let troubles = member.pods.iter().filter_map(|pod| Some((pod, trouble(pod)?)));
-    let mut sick = troubles.filter(|(_, trouble)| trouble.is_of_sidecar());
+    let mut sick = troubles.filter(|(pod, trouble)| trouble.is_of_sidecar() && !is_starting(object, pod));
     let Some((pod, trouble)) = sick.next() else { return };
     let count = 1 + sick.count();
     let message = format!(

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::spans::{self, Group};
-use crate::check::Outcome;
+use crate::check::{Finding, Outcome};
 use crate::facts::datakit::ENV_LISTEN;
 use crate::facts::datakit::PORT;
 use crate::facts::istio::{PROVIDER_PATH, SPANS_PATH};
@@ -24,7 +24,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         if let Spans::Provider { provider, .. } = &group.decision.spans
             && provider.zipkin.is_none()
         {
-            other_protocol(mesh, &provider.kind, from, &way, outcome);
+            other_protocol(mesh, group, &provider.kind, from, &way, outcome);
             continue;
         }
         if !provider_path(group, outcome) {
@@ -51,7 +51,14 @@ fn provider_path(group: &Group<'_, '_>, outcome: &mut Outcome) -> bool {
 }
 
 /// Spans that are not Zipkin's: DataKit takes them where it has the input, others may hand them on.
-fn other_protocol(mesh: &Mesh<'_>, kind: &str, from: Decider<'_>, way: &Way<'_>, outcome: &mut Outcome) {
+fn other_protocol(
+    mesh: &Mesh<'_>,
+    group: &Group<'_, '_>,
+    kind: &str,
+    from: Decider<'_>,
+    way: &Way<'_>,
+    outcome: &mut Outcome,
+) {
     let datakit = match way {
         Way::Datakit(object) => mesh.datakits.iter().find(|datakit| std::ptr::eq(datakit.object, *object)),
         Way::Broken(Break::WrongTarget { .. }) => mesh.datakits.first(),
@@ -63,6 +70,18 @@ fn other_protocol(mesh: &Mesh<'_>, kind: &str, from: Decider<'_>, way: &Way<'_>,
     };
     if datakit.is_some_and(|datakit| datakit.enabled_inputs().iter().any(|input| input == kind)) {
         outcome.looked(CHECK.id);
+        return;
+    }
+    if let Some(datakit) = datakit.filter(|datakit| datakit.runs(kind) == Some(false)) {
+        let message = format!(
+            "spans go to DataKit as `{kind}`, and no input `{kind}` runs there: they are refused; DataKit takes Envoy's as `zipkin`"
+        );
+        let hint = format!(
+            "make the provider a `zipkin` one with port {PORT}, or add `{kind}` to {}",
+            datakit.inputs_variable()
+        );
+        let finding = outcome.fail(CHECK.id, from.object, from.field, message, hint);
+        group.follow_up(finding);
         return;
     }
     let message = match way {
@@ -115,6 +134,13 @@ fn judge(
 ) {
     let (at, why, hint) = match way {
         Way::Datakit(_) => return outcome.looked(CHECK.id),
+        // That there is no DataKit, or none as a DaemonSet, is one cause.
+        Way::Broken(_) | Way::Elsewhere(_) if missing_datakit(outcome).is_some() => {
+            if let Some(finding) = missing_datakit(outcome) {
+                group.follow_up(finding);
+            }
+            return;
+        }
         Way::Elsewhere(object) if hands_on(mesh, object) => return outcome.looked(CHECK.id),
         Way::Elsewhere(object) if is_collector(object) => {
             let message =
@@ -153,6 +179,11 @@ fn judge(
     }
     let finding = outcome.fail(CHECK.id, at.object, at.field, message, hint);
     group.follow_up(finding);
+}
+
+/// The finding that no DataKit is there.
+fn missing_datakit(outcome: &mut Outcome) -> Option<&mut Finding> {
+    outcome.findings.iter_mut().find(|finding| finding.id == "datakit-missing")
 }
 
 const LISTEN: &str = "set ENV_HTTP_LISTEN to 0.0.0.0:9529";
@@ -209,6 +240,20 @@ fn explain<'i>(
                 "`{host}` is not a full name, and the target of an ExternalName gets no search domains"
             );
             (at(alias, &["spec", "externalName"]), why, format!("set spec.externalName to {full}"))
+        }
+        Break::NoName { alias, host } => {
+            let why = format!("`{host}` is no DNS name: an alias has neither a scheme nor a port");
+            let hint = spans::init_services(mesh, Some(plane));
+            (at(alias, &["spec", "externalName"]), why, hint)
+        }
+        Break::NoSelector { service } => {
+            let why = format!("Service `{}` has no selector, and nothing gives it endpoints", service.name());
+            let hint = if service.at(&["spec", "externalName"]).is_set() {
+                "set spec.type to ExternalName".to_owned()
+            } else {
+                spans::init_services(mesh, Some(plane))
+            };
+            (at(service, &["spec"]), why, hint)
         }
         Break::Loop { alias } => {
             let hint = spans::init_services(mesh, Some(plane));

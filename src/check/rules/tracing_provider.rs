@@ -3,6 +3,7 @@
 use super::Check;
 use super::spans::{self, Group};
 use crate::check::Outcome;
+use crate::facts::istio::TLS_MODE_LABEL;
 use crate::mesh::Mesh;
 use crate::mesh::config::Endpoint;
 use crate::mesh::registry::{Obstacle, obstacle};
@@ -153,6 +154,14 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
                 message,
                 format!("label namespace {namespace} as discoverySelectors demand, or add it to them"),
             );
+        }
+        Some(Obstacle::TlsLabel { object, field }) => {
+            let message = format!(
+                "label {TLS_MODE_LABEL}: istio says that a sidecar takes mutual TLS, and DataKit has none: every connection for spans fails"
+            );
+            let hint =
+                format!("remove the label {TLS_MODE_LABEL} from the pod template of {}", object.reference());
+            fail(Decider { object, field }, message, hint);
         }
         Some(Obstacle::Tls { rule, field, mode }) => {
             let message = format!(

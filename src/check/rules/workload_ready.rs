@@ -7,7 +7,7 @@ use crate::facts::istio;
 use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::injection::Member;
-use crate::mesh::pods::trouble;
+use crate::mesh::pods::{is_ready, is_starting, trouble};
 
 pub(super) const CHECK: Check =
     Check { id: "workload-ready", section: "workloads", title: "every workload is ready", run };
@@ -50,12 +50,18 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 }
 
 /// How many pods are wanted and how many are ready; nothing for what does not run all the time.
-fn counts(workload: &Object) -> Option<(u64, u64)> {
+fn counts(member: &Member<'_>) -> Option<(u64, u64)> {
+    let workload = member.workload.object;
     let status = |key: &str| workload.at(&["status", key]).number().unwrap_or(0);
     match workload.kind() {
         "DaemonSet" => Some((status("desiredNumberScheduled"), status("numberReady"))),
         "Deployment" | "StatefulSet" | "ReplicaSet" | "Rollout" | "CloneSet" | "ReplicationController" => {
             Some((workload.at(&["spec", "replicas"]).number().unwrap_or(1), status("readyReplicas")))
+        }
+        // One that has ended is none of those that are running.
+        "Pod" if !workload.is_controlled() => {
+            let ready = member.pods.iter().filter(|pod| is_ready(pod)).count();
+            Some((u64::try_from(member.pods.len()).ok()?, u64::try_from(ready).ok()?))
         }
         _ => None,
     }
@@ -63,11 +69,18 @@ fn counts(workload: &Object) -> Option<(u64, u64)> {
 
 fn one(mesh: &Mesh<'_>, member: &Member<'_>, outcome: &mut Outcome) {
     let workload = member.workload.object;
-    let Some((wanted, ready)) = counts(workload) else { return };
+    let Some((wanted, ready)) = counts(member) else { return };
     outcome.looked(CHECK.id);
     let is_of_sidecar = |pod: &&Object| trouble(pod).is_some_and(|trouble| trouble.is_of_sidecar());
     let is_of_injector =
         || mesh.pods.refusal(workload).is_some_and(|message| message.contains(istio::INJECTOR_WEBHOOK));
+    let unready = || member.pods.iter().copied().filter(|pod| !is_ready(pod));
+    if unready().next().is_some()
+        && unready().all(|pod| is_starting(workload, pod))
+        && mesh.pods.refusal(workload).is_none()
+    {
+        return;
+    }
     // Those are told by their own checks.
     if ready >= wanted || member.pods.iter().copied().any(|pod| is_of_sidecar(&pod)) || is_of_injector() {
         return;

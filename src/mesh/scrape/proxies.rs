@@ -174,6 +174,8 @@ pub(super) fn all<'i>(
 ) -> Vec<Proxy<'i>> {
     let mut known: HashSet<*const Object> = HashSet::new();
     let mut found = Vec::new();
+    // Files that say who is in the mesh say it of all: another namespace, which is not among them, is not taken to be in it.
+    let is_stated = injection.members.iter().any(|member| matches!(member.decision, Decision::Injected(_)));
     for member in &injection.members {
         let workload = member.workload;
         known.insert(std::ptr::from_ref(workload.object));
@@ -181,7 +183,7 @@ pub(super) fn all<'i>(
         if injection.is_inexact(member) {
             continue;
         }
-        let is_judged = !inventory.live || member.is_meshed();
+        let is_judged = member.is_meshed() || (!inventory.live && !is_stated);
         let kind = if is_gateway(&workload) {
             Kind::Gateway
         } else if member.has_sidecar() && is_judged {
