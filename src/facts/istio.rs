@@ -13,6 +13,9 @@ pub(crate) const CLUSTER_DOMAIN: &str = "cluster.local";
 /// (`pilot/pkg/networking/core/tracing.go`).
 pub(crate) const ENV_SAMPLING: &str = "PILOT_TRACE_SAMPLING";
 
+/// istiod's variable that names a second ConfigMap with a mesh configuration (`pilot/pkg/bootstrap/mesh.go`).
+pub(crate) const SHARED_MESH_CONFIG: &str = "SHARED_MESH_CONFIG";
+
 /// Workloads whose pods end by themselves: they live too shortly to be scraped.
 pub(crate) const ENDING_KINDS: &[&str] =
     &["Job", "CronJob", "BroadcastJob", "AdvancedCronJob", "ScaledJob", "JobSet"];

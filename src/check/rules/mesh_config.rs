@@ -1,9 +1,10 @@
 //! Istio can read what it is configured by: the mesh configuration, and the annotation `proxy.istio.io/config`.
 
 use super::Check;
+use super::istiod_ready::istiods;
 use super::spans;
 use crate::check::Outcome;
-use crate::facts::istio::PROXY_CONFIG_ANNOTATION;
+use crate::facts::istio::{DEFAULT_REVISION, PROXY_CONFIG_ANNOTATION, REVISION_LABEL, SHARED_MESH_CONFIG};
 use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
@@ -13,6 +14,7 @@ pub(super) const CHECK: Check =
     Check { id: "mesh-config", section: "Istio", title: "Istio can read its configuration", run };
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    missing(mesh, outcome);
     for plane in &mesh.tracing.planes {
         outcome.looked(CHECK.id);
         for problem in &plane.reading.problems {
@@ -26,6 +28,32 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             report(&problem, object, field, PROXY_CONFIG_ANNOTATION, outcome);
         }
     }
+}
+
+/// A cluster with an istiod, and no mesh configuration for it.
+fn missing(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let inventory = mesh.inventory;
+    let is_seen = inventory.live && !inventory.may_miss("", "configmaps");
+    let Some(istiod) = istiods(mesh).next().filter(|_| is_seen && mesh.tracing.planes.is_empty()) else {
+        return;
+    };
+    let containers = || istiod.at(&["spec", "template", "spec", "containers"]).items();
+    let mut variables = containers().flat_map(|container| container.get("env").items());
+    if variables.any(|variable| variable.get("name").is(SHARED_MESH_CONFIG)) {
+        return;
+    }
+    let revision = istiod.label(REVISION_LABEL);
+    let name = match &*revision {
+        "" | DEFAULT_REVISION => "istio".to_owned(),
+        revision => format!("istio-{revision}"),
+    };
+    let message = format!(
+        "ConfigMap `{name}` in namespace `{}` is not there or has no key `mesh`, so istiod has no providers, and an address for \
+         spans only where its version has one",
+        istiod.namespace()
+    );
+    let hint = "install Istio again as it was installed (istioctl install, or helm upgrade of istiod): that puts it back";
+    outcome.fail(CHECK.id, istiod, istiod.at(&["metadata"]), message, hint);
 }
 
 fn report(problem: &ConfigProblem, object: &Object, field: Field<'_>, what: &str, outcome: &mut Outcome) {

@@ -38,7 +38,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 
 fn off(mesh: &Mesh<'_>, group: &Group<'_, '_>, cause: &Off, from: Decider<'_>, outcome: &mut Outcome) {
     let plane = group.decision.plane;
-    let may_follow = matches!(cause, Off::NoProvider | Off::UnknownProvider { .. });
+    let may_follow = matches!(cause, Off::NoProvider | Off::UnknownProvider { .. } | Off::NoTracer { .. });
     if may_follow && spans::is_consequence(group, outcome) {
         return;
     }

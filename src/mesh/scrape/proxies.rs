@@ -183,7 +183,9 @@ pub(super) fn all<'i>(
         if injection.is_inexact(member) {
             continue;
         }
-        let is_judged = member.is_meshed() || (!inventory.live && !is_stated);
+        // A Pod that has ended is scraped no more.
+        let has_ended = inventory.live && workload.object.kind() == "Pod" && member.pods.is_empty();
+        let is_judged = !has_ended && (member.is_meshed() || (!inventory.live && !is_stated));
         let kind = if is_gateway(&workload) {
             Kind::Gateway
         } else if member.has_sidecar() && is_judged {
