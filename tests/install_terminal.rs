@@ -101,7 +101,7 @@ fn at_a_terminal_it_asks_for_what_is_missing_and_before_it_does_anything() {
             ("Namespace of the application", "shop"),
             ("Manifests of the application", "app.yaml"),
             (PAGE_QUESTION, "shop-web"),
-            ("DataKit as browsers reach it", ""),
+            ("DataKit as browsers reach it", "http://203.0.113.7:9529"),
             ("The page", "page.html"),
             ("Keep these answers", "y"),
             ("Apply this?", "y"),

@@ -169,7 +169,8 @@ impl<'i> Scraping<'i> {
         if proxy.workload.object.kind() == "Pod" {
             return stale;
         }
-        for pod in &proxy.pods {
+        let starts = |pod: &&&Object| pod.at(&["status", "phase"]).is("Pending");
+        for pod in proxy.pods.iter().filter(|pod| !starts(pod)) {
             let own = pod.annotation(SCRAPE_ANNOTATION);
             let own_text = own.text();
             if own_text == text {

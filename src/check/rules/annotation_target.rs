@@ -56,16 +56,8 @@ fn one(mesh: &Mesh<'_>, scraped: &Scraped<'_>, outcome: &mut Outcome) {
     let proxy = &scraped.proxy;
     let object = proxy.workload.object;
     let right = proxy.served.url(mesh.scraping.ipv6);
+    // That its pods have no sidecar, though the annotation asks for one, is told by who decides that.
     if proxy.kind == Kind::Bare {
-        let aims = || annotation.aims.iter();
-        let is_meant = aims().any(|(.., aim)| !matches!(aim, Aim::Application(_)));
-        if is_meant && !proxy.is_ambient {
-            outcome.looked(CHECK.id);
-            let message =
-                "its pods have no sidecar, so the address in its scrape annotation refuses every scrape";
-            let hint = "remove the annotation datakit/prom.instances from its pod template";
-            outcome.warn(CHECK.id, object, annotation.field, message, hint);
-        }
         return;
     }
     for (_, url, aim) in &annotation.aims {

@@ -5,6 +5,7 @@ use crate::check::Outcome;
 use crate::kube::Field;
 use crate::mesh::scrape::{Annotation, Kind};
 use crate::mesh::{Datakit, Mesh};
+use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
     Check { id: "logs-input", section: "logs", title: "DataKit collects the output of containers", run };
@@ -56,10 +57,13 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 fn off(datakit: &Datakit<'_>, place: Field<'_>, lost: usize, outcome: &mut Outcome) {
     let variable = datakit.inputs_variable();
     let is_cut = is_cut(datakit, "container");
+    let near = datakit.enabled_inputs().into_iter().find(|name| nearest(name, ["container"]).is_some());
     let how = if is_cut {
         format!("{variable} has a blank, so DataKit cuts it at blanks, and `container` is not in it")
     } else if datakit.switches_off("container") {
         format!("`-container` in {variable} switches the input off")
+    } else if let Some(near) = &near {
+        format!("`{near}` in {variable} is no input of DataKit, and `container` is not in it")
     } else {
         format!("`container` is not in {variable}")
     };
@@ -67,6 +71,8 @@ fn off(datakit: &Datakit<'_>, place: Field<'_>, lost: usize, outcome: &mut Outco
         format!("remove the blanks from {variable}")
     } else if datakit.switches_off("container") {
         format!("remove `-container` from {variable}")
+    } else if let Some(near) = &near {
+        format!("write `container` instead of `{near}` in {variable}")
     } else {
         format!("add `container` to {variable}")
     };

@@ -10,6 +10,7 @@ use dialoguer::{Confirm, Input};
 use super::cluster::Found;
 use crate::address;
 use crate::config::{FILE, Options, is_dns_label};
+use crate::facts;
 use crate::gate::{Text, say, text};
 use crate::kube::Inventory;
 
@@ -66,7 +67,10 @@ fn rum(options: &Options, found: &Found, answers: &mut Answers) -> anyhow::Resul
     if page.datakit_origin.is_none() && page.site.is_none() {
         let default = node_address(&found.world).map(|host| format!("http://{host}:{PORT}"));
         // The prompt shows it.
-        let default = default.filter(|origin| address::check_origin(origin).is_ok());
+        let reaches = |origin: &String| {
+            address::check_origin(origin).is_ok() && facts::rum::bad_origin(origin).is_none()
+        };
+        let default = default.filter(reaches);
         let valid = |text: &String| match text.as_str() {
             "/" => Ok(()),
             text => address::check_origin(text).map_err(|error| text!("{}", error.to_string())),

@@ -40,8 +40,6 @@ pub(crate) struct Proxy<'i> {
     pub(crate) pods: Vec<&'i Object>,
     /// Whether the injector leaves `prometheus.io` annotations for the port of [`Self::served`].
     pub(crate) is_merged: bool,
-    /// Whether ambient mode has it, without a sidecar.
-    pub(crate) is_ambient: bool,
 }
 
 impl Proxy<'_> {
@@ -145,12 +143,12 @@ impl<'i> MeshSettings<'i> {
     }
 }
 
-/// Whether the pods of a cluster have IPv6 addresses first: as they say, else as all Services do that say something.
+/// Whether the pods of a cluster have IPv6 addresses first: as all of them say, else as all Services do that say something.
 fn has_ipv6(inventory: &Inventory) -> bool {
     let address = |object: &Object| object.text(&["status", "podIP"]).contains(':');
-    let mut pods = inventory.of("", "Pod").filter(|pod| pod.at(&["status", "podIP"]).exists());
-    if let Some(pod) = pods.next() {
-        return address(pod);
+    let mut pods = inventory.of("", "Pod").filter(|pod| pod.at(&["status", "podIP"]).exists()).peekable();
+    if pods.peek().is_some() {
+        return pods.all(address);
     }
     let families = inventory.of("", "Service").filter_map(|service| {
         let first = service.at(&["spec", "ipFamilies", "0"]).text();
@@ -193,8 +191,7 @@ pub(super) fn all<'i>(
         } else {
             Kind::Bare
         };
-        let is_ambient = matches!(member.decision, Decision::Ambient);
-        found.push(proxy(workload, kind, is_ambient, member.pods.clone(), settings));
+        found.push(proxy(workload, kind, member.pods.clone(), settings));
     }
     let is_datakit = |object: &Object| datakits.iter().any(|datakit| std::ptr::eq(datakit.object, object));
     for object in inventory.workloads() {
@@ -209,7 +206,7 @@ pub(super) fn all<'i>(
             if is_istiod || has_proxy(workload.spec()) {
                 let kind = if is_istiod { Kind::Istiod } else { Kind::Gateway };
                 let pods = if inventory.live { pods.running(inventory, object) } else { Vec::new() };
-                found.push(proxy(workload, kind, false, pods, settings));
+                found.push(proxy(workload, kind, pods, settings));
             }
         }
     }
@@ -219,7 +216,6 @@ pub(super) fn all<'i>(
 fn proxy<'i>(
     workload: Workload<'i>,
     kind: Kind,
-    is_ambient: bool,
     pods: Vec<&'i Object>,
     settings: &MeshSettings<'i>,
 ) -> Proxy<'i> {
@@ -255,7 +251,6 @@ fn proxy<'i>(
         local_only: local_only.filter(|_| matches!(kind, Kind::Sidecar | Kind::Gateway) && !serves_all),
         pods,
         is_merged: kind == Kind::Sidecar && is_merged(&workload, settings),
-        is_ambient,
     }
 }
 
