@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
-use crate::manifest::{Item, Resource, Scope, Scopes, items};
+use crate::kube::{Item, Resource, Scope, Scopes, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
 use crate::rule::{NewResource, Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};

@@ -4,10 +4,11 @@
 //! Looking costs nothing where there is no DataKit: only then are the inputs read again, once for the ConfigMaps that its
 //! volumes name and once to make the edits.
 
+use crate::facts::Version;
 use crate::facts::datakit::{
     CONF_D, CONF_VOLUME, ENV_CONF, ENV_DATAWAY, ENV_DISCOVERY, ENV_INPUTS, discovers, input_names,
 };
-use crate::manifest::{Resource, Version};
+use crate::kube::Resource;
 use crate::mesh::daemon::{CHECKSUM, Daemon};
 use crate::yaml::{At, Document};
 
@@ -47,8 +48,6 @@ pub struct Datakit {
     pub inputs_env: String,
     /// Whether it scrapes every pod with `prometheus.io` annotations.
     pub discovers: bool,
-    /// The name of the cluster that its environment tells.
-    pub cluster_name: String,
     /// Whether its port is claimed on the node.
     pub host_port: bool,
     /// Whether it shares the node's network.
@@ -261,7 +260,6 @@ impl Datakit {
             enabled: input_names(enabled),
             inputs_env: daemon.env_text(ENV_CONF),
             discovers: discovers(daemon.version(), &daemon.env_text(ENV_DISCOVERY)),
-            cluster_name: daemon.env_text("ENV_CLUSTER_NAME_K8S"),
             host_port: daemon.host_port(),
             host_network: daemon.host_network(),
             checksummed: daemon.annotation(CHECKSUM).is_some(),

@@ -7,7 +7,7 @@ use super::deadline::Limits;
 use super::error::{Error, ErrorKind};
 use super::kubectl::Kubectl;
 use super::process::{self, Answer, Call, Failure, Output};
-use crate::manifest::Version;
+use crate::facts::Version;
 use crate::secret;
 
 /// The profile with both gateways that the guide takes.

@@ -8,7 +8,7 @@ mod kubectl;
 pub(crate) mod minikube;
 pub(crate) mod process;
 
-pub use deadline::{Limits, Pause};
+pub use deadline::Limits;
 pub use error::{Error, ErrorKind};
 pub use istioctl::Istioctl;
 pub use kubectl::Kubectl;

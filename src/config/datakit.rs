@@ -8,8 +8,9 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::{Invalid, is_dns_label, pairs};
+use crate::facts::Version;
 use crate::input::io_message;
-use crate::manifest::{ImageRef, Version};
+use crate::kube::ImageRef;
 use crate::rule::datakit::dataway;
 use crate::rule::{Collector, DatakitSettings, MetricsSettings, TracingSettings};
 use crate::secret::Token;

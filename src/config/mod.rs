@@ -40,7 +40,7 @@ pub use check::CheckOptions;
 pub(crate) use check::CheckSettings;
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub use install::InstallOptions;
-pub use metrics::{MetricsOptions, Profile};
+pub use metrics::MetricsOptions;
 pub use namespace::NamespaceOptions;
 pub use page::PageOptions;
 pub use patch::PatchOptions;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::{Invalid, PageOptions, is_dns_label, pairs};
-use crate::manifest::ImageRef;
+use crate::kube::ImageRef;
 use crate::rule::{RumMode, RumSettings};
 
 /// `[rum]`.

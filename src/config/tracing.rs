@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{Invalid, is_dns_label};
-use crate::manifest::Version;
+use crate::facts::Version;
 use crate::rule::{TracingMode, TracingSettings};
 
 /// `[tracing]`.

@@ -1,6 +1,6 @@
 //! Facts about DataKit, read in its source and seen in releases 1.1.7 to 1.84.1.
 
-use crate::manifest::Version;
+use crate::facts::Version;
 
 /// The pod annotation whose TOML tells DataKit what to scrape.
 pub(crate) const SCRAPE_ANNOTATION: &str = "datakit/prom.instances";

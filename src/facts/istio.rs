@@ -1,6 +1,6 @@
 //! Facts about Istio, read in its source from 1.0 to 1.30.
 
-use crate::manifest::Version;
+use crate::facts::Version;
 
 /// Namespaces whose pods Istio never injects (`pkg/kube/inject/inject.go`).
 pub(crate) const NEVER_INJECTED: &[&str] =

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::datakit::LOG_KEYS;
 use super::pattern::{Expression, glob};
 use super::scrape::unrendered;
-use crate::manifest::ImageRef;
+use crate::kube::ImageRef;
 use crate::spelling::nearest;
 
 /// What is wrong with the JSON of `datakit/logs`.

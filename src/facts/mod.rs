@@ -9,3 +9,6 @@ pub(crate) mod pattern;
 pub(crate) mod protocol;
 pub(crate) mod rum;
 pub(crate) mod scrape;
+mod version;
+
+pub use version::Version;

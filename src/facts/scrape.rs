@@ -13,7 +13,7 @@ use super::datakit::{
 };
 use super::istio;
 use super::pattern::Expression;
-use crate::manifest::Version;
+use crate::facts::Version;
 use crate::spelling::nearest;
 
 /// What stands in the text for values of the pod, in the order DataKit replaces them: blindly, before it reads TOML.

@@ -20,7 +20,7 @@ pub use crate::cluster::Error as Failure;
 pub use apply::{Compared, compare, patch, plain, preview};
 pub use object::{Reference, existing, references};
 pub use rebuild::{Rebuilt, rebuild};
-pub use record::{Changed, Record};
+pub use record::Record;
 pub use restore::ValueChange;
 pub use undo::{Undo, Undoer, together};
 

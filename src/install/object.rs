@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Failure;
 use super::apply::{self, plain};
 use crate::cluster::{ErrorKind, Kubectl};
-use crate::manifest::{Item, items};
+use crate::kube::{Item, items};
 use crate::rule::LABEL;
 use crate::yaml::{Document, DocumentReader};
 

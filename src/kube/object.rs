@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::field::Field;
-use crate::manifest::{PodTemplate, Resource, pod_templates};
+use crate::kube::{PodTemplate, Resource, pod_templates};
 use crate::yaml::Document;
 
 /// A document that objects stand in.

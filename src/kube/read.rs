@@ -9,7 +9,7 @@ use super::object::{Object, Source, Spot};
 use super::slim::slim;
 use crate::diagnostic::locate;
 use crate::input::{Content, Input, Opener, io_message};
-use crate::manifest::{Item, items};
+use crate::kube::{Item, items};
 use crate::yaml::{Document, DocumentReader, StreamError};
 
 /// Something that could not be read, or is no object that a cluster takes.

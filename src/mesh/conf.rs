@@ -7,9 +7,9 @@ use toml::{Table, Value as Toml};
 
 use super::beside;
 use super::env::Env;
+use crate::facts::Version;
 use crate::facts::datakit::{CONF_D, CONF_IN_ENV, ENV_CONF, ENV_GIT, before};
 use crate::kube::{Field, Inventory, Object};
-use crate::manifest::Version;
 use crate::spelling::nearest;
 
 /// A block of a file: the input that it configures, and its settings.

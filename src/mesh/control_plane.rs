@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::config::{MeshConfig, Reading, mesh_config};
+use crate::facts::Version;
 use crate::facts::istio;
-use crate::kube::{Field, Inventory, Object};
-use crate::manifest::{ImageRef, Version};
+use crate::kube::{Field, ImageRef, Inventory, Object};
 
 /// A mesh configuration and the istiod that reads it.
 #[derive(Debug)]

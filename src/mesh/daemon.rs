@@ -2,9 +2,9 @@
 //! what a variable is, it has from the model. Reads only.
 
 use super::datakit::{container, is_daemon_set, settings, version};
+use crate::facts::Version;
 use crate::facts::datakit::{CONF_D, CONF_VOLUME, PORT};
-use crate::kube::Field;
-use crate::manifest::{PodTemplate, Resource, Version, pod_templates};
+use crate::kube::{Field, PodTemplate, Resource, pod_templates};
 use crate::yaml::{At, Document};
 
 /// The annotation of the pod template that changes with the configuration: mounts by subPath are never refreshed, so only

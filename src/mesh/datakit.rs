@@ -2,12 +2,12 @@
 
 use super::conf::Conf;
 use super::env::{Env, Value};
+use crate::facts::Version;
 use crate::facts::datakit::{
     CONF_AT_TOP, DEFAULT_INPUTS, ENV_DATAWAY, ENV_INPUTS, ENV_LISTEN, Listening, before, input_names,
     listening, zipkin_input,
 };
-use crate::kube::{Field, Inventory, Object, Selector};
-use crate::manifest::{ImageRef, Version};
+use crate::kube::{Field, ImageRef, Inventory, Object, Selector};
 
 /// A DaemonSet that runs DataKit.
 #[derive(Clone, Debug)]

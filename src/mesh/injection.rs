@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::control_plane::newest_istiod;
 use super::{Pods, Workload};
+use crate::facts::Version;
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio::{self, Asked, Labels, Wish};
 use crate::kube::{Field, Inventory, Object, Selector};
-use crate::manifest::Version;
 use crate::spelling::nearest;
 use crate::yaml::Document;
 

@@ -2,8 +2,7 @@
 //! the SDK of browser monitoring.
 
 use super::{Workload, beside};
-use crate::kube::{Field, Inventory, Object};
-use crate::manifest::ImageRef;
+use crate::kube::{Field, ImageRef, Inventory, Object};
 use crate::page::bookinfo::{FILE, PATH};
 use crate::page::settings::{Monitoring, monitoring};
 

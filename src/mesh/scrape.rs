@@ -14,10 +14,10 @@ use std::collections::HashSet;
 use super::control_plane::ControlPlane;
 use super::injection::Injection;
 use super::{Datakit, Pods};
+use crate::facts::Version;
 use crate::facts::datakit::{SCRAPE_ANNOTATION, WITHOUT_ANNOTATION};
 use crate::facts::scrape::{Aim, Block, Reading, aim, read};
 use crate::kube::{Field, Inventory, Object};
-use crate::manifest::Version;
 
 /// A way in which a proxy is scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]

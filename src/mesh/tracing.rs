@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use super::Workload;
 use super::config::{Provider, ProxyConfig, Reading, Tracing, proxy_config};
 use super::control_plane::{ControlPlane, tags};
+use crate::facts::Version;
 use crate::facts::istio::{self, ProviderLack, Traces, WithoutProvider};
 use crate::kube::{Field, Inventory, Object, Selector};
-use crate::manifest::Version;
 
 const TELEMETRY: &str = "telemetry.istio.io";
 

@@ -3,7 +3,8 @@
 //!
 //! Facts are from Istio's samples, tags 1.0 to 1.30.
 
-use crate::manifest::{ImageRef, Version};
+use crate::facts::Version;
+use crate::kube::ImageRef;
 
 /// Where the image keeps the page.
 pub const PATH: &str = "/opt/microservices/templates/productpage.html";

@@ -11,7 +11,7 @@ mod snippet;
 
 use std::ops::Range;
 
-pub use place::{NoPlace, Outline, Place, Script};
+pub use place::{NoPlace, Outline, Script};
 pub use snippet::{BEGIN, END, SDK, Snippet, Target};
 
 /// What came of an edit.

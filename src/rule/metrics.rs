@@ -15,7 +15,7 @@ use super::{Outcome, Rule, Target, Workload};
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio;
 use crate::facts::scrape::{Served, is_same, why_not};
-use crate::manifest::{PodTemplate, pod_templates};
+use crate::kube::{PodTemplate, pod_templates};
 use crate::yaml::{At, Changes, Place, Refusal, Value};
 
 /// The annotation's name.
@@ -397,8 +397,8 @@ fn toml_key(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Version;
     use crate::facts::scrape;
-    use crate::manifest::Version;
 
     #[test]
     fn what_is_written_is_what_check_asks_for() {

@@ -11,7 +11,7 @@ mod reference;
 mod rum;
 mod tracing;
 
-use crate::manifest::{Resource, Scope};
+use crate::kube::{Resource, Scope};
 use crate::survey::Survey;
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 

@@ -1,7 +1,7 @@
 //! `metadata.namespace` on every namespaced resource that has none.
 
 use super::{Outcome, Rule, Target, reference};
-use crate::manifest::Scope;
+use crate::kube::Scope;
 use crate::yaml::{Changes, Place, Refusal, Value};
 
 /// Settings of the rule.

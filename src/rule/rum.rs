@@ -1,7 +1,7 @@
 //! The image with browser monitoring in place of the application's own.
 
 use super::{Outcome, Rule, Target};
-use crate::manifest::{ImageRef, PodTemplate, pod_templates};
+use crate::kube::{ImageRef, PodTemplate, pod_templates};
 use crate::page::bookinfo::{FILE, PATH};
 use crate::yaml::{At, Changes, Place, Refusal, Value};
 

@@ -4,7 +4,8 @@
 //! the whole mesh, so it runs only when it is asked for. Facts about Istio are from its source, tags 1.0 to 1.30.
 
 use super::{Outcome, Rule, Target};
-use crate::manifest::{Resource, Version};
+use crate::facts::Version;
+use crate::kube::Resource;
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 /// The port that DataKit takes spans on.

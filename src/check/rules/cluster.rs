@@ -3,8 +3,7 @@
 use super::command::kubectl_global;
 use crate::check::{Fact, Outcome};
 use crate::facts::istio;
-use crate::kube::Object;
-use crate::manifest::ImageRef;
+use crate::kube::{ImageRef, Object};
 use crate::mesh::Mesh;
 
 pub(super) fn cluster(mesh: &Mesh<'_>, outcome: &mut Outcome) {

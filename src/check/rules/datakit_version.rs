@@ -4,7 +4,7 @@ use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::{ANNOTATION_BACK, ENV_DISCOVERY, SCRAPE_ANNOTATION, WITHOUT_ANNOTATION};
 use crate::gate::command;
-use crate::manifest::ImageRef;
+use crate::kube::ImageRef;
 use crate::mesh::Mesh;
 
 pub(super) const CHECK: Check =

@@ -13,7 +13,7 @@ use crate::config::{DatakitOptions, Options, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::gate;
-use crate::manifest::{Item, items};
+use crate::kube::{Item, items};
 use crate::mesh::daemon::Daemon;
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{Datakit, DatakitSettings};

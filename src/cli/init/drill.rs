@@ -7,8 +7,8 @@ use super::super::settings::SettingsArgs;
 use super::super::{DONE, print};
 use super::Printed;
 use crate::config::Options;
+use crate::facts::Version;
 use crate::gate::{Word, text};
-use crate::manifest::Version;
 use crate::template;
 use crate::yaml::Value;
 

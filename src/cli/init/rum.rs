@@ -357,7 +357,7 @@ fn image(args: &RumArgs, page: &[u8], name: &str, source: &str) -> anyhow::Resul
             // The registry is the new one's, and a digest can only be told once it is built.
             let last = name.rsplit('/').next().unwrap_or(name).split('@').next().unwrap_or(name);
             let image = format!("{registry}/{last}");
-            if !crate::manifest::ImageRef::is_valid(&image) {
+            if !crate::kube::ImageRef::is_valid(&image) {
                 bail!("invalid registry `{registry}` (--push): write REGISTRY/PROJECT, in lower case");
             }
             let image = Word(image);
@@ -410,7 +410,7 @@ fn base_image(args: &RumArgs, page: &[u8], source: &str) -> anyhow::Result<Strin
     let generation = Generation::of(&bare);
     match (&args.base_image, generation) {
         (Some(image), generation) => {
-            if !crate::manifest::ImageRef::is_valid(image) {
+            if !crate::kube::ImageRef::is_valid(image) {
                 bail!("invalid image `{image}` (--base-image): write [registry[:port]/]name[:tag]");
             }
             if let Some(generation) = generation.filter(|generation| !generation.fits(image)) {

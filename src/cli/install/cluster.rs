@@ -3,9 +3,9 @@
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cluster::{Istioctl, Kubectl};
+use crate::facts::Version;
 use crate::install::{Record, Reference, rebuild};
-use crate::kube::{Inventory, Object};
-use crate::manifest::{ImageRef, Version};
+use crate::kube::{ImageRef, Inventory, Object};
 use crate::mesh::Mesh;
 use crate::rule::LABEL;
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use crate::facts::Version;
 use crate::facts::istio;
 use crate::facts::scrape::Served;
 use crate::kube::{Field, Inventory, Object};
-use crate::manifest::Version;
 use crate::mesh::control_plane::ControlPlane;
 use crate::mesh::injection::{Decision, Injection, has_proxy};
 use crate::mesh::{Datakit, Pods, Workload};

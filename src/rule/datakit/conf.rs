@@ -7,8 +7,8 @@ use toml::{Table, Value as Toml};
 
 use super::super::metrics::toml_line;
 use super::DatakitSettings;
+use crate::facts::Version;
 use crate::facts::datakit::{CONF_D, KUBERNETES_PROMETHEUS, ZIPKIN, zipkin_input};
-use crate::manifest::Version;
 
 /// One file for one collector.
 #[derive(Clone, Debug, PartialEq, Eq)]

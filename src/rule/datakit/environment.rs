@@ -5,11 +5,11 @@ use super::Datakit;
 use super::conf;
 use super::env::{Env, When, add_inputs};
 use super::wiring::{Fate, Wire, Wiring};
+use crate::facts::Version;
 use crate::facts::datakit::{
     CLUSTER_NAME, CONF_IN_ENV, DEFAULT_INPUTS, ELECTION_TAGS, ENV_CONF, ENV_ELECTION, ENV_INPUTS, ENV_LISTEN,
     HOST_TAGS, RUM_INPUT, before,
 };
-use crate::manifest::Version;
 use crate::yaml::{Changes, Edit, Kind, Place, Refusal, Value};
 
 /// Names of a cluster that stock files have for the user to replace.

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::metrics::MetricsSettings;
 use super::{NewResource, Outcome, Rule, RumSettings, Target};
-use crate::manifest::Version;
+use crate::facts::Version;
 use crate::mesh::daemon::{CHECKSUM, Daemon};
 use crate::secret::Token;
 use crate::survey::{ConfigMap, Datakit as Found};
@@ -91,7 +91,7 @@ impl DatakitSettings {
     #[must_use]
     pub fn version(&self, datakit: &Found) -> Option<Version> {
         let replaced = || self.replaced.as_ref()?.replacement(&datakit.image).ok()?;
-        let image = self.image.as_deref().or_else(replaced).map(crate::manifest::ImageRef::parse);
+        let image = self.image.as_deref().or_else(replaced).map(crate::kube::ImageRef::parse);
         let of_image = image.map(|image| image.tag.and_then(Version::parse));
         self.version.or(of_image.unwrap_or(datakit.version))
     }

@@ -3,11 +3,11 @@
 use super::super::Outcome;
 use super::env::Env;
 use super::{Collector, Datakit};
+use crate::facts::Version;
 use crate::facts::datakit::{
     ENV_ELECTION, ENV_LISTEN, ENV_PUBLIC_APIS, Listening, SPANS_PATH, WITHOUT_ANNOTATION, is_public,
     listening,
 };
-use crate::manifest::Version;
 
 impl Datakit {
     pub(super) fn warn(&self, env: &Env<'_>, version: Option<Version>, outcome: &mut Outcome) {

@@ -3,8 +3,8 @@
 
 use super::conf::{self, Conf};
 use super::{Collector, DatakitSettings};
+use crate::facts::Version;
 use crate::facts::datakit::{ENV_CONF, KUBERNETES_PROMETHEUS, zipkin_input};
-use crate::manifest::Version;
 use crate::survey::{ConfigMap, Datakit, Survey};
 
 /// What is to become of one file.
