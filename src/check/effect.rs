@@ -9,7 +9,8 @@ use crate::facts::datakit::{
     LOG_FILTERS, LOGS_ANNOTATION, LOGS_VARIABLE, SCRAPE_ANNOTATION, logs_annotation,
 };
 use crate::facts::istio;
-use crate::kube::{Field, Object, Selector};
+use crate::kube::{Field, Object};
+use crate::mesh::injection::{Block, Decision, Member, Outside};
 use crate::mesh::scrape::Scraped;
 use crate::mesh::tracing::Spans;
 use crate::mesh::{Mesh, Workload};
@@ -41,7 +42,8 @@ pub(super) struct Aspect {
 pub(super) struct Effects<'m, 'i> {
     mesh: &'m Mesh<'i>,
     outcome: &'m Outcome,
-    namespaces: HashMap<&'i str, &'i Object>,
+    /// Which of the mesh's members each pod template is, by its object and place.
+    members: HashMap<(*const Object, usize), usize>,
     /// Where the sidecars of each workload send spans; and what decides it.
     spans: HashMap<*const Object, (State, String, String)>,
     /// Which of the mesh's proxies each workload is.
@@ -50,11 +52,15 @@ pub(super) struct Effects<'m, 'i> {
 
 impl<'m, 'i> Effects<'m, 'i> {
     pub(super) fn of(mesh: &'m Mesh<'i>, outcome: &'m Outcome) -> Self {
-        let inventory = mesh.inventory;
         Self {
             mesh,
             outcome,
-            namespaces: inventory.of("", "Namespace").map(|object| (object.name(), object)).collect(),
+            members: (mesh.injection.members.iter().enumerate())
+                .map(|(number, member)| {
+                    let Workload { object, template } = member.workload;
+                    ((std::ptr::from_ref(object), template.offset()), number)
+                })
+                .collect(),
             spans: spans(mesh),
             proxies: mesh
                 .scraping
@@ -78,63 +84,22 @@ impl<'m, 'i> Effects<'m, 'i> {
     }
 
     fn injection(&self, workload: &Workload<'_>) -> (State, String, Vec<String>) {
-        let object = workload.object;
-        let own = |field: &str| vec![format!("{}: {field}", object.title())];
-        let no = |why: &str, by| (State::Off, format!("no: {why}"), by);
-        if has_proxy(workload.spec()) {
-            let answer = "yes: the pod template has the container istio-proxy".to_owned();
-            return (State::On, answer, own("spec.template.spec"));
-        }
-        if workload.spec().get("hostNetwork").is_true() {
-            return no("pods with hostNetwork get no sidecar", own("hostNetwork"));
-        }
-        let label = workload.labels().get(istio::INJECT);
-        let wish = if label.is_set() { label } else { workload.annotation(istio::INJECT) };
-        if wish.is("false") {
-            return no("sidecar.istio.io/inject is \"false\"", own(istio::INJECT));
-        }
-        if istio::NEVER_INJECTED.contains(&object.namespace()) {
-            return no(
-                "Istio injects nothing in this namespace",
-                vec![format!("namespace/{}", object.namespace())],
-            );
-        }
-        let (of_namespace, by) = self.namespace_injection(object.namespace());
-        let asked = if wish.is("true") { (State::On, own(istio::INJECT)) } else { (of_namespace, by) };
-        let (state, by) = asked;
-        if let Some(pods) = self.pods(workload) {
-            let bare = pods.iter().filter(|pod| !has_proxy(pod.at(&["spec"]))).count();
-            let with = pods.len() - bare;
-            let state = if bare == 0 { State::On } else { State::Off };
-            return (state, format!("{with} of {} pods have a sidecar", pods.len()), by);
-        }
-        match state {
-            State::On => (state, "yes: by Istio's webhook".to_owned(), by),
-            State::Off => no("its namespace has no injection label", by),
-            State::Unknown => (state, format!("namespace `{}` is not in view", object.namespace()), by),
-        }
-    }
-
-    fn namespace_injection(&self, name: &str) -> (State, Vec<String>) {
-        let by = |label: &str| vec![format!("namespace/{name}: label {label}")];
-        let Some(namespace) = self.namespaces.get(name) else {
-            return (State::Unknown, vec![format!("namespace/{name}")]);
+        let key = (std::ptr::from_ref(workload.object), workload.template.offset());
+        let member = self.members.get(&key).and_then(|number| self.mesh.injection.members.get(*number));
+        let Some(member) = member else {
+            return (State::Unknown, "it is no application of the mesh".to_owned(), Vec::new());
         };
-        let injection = namespace.label(istio::INJECTION_LABEL);
-        if injection == "enabled" {
-            return (State::On, by(istio::INJECTION_LABEL));
+        let by = decided_by(member, self.mesh);
+        let asks = !matches!(member.decision, Decision::Own | Decision::Ambient | Decision::Outside(_))
+            || matches!(member.decision, Decision::Outside(Outside::NotAsked));
+        if self.mesh.inventory.live && !member.pods.is_empty() && (asks || member.has_proxies()) {
+            let bare = member.bare_pods().count();
+            let with = member.pods.len() - bare;
+            let state = if bare == 0 { State::On } else { State::Off };
+            return (state, format!("{with} of {} pods have a sidecar", member.pods.len()), by);
         }
-        if injection != "disabled" && !namespace.label(istio::REVISION_LABEL).is_empty() {
-            return (State::On, by(istio::REVISION_LABEL));
-        }
-        (State::Off, by(istio::INJECTION_LABEL))
-    }
-
-    /// The running Pods; nothing where there are none to look at.
-    fn pods(&self, workload: &Workload<'_>) -> Option<Vec<&'i Object>> {
-        let selector = Selector::of(workload.object.at(&["spec", "selector"]));
-        let pods = self.mesh.inventory.pods(workload.object.namespace(), &selector);
-        (self.mesh.inventory.live && !pods.is_empty()).then_some(pods)
+        let (state, answer) = answer(member);
+        (state, answer, by)
     }
 
     /// Where its sidecars send spans.
@@ -284,10 +249,69 @@ fn scraped_by(mesh: &Mesh<'_>, scraped: &Scraped<'_>) -> Vec<String> {
     found
 }
 
-/// Whether a pod's spec has a sidecar.
-fn has_proxy(spec: Field<'_>) -> bool {
-    let mut all = ["containers", "initContainers"].into_iter().flat_map(|key| spec.get(key).items());
-    all.any(|container| container.get("name").is(istio::PROXY_CONTAINER))
+/// Whether pods of a workload get a sidecar, in a sentence.
+fn answer(member: &Member<'_>) -> (State, String) {
+    let no = |why: String| (State::Off, format!("no: {why}"));
+    match &member.decision {
+        Decision::Own => (State::On, "yes: the pod template has the container istio-proxy".to_owned()),
+        Decision::Injected(_) => (State::On, "yes: by Istio's webhook".to_owned()),
+        Decision::Ambient => no("ambient mode takes its pods into the mesh without one".to_owned()),
+        Decision::Outside(Outside::HostNetwork) => no("pods with hostNetwork get no sidecar".to_owned()),
+        Decision::Outside(Outside::Namespace) => no("Istio injects nothing in this namespace".to_owned()),
+        Decision::Outside(Outside::OptedOut) if member.said().exists() => {
+            no(format!("{} is \"{}\"", istio::INJECT, member.said().text()))
+        }
+        Decision::Outside(Outside::OptedOut) => no("its namespace says no".to_owned()),
+        Decision::Outside(Outside::NotAsked) => no("its namespace has no injection label".to_owned()),
+        Decision::Blocked(block, ..) => no(match block {
+            Block::NamespaceValue(value) => {
+                format!("the label {} of its namespace is `{value}`", istio::INJECTION_LABEL)
+            }
+            Block::NamespaceSaysNo => "its namespace says no, which goes before its own label".to_owned(),
+            Block::NotExactly(value) => format!("{} is `{value}`, not exactly `true`", istio::INJECT),
+            Block::AnnotationAlone => "an annotation can only opt out; a label asks for one".to_owned(),
+            Block::NoRevision(name) => format!("no webhook is of the revision or tag `{name}`"),
+            Block::NoDefault => "no webhook is of the default revision".to_owned(),
+            Block::NoWebhook => "there is no webhook of Istio's injector".to_owned(),
+            Block::NotSelected(name) => format!("the selectors of webhook `{name}` leave it out"),
+            Block::Policy => "the injector's policy is disabled".to_owned(),
+            Block::Never => "the injector's neverInjectSelector matches its pods".to_owned(),
+        }),
+        Decision::Unknown => {
+            let namespace = member.workload.object.namespace();
+            (State::Unknown, format!("namespace `{namespace}` is not in view"))
+        }
+    }
+}
+
+/// The object and field that decide whether pods of a workload get a sidecar.
+fn decided_by(member: &Member<'_>, mesh: &Mesh<'_>) -> Vec<String> {
+    let object = member.workload.object;
+    let own = |field: &str| format!("{}: {field}", object.title());
+    let home = |label: &str| format!("namespace/{}: label {label}", object.namespace());
+    let asks = |name: &str| member.workload.labels().get(name).is_set();
+    vec![match &member.decision {
+        Decision::Own => own("spec.template.spec"),
+        Decision::Outside(Outside::HostNetwork) => own("hostNetwork"),
+        Decision::Outside(Outside::Namespace) | Decision::Unknown => {
+            format!("namespace/{}", object.namespace())
+        }
+        Decision::Outside(Outside::OptedOut) if member.said().exists() => own(istio::INJECT),
+        Decision::Outside(_) => home(istio::INJECTION_LABEL),
+        Decision::Ambient => home(istio::DATAPLANE_LABEL),
+        Decision::Blocked(Block::NamespaceValue(_) | Block::NamespaceSaysNo, ..) => {
+            home(istio::INJECTION_LABEL)
+        }
+        Decision::Blocked(Block::NotExactly(_) | Block::AnnotationAlone, ..) => own(istio::INJECT),
+        Decision::Blocked(_, by, _) => by.title(),
+        Decision::Injected(_) if asks(istio::INJECT) => own(istio::INJECT),
+        Decision::Injected(_) if asks(istio::REVISION_LABEL) => own(istio::REVISION_LABEL),
+        Decision::Injected(_) => {
+            let namespace = mesh.inventory.get_global("", "Namespace", object.namespace());
+            let injects = namespace.is_some_and(|found| !found.label(istio::INJECTION_LABEL).is_empty());
+            home(if injects { istio::INJECTION_LABEL } else { istio::REVISION_LABEL })
+        }
+    }]
 }
 
 /// Where the sidecars of each workload send spans: the state, the address or the reason, and what decides it.
