@@ -8,6 +8,7 @@ use toml::Table;
 
 use super::{Invalid, pairs};
 use crate::facts::datakit::{METRIC_TYPES, is_duration};
+use crate::facts::istio;
 use crate::rule::MetricsSettings;
 
 /// A set of defaults for the metrics rule.
@@ -155,12 +156,12 @@ impl MetricsOptions {
 
     pub(super) fn settings(self, namespace: &str) -> Result<MetricsSettings, Invalid> {
         let defaults = Defaults::of(self.profile.unwrap_or_default());
-        let port = self.port.unwrap_or(15020);
-        let path = self.path.unwrap_or_else(|| "/stats/prometheus".to_owned());
+        let port = self.port.map_or_else(|| istio::SIDECAR_PORT.to_owned(), |port| port.to_string());
+        let path = self.path.unwrap_or_else(|| istio::SIDECAR_PATH.to_owned());
         if !path.starts_with('/') || path.contains(char::is_whitespace) {
             return Err(format!("invalid path `{path}` (--metrics-path, metrics.path): it begins with `/`"));
         }
-        if port == 0 {
+        if port == "0" {
             return Err("invalid port `0` (--metrics-port, metrics.port): 1 to 65535".to_owned());
         }
         let url = self.url.unwrap_or_else(|| format!("http://$IP:{port}{path}"));

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{Invalid, is_dns_label};
-use crate::facts::Version;
+use crate::facts::{Version, istio};
 use crate::rule::{TracingMode, TracingSettings};
 
 /// `[tracing]`.
@@ -103,7 +103,7 @@ impl TracingOptions {
             address: self.address,
             sampling: self.sampling,
             istio_version,
-            istio_namespace: self.istio_namespace.unwrap_or_else(|| "istio-system".to_owned()),
+            istio_namespace: self.istio_namespace.unwrap_or_else(|| istio::NAMESPACE.to_owned()),
             revision: self.revision,
             datakit_namespace: self.datakit_namespace.unwrap_or_else(|| "datakit".to_owned()),
             ipv6: self.ipv6,

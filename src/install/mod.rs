@@ -14,6 +14,7 @@ mod undo;
 use serde_json::Value;
 
 use crate::cluster::{Istioctl, Kubectl};
+use crate::facts::istio;
 use crate::rule::LABEL;
 
 pub use crate::cluster::Error as Failure;
@@ -130,7 +131,7 @@ pub fn execute(kubectl: &Kubectl, step: &Step, force: bool, record: &mut Record)
         Action::Istio(istioctl, settings) => {
             let namespace = Reference {
                 kind: "Namespace".to_owned(),
-                name: "istio-system".to_owned(),
+                name: istio::NAMESPACE.to_owned(),
                 ..Reference::default()
             };
             let there = namespace.get(kubectl)?.is_some();

@@ -13,18 +13,13 @@ use super::from::{self, DiffArgs, Source};
 use crate::cluster::Kubectl;
 use crate::config::{Options, TracingOptions};
 use crate::facts::Version;
+use crate::facts::istio::{NO_DEFAULT_TRACING, TELEMETRY_V1};
 use crate::gate::{self, Text, Word, text};
 use crate::kube::{ImageRef, Inventory, Item, items, read_text};
 use crate::mesh::Mesh;
 use crate::rule::{Tracing, TracingMode, TracingSettings};
 use crate::template;
 use crate::yaml::{Document, DocumentReader, Value};
-
-/// Since this version nothing is traced unless it is configured.
-pub(in crate::cli) const NO_DEFAULT_TRACER: Version = Version::new(1, 22, 0);
-
-/// Since this version the Telemetry API is `v1`.
-const TELEMETRY_V1: Version = Version::new(1, 22, 0);
 
 const EXTERNAL_NAME: &str = include_str!("../../../templates/tracing-external-name.yaml");
 
@@ -135,7 +130,7 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
     settings.istio_version = version;
     let mode = match (args.mode, version) {
         (Some(mode), _) => mode,
-        (None, Some(version)) if version < NO_DEFAULT_TRACER => Mode::ExternalName,
+        (None, Some(version)) if version < NO_DEFAULT_TRACING => Mode::ExternalName,
         (None, Some(_)) => Mode::Telemetry,
         (None, None) => bail!(
             "Istio's version decides the mode and is not known; pass --istio-version, --detect, --from with a \
@@ -303,7 +298,7 @@ fn external_name(
             settings.istio_namespace
         );
     }
-    if settings.istio_version.is_some_and(|version| version >= NO_DEFAULT_TRACER) {
+    if settings.istio_version.is_some_and(|version| version >= NO_DEFAULT_TRACING) {
         said.push(text!("warning: from Istio 1.22 on nothing is sent to zipkin.istio-system by default; these Services alone do \
              nothing there, use --mode telemetry"));
     }

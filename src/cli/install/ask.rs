@@ -95,8 +95,8 @@ fn rum(options: &Options, found: &Found, answers: &mut Answers) -> anyhow::Resul
 /// The only namespace whose pods get sidecars already, if there is one.
 fn labelled(world: &Inventory) -> Option<&str> {
     let mut found = world.of("", "Namespace").filter(|namespace| {
-        namespace.label("istio-injection") == "enabled"
-            && namespace.name() != "istio-system"
+        namespace.label(facts::istio::INJECTION_LABEL) == "enabled"
+            && namespace.name() != facts::istio::NAMESPACE
             && is_dns_label(namespace.name())
     });
     let first = found.next()?;

@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 use super::cluster::{Found, Running};
 use crate::config::{Options, Settings};
 use crate::facts::datakit::ENV_DATAWAY;
+use crate::facts::istio::SIDECAR_PORT;
 use crate::kube::{Inventory, Object};
 use crate::mesh::{Datakit, Mesh};
 use crate::rule::datakit::conf;
 use crate::rule::{ANNOTATION, Collector, RumSettings, Workload};
-
-/// The port of a sidecar that its metrics are scraped from.
-const SIDECAR_PORT: &str = "15020";
 
 /// The key of the file that the newer collector is configured by.
 const KUBERNETES_PROMETHEUS: &str = "kubernetesprometheus.conf";

@@ -21,6 +21,7 @@ use crate::check::{self, Style};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
+use crate::facts::istio;
 use crate::gate::{self, Text, say, text};
 use crate::input;
 use crate::install::{Action, Compared, Failure, Record, Step, execute, plan, preview, references};
@@ -102,7 +103,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let mut options = options(&mut args)?;
     let istio_namespace = options.tracing.istio_namespace.clone();
-    let istio_namespace = istio_namespace.unwrap_or_else(|| "istio-system".to_owned());
+    let istio_namespace = istio_namespace.unwrap_or_else(|| istio::NAMESPACE.to_owned());
     let kubectl = args.cluster.waiting(timeout)?;
     cluster::preflight(&kubectl)?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;

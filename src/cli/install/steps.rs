@@ -13,6 +13,7 @@ use crate::cluster::Kubectl;
 use crate::config::{Settings, TOKEN_VARIABLE};
 use crate::facts::Version;
 use crate::facts::datakit::ENV_DATAWAY;
+use crate::facts::istio;
 use crate::gate::{self, say};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references};
@@ -249,7 +250,7 @@ fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Resul
 
 /// Whether this Istio sends nothing by itself.
 fn is_newer(found: &Found) -> bool {
-    found.istio.is_none_or(|version| version >= tracing::NO_DEFAULT_TRACER)
+    found.istio.is_none_or(|version| version >= istio::NO_DEFAULT_TRACING)
 }
 
 /// What sends spans to DataKit: the guide's two Services before 1.22, the provider and then the Telemetry later, and the

@@ -9,6 +9,7 @@ use super::super::metrics::toml_line;
 use super::DatakitSettings;
 use crate::facts::Version;
 use crate::facts::datakit::{CONF_D, KUBERNETES_PROMETHEUS, ZIPKIN, zipkin_input};
+use crate::facts::istio::{CLUSTER_DOMAIN, ISTIOD_PORT, SIDECAR_PATH, SIDECAR_PORT, TLS_MODE_LABEL};
 
 /// One file for one collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub fn gateways(settings: &DatakitSettings, version: Option<Version>) -> [Conf; 
     ]
     .map(|(key, source, app)| {
         let namespace = &settings.istio_namespace;
-        let url = format!("http://{app}-ext.{namespace}.svc.cluster.local:15020/stats/prometheus");
+        let url = format!("http://{app}-ext.{namespace}.svc.{CLUSTER_DOMAIN}:{SIDECAR_PORT}{SIDECAR_PATH}");
         prom(key, settings, version, url, source, app)
     })
 }
@@ -125,18 +126,18 @@ pub fn kubernetes_prometheus(settings: &DatakitSettings, with_istiod: bool) -> C
             out.push_str(&toml_line("        ", key, text(value)));
         }
     };
-    let path = Some("/stats/prometheus");
+    let path = Some(SIDECAR_PATH);
     let pod = [("namespace", "__kubernetes_pod_namespace"), ("pod_name", "__kubernetes_pod_name")];
-    instance("pod", &settings.app_namespace, "security.istio.io/tlsMode=istio", "15020", path, &pod);
+    instance("pod", &settings.app_namespace, &format!("{TLS_MODE_LABEL}=istio"), SIDECAR_PORT, path, &pod);
     let namespace = &settings.istio_namespace;
     if with_istiod {
         let tags = [("app_id", "istiod"), ("pod_name", "__kubernetes_endpoints_address_target_name")];
-        instance("endpoints", namespace, "app=istiod", "15014", None, &tags);
+        instance("endpoints", namespace, "app=istiod", ISTIOD_PORT, None, &tags);
     }
     if settings.gateways {
         for app in ["istio-ingressgateway", "istio-egressgateway"] {
             let tags = [("app_id", app), ("pod_name", "__kubernetes_pod_name")];
-            instance("pod", namespace, &format!("app={app}"), "15020", path, &tags);
+            instance("pod", namespace, &format!("app={app}"), SIDECAR_PORT, path, &tags);
         }
     }
     conf("kubernetesprometheus.conf", INPUT, INPUT, out)

@@ -3,8 +3,8 @@
 
 use super::conf::{self, Conf};
 use super::{Collector, DatakitSettings};
-use crate::facts::Version;
 use crate::facts::datakit::{ENV_CONF, KUBERNETES_PROMETHEUS, zipkin_input};
+use crate::facts::{Version, istio};
 use crate::survey::{ConfigMap, Datakit, Survey};
 
 /// What is to become of one file.
@@ -184,7 +184,7 @@ fn wanted(settings: &DatakitSettings, version: Option<Version>, sources: &[Sourc
 
 /// Whether an instance of the newer collector scrapes what a file would.
 fn covers(block: &toml::Table, conf: &Conf, settings: &DatakitSettings) -> bool {
-    let port = if conf.key == "prom_istiod.conf" { "15014" } else { "15020" };
+    let port = if conf.key == "prom_istiod.conf" { istio::ISTIOD_PORT } else { istio::SIDECAR_PORT };
     conf::scrapes(block, port, &settings.istio_namespace)
 }
 
