@@ -2,7 +2,7 @@
 //! or the one that MESHOBS_TEST_KUBECONFIG names, lent to a test at a time and put back as it was. That one needs Istio in
 //! it, and should hold nothing of worth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,19 +25,9 @@ static LENT: Mutex<()> = Mutex::new(());
 /// Objects by kind, namespace and name.
 pub type Objects = BTreeMap<String, Value>;
 
-/// Kinds whose objects come and go by themselves.
-const RESTLESS: &[&str] = &[
-    "bindings",
-    "componentstatuses",
-    "controllerrevisions.apps",
-    "endpoints",
-    "endpointslices.discovery.k8s.io",
-    "events",
-    "events.events.k8s.io",
-    "leases.coordination.k8s.io",
-    "pods",
-    "replicasets.apps",
-];
+/// Kinds of which tests only make objects: these are known by their names.
+const MADE_KINDS: &str = "customresourcedefinitions,validatingwebhookconfigurations,mutatingwebhookconfigurations,roles,\
+     rolebindings,networkpolicies,poddisruptionbudgets,resourcequotas,statefulsets,jobs,cronjobs,secrets";
 
 /// Clusters that a test of this process has left as they were started, for the next one.
 static IDLE: Mutex<Vec<Started>> = Mutex::new(Vec::new());
@@ -47,7 +37,7 @@ struct Started {
     options: &'static str,
     variables: Vec<(String, String)>,
     down: PathBuf,
-    /// Every object of every kind when it was new: its name, and what it was where it is of a kind that tests change.
+    /// Its objects when it was new: their names, and what they were where they are of kinds that tests change.
     new: (Vec<String>, Objects),
     /// Ends it with this process, however that ends: it waits for the end of its input.
     keeper: Child,
@@ -161,40 +151,13 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Every object that does not come and go by itself, by its name.
+    /// The objects of kinds that tests only make, by their names.
     fn names(&self) -> Vec<String> {
-        let kinds = self.kubectl(&["api-resources", "--verbs=list", "-o", "name"], "");
-        let kinds: Vec<_> = kinds.lines().filter(|kind| !RESTLESS.contains(kind)).collect();
-        let columns = "jsonpath={range .items[*]}{.apiVersion}{\" \"}{.kind}{\" \"}{.metadata.namespace}{\"/\"}{.metadata.name}{\"\\n\"}{end}";
-        let listed = self.kubectl(&["get", &kinds.join(","), "-A", "-o", columns], "");
+        let columns = "jsonpath={range .items[*]}{.kind}{\" \"}{.metadata.namespace}{\"/\"}{.metadata.name}{\"\\n\"}{end}";
+        let listed = self.kubectl(&["get", MADE_KINDS, "-A", "-o", columns], "");
         let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
         names.sort();
         names
-    }
-
-    /// Deletes what was not there when it was new.
-    fn clear(&self, started: &Started) {
-        let (names, _) = &started.new;
-        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-        let now = self.names();
-        let more: Vec<Vec<&str>> = now
-            .iter()
-            .filter(|name| !names.contains(name.as_str()))
-            .map(|name| name.splitn(3, ' ').collect())
-            .collect();
-        let gone: Vec<&str> =
-            more.iter().filter(|more| more[1] == "Namespace").map(|more| &more[2][1..]).collect();
-        for more in &more {
-            let (namespace, name) = more[2].split_once('/').unwrap();
-            let (group, version) = more[0].split_once('/').unwrap_or(("", more[0]));
-            // What a namespace holds goes with it.
-            if gone.contains(&namespace) {
-                continue;
-            }
-            let kind = format!("{}.{version}.{group}", more[1]);
-            let namespace = if namespace.is_empty() { "default" } else { namespace };
-            self.run(&["delete", "--ignore-not-found", "--timeout=60s", "-n", namespace, &kind, name], "");
-        }
     }
 
     /// Whether it is as it was when it was new.
@@ -344,10 +307,7 @@ impl Drop for Cluster {
         if self.spent.load(Ordering::Relaxed) || std::thread::panicking() {
             return started.end();
         }
-        if self.objects() != started.new.1 {
-            self.meshobs(&["uninstall", "--yes"]).run();
-            self.clear(&started);
-        }
+        // To clean up costs more than a new one.
         if !self.is_new(&started) {
             return started.end();
         }
