@@ -252,6 +252,13 @@ fn a_namespace_that_the_cluster_lacks_is_found() {
         without.contains("[namespace-missing]") && without.contains("meshobs init namespace prod"),
         "{without}"
     );
+    // The name is the file's: what is pasted into a shell is one word.
+    let mut odd = deployment("a", Some(SCRAPE));
+    odd["metadata"]["namespace"] = json!("$(id)");
+    write(here.path(), &[odd]);
+    let quoted = run(&[named("kube-system")]);
+    assert!(quoted.contains("meshobs init namespace '$(id)' |"), "{quoted}");
+    write(here.path(), &[deployment("a", Some(SCRAPE))]);
     let with = run(&[named("kube-system"), named("prod")]);
     assert!(!with.contains("[namespace-missing]"), "{with}");
 }

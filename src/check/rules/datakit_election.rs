@@ -2,6 +2,7 @@
 
 use toml::Value as Toml;
 
+use super::command::kubectl;
 use super::{Check, datakit as shared};
 use crate::check::Outcome;
 use crate::facts::datakit::ENV_ELECTION;
@@ -37,15 +38,14 @@ fn one(datakit: &Datakit<'_>, pods: usize, outcome: &mut Outcome) {
         if elects && takes_part {
             continue;
         }
-        let (namespace, name) = (datakit.object.namespace(), datakit.object.reference());
         let (why, hint) = if elects {
             (
                 "the file says election = false".to_owned(),
                 "remove `election = false` from the file".to_owned(),
             )
         } else {
-            let command = format!("kubectl set env -n {namespace} {name} {ENV_ELECTION}=enable");
-            (format!("{ENV_ELECTION} is not set"), command)
+            let command = kubectl("set env", datakit.object);
+            (format!("{ENV_ELECTION} is not set"), format!("{command} {ENV_ELECTION}=enable"))
         };
         let message =
             format!("each of {pods} DataKits scrapes {url}, so its metrics arrive {pods} times: {why}");

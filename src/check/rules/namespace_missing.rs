@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Check;
 use crate::check::Outcome;
 use crate::facts::istio;
+use crate::gate::word;
 use crate::kube::Object;
 use crate::mesh::Mesh;
 
@@ -39,9 +40,9 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             && !istio::NEVER_INJECTED.contains(&name)
             && mesh.datakits.iter().all(|datakit| datakit.object.namespace() != name);
         let hint = if !injects {
-            format!("create it: `kubectl create namespace {name}`")
+            format!("create it: `kubectl create namespace {}`", word(name))
         } else {
-            format!("create it with injection: `meshobs init namespace {name} | kubectl apply -f -`")
+            format!("create it with injection: `meshobs init namespace {} | kubectl apply -f -`", word(name))
         };
         outcome.fail(CHECK.id, object, object.at(&["metadata", "namespace"]), message, hint);
     }
