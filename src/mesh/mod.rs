@@ -117,9 +117,9 @@ impl<'i> Mesh<'i> {
             datakits.iter().any(|datakit| std::ptr::eq(datakit.object, workload.object))
         };
         let applications: Vec<_> = workloads.filter(|workload| !is_datakit(workload)).collect();
-        let tracing = TracingModel::of(inventory, &applications);
         let pods = Pods::of(inventory);
         let injection = Injection::of(inventory, &pods, &applications);
+        let tracing = TracingModel::of(inventory, &injection);
         let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
         let pages = pages::all(inventory, &applications);
         let routes = Routes::of(inventory, &tracing.planes);

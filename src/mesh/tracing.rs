@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::Workload;
 use super::config::{Provider, ProxyConfig, Reading, Tracing, proxy_config};
 use super::control_plane::{ControlPlane, tags};
+use super::injection::{Injection, has_proxy};
 use crate::facts::Version;
 use crate::facts::istio::{self, ProviderLack, Traces, WithoutProvider};
 use crate::kube::{Field, Inventory, Object, Selector};
@@ -106,7 +106,7 @@ pub(crate) struct TracingModel<'i> {
 }
 
 impl<'i> TracingModel<'i> {
-    pub(crate) fn of(inventory: &'i Inventory, applications: &[Workload<'i>]) -> Self {
+    pub(crate) fn of(inventory: &'i Inventory, injection: &Injection<'i>) -> Self {
         let mut telemetries: HashMap<&str, Vec<&Object>> = HashMap::new();
         for telemetry in inventory.of(TELEMETRY, "Telemetry") {
             telemetries.entry(telemetry.namespace()).or_default().push(telemetry);
@@ -126,7 +126,7 @@ impl<'i> TracingModel<'i> {
             }
         }
         let (planes, tags) = (ControlPlane::all(inventory), tags(inventory));
-        Self { inventory, planes, tags, telemetries, selecting, proxies: proxies(inventory, applications) }
+        Self { inventory, planes, tags, telemetries, selecting, proxies: proxies(inventory, injection) }
     }
 
     /// The decision for each proxy, or for any where none is in view.
@@ -467,35 +467,10 @@ fn bootstrap<'i>(proxy: &Proxy<'i>, plane: &ControlPlane<'i>) -> Spans<'i> {
     }
 }
 
-/// The proxies in view: those of applications in the mesh, and gateways. Pods are judged by what made them.
-fn proxies<'i>(inventory: &'i Inventory, applications: &[Workload<'i>]) -> Vec<Proxy<'i>> {
-    let has_proxy = |spec: Field<'_>| {
-        let mut all = ["containers", "initContainers"].into_iter().flat_map(|key| spec.get(key).items());
-        all.any(|container| container.get("name").is(istio::PROXY_CONTAINER))
-    };
-    let labelled = |namespace: &str| {
-        let found = inventory.get_global("", "Namespace", namespace);
-        found.map(|found| {
-            found.label(istio::INJECTION_LABEL) == "enabled"
-                || (!found.label(istio::REVISION_LABEL).is_empty()
-                    && found.label(istio::INJECTION_LABEL).is_empty())
-        })
-    };
-    let is_in_mesh = |object: &Object, template: Field<'_>| {
-        let pod = |name: &str| template.at(&["metadata", "labels", name]).text();
-        let opted_out = pod(istio::INJECT) == "false"
-            || template.at(&["metadata", "annotations", istio::INJECT]).is("false");
-        let own = pod(istio::INJECT) == "true" || !pod(istio::REVISION_LABEL).is_empty();
-        let outside = labelled(object.namespace()) == Some(false) && !own;
-        has_proxy(template.get("spec"))
-            || !(opted_out
-                || outside
-                || (inventory.live && !own && labelled(object.namespace()) != Some(true)))
-    };
-    let workloads = applications.iter().map(|workload| (workload.object, workload.template));
-    let applications = workloads.filter(|(object, template)| {
-        is_in_mesh(object, *template) && !template.at(&["spec", "hostNetwork"]).is_true()
-    });
+/// The proxies in view: those of applications with a sidecar, and gateways. Pods are judged by what made them.
+fn proxies<'i>(inventory: &'i Inventory, injection: &Injection<'i>) -> Vec<Proxy<'i>> {
+    let members = injection.members.iter().filter(|member| member.has_sidecar());
+    let applications = members.map(|member| (member.workload.object, member.workload.template));
     let gateways = inventory.of("apps", "Deployment").filter(|object| object.namespace() == istio::NAMESPACE);
     let gateways = gateways.flat_map(|object| object.pod_templates().map(move |template| (object, template)));
     let gateways = gateways.filter(|(_, template)| has_proxy(template.get("spec")));
