@@ -40,6 +40,9 @@ _meshobs() {
             meshobs,uninstall)
                 cmd="meshobs__subcmd__uninstall"
                 ;;
+            meshobs,verify)
+                cmd="meshobs__subcmd__verify"
+                ;;
             meshobs__subcmd__help,check)
                 cmd="meshobs__subcmd__help__subcmd__check"
                 ;;
@@ -63,6 +66,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__help,uninstall)
                 cmd="meshobs__subcmd__help__subcmd__uninstall"
+                ;;
+            meshobs__subcmd__help,verify)
+                cmd="meshobs__subcmd__help__subcmd__verify"
                 ;;
             meshobs__subcmd__help__subcmd__init,config)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__config"
@@ -149,7 +155,7 @@ _meshobs() {
 
     case "${cmd}" in
         meshobs)
-            opts="-h -V --help --version patch init install uninstall check explain completion help"
+            opts="-h -V --help --version patch init install uninstall check verify explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,7 +271,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help)
-            opts="patch init install uninstall check explain completion help"
+            opts="patch init install uninstall check verify explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +495,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__uninstall)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1557,6 +1577,44 @@ _meshobs() {
                     ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__verify)
+            opts="-h --local --wait --app-id --post-rum --skip --fail-on --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -W "datakit inputs uploads span span-fed span-uploaded rum" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "broken unknown" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json junit" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -4,6 +4,7 @@
 //! `patch`: `input` → documents ([`yaml`]) → their objects (`kube`, and `survey` where documents depend
 //! on each other) → rules that collect changes (`rule`) → a plan of edits (`patch`) → `output` and [`report`].
 //! `check`: files or a cluster → objects (`kube`) → what is in effect (`mesh`, by `facts`) → findings (`check`).
+//! `verify`: answers and counters of running programs, over `http` → links with their evidence (`verify`).
 //! [`cli`] and `config` say what is asked for; `cluster` alone starts kubectl, `gate` alone prints.
 
 mod address;
@@ -14,6 +15,7 @@ mod config;
 mod diagnostic;
 mod facts;
 mod gate;
+mod http;
 mod input;
 mod install;
 mod kube;
@@ -31,4 +33,5 @@ mod spool;
 mod stdio;
 mod survey;
 mod template;
+mod verify;
 pub mod yaml;

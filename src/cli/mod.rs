@@ -11,6 +11,7 @@ mod matches;
 mod patch;
 mod settings;
 mod uninstall;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ const ERROR: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "meshobs", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 `patch --check` found changes or `check` failures, 2 wrong input or usage, or it could not be done."
+    after_help = "Exit codes: 0 done, 1 `patch --check` found changes, `check` failures or `verify` a broken link, 2 wrong input or usage, or it could not be done."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -55,6 +56,8 @@ enum Command {
     Uninstall(uninstall::UninstallArgs),
     /// Tell what keeps the mesh from being observable, in files or in the cluster
     Check(Box<check::CheckArgs>),
+    /// Prove that telemetry flows, by what DataKit counts
+    Verify(Box<verify::VerifyArgs>),
     /// Print what a check looks at, how its fault shows, and how to fix it
     Explain(explain::ExplainArgs),
     /// Print the completion script of a shell
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completion(args) => completion::run(&args),
     };

@@ -2,6 +2,7 @@
 //! rest of the program asks. Nothing here reads an object.
 
 pub(crate) mod datakit;
+pub(crate) mod datakit_live;
 pub(crate) mod dataway;
 pub(crate) mod istio;
 pub(crate) mod logs;

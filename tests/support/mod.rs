@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use serde_yaml::Value;
 
 pub mod cluster;
+pub mod datakit_live;
 pub mod http;
 pub mod manifests;
 pub mod place;
