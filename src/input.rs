@@ -35,6 +35,8 @@ pub struct Input {
     pub path: Option<PathBuf>,
     /// Where it goes below an output directory.
     pub relative: PathBuf,
+    /// Whether it was named itself, not found in a directory that was.
+    pub named: bool,
 }
 
 /// What makes an input that was read twice the same both times.
@@ -160,7 +162,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
     let exclude = Exclude::new(exclude)?;
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
-    let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into() };
+    let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into(), named: true };
     if paths.is_empty() {
         errors.extend(stdin_error());
         return Ok((vec![stdin], errors));
@@ -194,7 +196,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
                     continue;
                 }
                 let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-                inputs.push(Input { name, path: Some(path.clone()), relative });
+                inputs.push(Input { name, path: Some(path.clone()), relative, named: true });
             }
             Err(error) => errors.push(Diagnostic::whole(&name, io_message(&error))),
         }
@@ -263,7 +265,7 @@ fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, e
         } else {
             let path = root.join(&relative);
             let name = path.display().to_string();
-            inputs.push(Input { name, path: Some(path), relative });
+            inputs.push(Input { name, path: Some(path), relative, named: false });
         }
     }
 }

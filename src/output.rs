@@ -55,8 +55,8 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let Plan { files, log, .. } = plan;
     let mut before: Option<Join> = None;
-    let count = files.len();
-    for (i, file) in files.iter_mut().enumerate() {
+    let count = files.iter().filter(|file| !file.left_out).count();
+    for (i, file) in files.iter_mut().filter(|file| !file.left_out).enumerate() {
         let joint = match &mut before {
             None if count > 1 && file.seam.brace => format!("---{}", file.seam.newline),
             None => String::new(),
@@ -168,15 +168,15 @@ fn splice(
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let mut reader = BufReader::with_capacity(BUFFER, reader);
     let mut at = 0;
+    let mut head = Vec::new();
     if drop_mark {
-        let mut head = Vec::new();
         reader.by_ref().take(MARK.len() as u64).read_to_end(&mut head)?;
-        at = head.len();
-        if head != MARK {
-            // No edit begins before the third byte of a document.
-            out.write_all(&head)?;
+        if head == MARK {
+            at = head.len();
+            head.clear();
         }
     }
+    let mut reader = head.as_slice().chain(reader);
     for edit in edits {
         let edit = edit?;
         let keep = edit.start.saturating_sub(at) as u64;
@@ -184,7 +184,7 @@ fn splice(
             return Err(io::Error::other("the input is shorter than it was"));
         }
         out.write_all(edit.text.as_bytes())?;
-        let drop = edit.end.saturating_sub(edit.start) as u64;
+        let drop = edit.end.saturating_sub(edit.start.max(at)) as u64;
         io::copy(&mut reader.by_ref().take(drop), &mut io::sink())?;
         at = edit.end;
     }

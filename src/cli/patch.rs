@@ -184,8 +184,10 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     }
     let to_file = args.output.as_deref().is_some_and(|path| is_file_name(path, &inputs, &args.paths));
 
+    let one_stream = !args.in_place && !args.diff && !args.check && (args.output.is_none() || to_file);
+
     let bar = progress_bar(inputs.len(), args.quiet);
-    let mut plan = patcher(&settings, args).plan(inputs, errors, &mut || bar.inc(1))?;
+    let mut plan = patcher(&settings, args, one_stream).plan(inputs, errors, &mut || bar.inc(1))?;
     bar.finish_and_clear();
 
     let changes = plan.changes();
@@ -213,7 +215,7 @@ fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
     args.settings.load(flags)?.settings().map_err(|message| anyhow!(message))
 }
 
-fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
+fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
     let rule = |name: &RuleName| -> Box<dyn Rule> {
         match name {
             RuleName::Namespace => Box::new(Namespace(settings.namespace.clone())),
@@ -227,6 +229,7 @@ fn patcher(settings: &Settings, args: &PatchArgs) -> Patcher {
         rules: settings.rules.iter().map(rule).collect(),
         cluster_scoped: settings.cluster_scoped.clone(),
         overwrite: settings.overwrite,
+        one_stream,
         strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
         format: if args.quiet { Format::Silent } else { args.report },

@@ -104,14 +104,27 @@ fn collect(
         Item::Other(at)
     } else if resource.api_version.is_empty() {
         Item::NoApiVersion(resource)
-    } else if is_client_side(resource.group(), &resource.api_version, &resource.kind) {
+    } else if is_client_side(resource.group(), &resource.api_version, &resource.kind)
+        || metadata.is_some_and(|metadata| is_local(doc, metadata))
+    {
         Item::ClientSide(resource)
     } else {
         Item::Resource(resource)
     });
 }
 
-/// Kinds that programs on the client read from files: kustomize, kubectl, kubeadm, the kubelet, istioctl, kind.
+/// Whether annotations keep an object out of the cluster, as kustomize and kpt read them: local configuration, and
+/// configuration of a function.
+fn is_local(doc: &Document<'_>, metadata: At) -> bool {
+    let Some(annotations) = doc.get(metadata, "annotations") else { return false };
+    let is_function = |key: &str| doc.get(annotations, key).is_some();
+    let local = doc.get(annotations, "config.kubernetes.io/local-config");
+    local.is_some_and(|at| !doc.is(at.node, "false"))
+        || ["config.kubernetes.io/function", "config.k8s.io/function"].into_iter().any(is_function)
+}
+
+/// Kinds that programs on the client read from files: kustomize and its built-in plugins, kubectl, kubeadm, the kubelet,
+/// istioctl, kind, meshobs.
 fn is_client_side(group: &str, api_version: &str, kind: &str) -> bool {
     matches!(
         group,
@@ -134,7 +147,9 @@ fn is_client_side(group: &str, api_version: &str, kind: &str) -> bool {
             | "eksctl.io"
             | "fn.kpt.dev"
             | "kpt.dev"
+            | "meshobs"
             | "skaffold"
     ) || (api_version, kind) == ("v1", "Config")
+        || api_version == "builtin"
         || matches!(kind, "ConformanceReport" | "ClientConfig")
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Write};
 
 use serde::Serialize;
 
-use super::Summary;
+use super::{Others, Summary};
 use crate::diagnostic::Diagnostics;
 use crate::gate;
 
@@ -37,6 +37,7 @@ fn write_value(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 pub(super) fn finish<S: Read + io::Seek>(
     out: &mut dyn Write,
     spool: &mut S,
+    others: &Others,
     summary: &Summary,
     written: &[String],
 ) -> io::Result<()> {
@@ -58,6 +59,10 @@ pub(super) fn finish<S: Read + io::Seek>(
             line.clear();
         }
         write!(out, "]")?;
+    }
+    for (name, names) in [("left_out", &others.left_out), ("passed", &others.passed)] {
+        write!(out, ",\"{name}\":")?;
+        write_value(out, names)?;
     }
     write!(out, ",\"written\":")?;
     write_value(out, &written)?;

@@ -134,6 +134,15 @@ pub struct Summary {
     pub warnings: u64,
 }
 
+/// What is no Kubernetes object, where the output goes to a cluster: inputs, or documents as `path:line`.
+#[derive(Debug, Default)]
+struct Others {
+    /// Those that are not in the output.
+    left_out: Vec<String>,
+    /// Those that are, because they were named.
+    passed: Vec<String>,
+}
+
 /// Gathers what is to be said.
 #[derive(Debug)]
 pub struct Report {
@@ -147,6 +156,7 @@ pub struct Report {
     summary: Summary,
     /// Whether anything was skipped or warned about.
     remarks: bool,
+    others: Others,
     spool: BufWriter<SpooledTempFile>,
 }
 
@@ -162,6 +172,7 @@ impl Report {
             heading: String::new(),
             summary: Summary::default(),
             remarks: false,
+            others: Others::default(),
             spool: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)),
         }
     }
@@ -252,6 +263,18 @@ impl Report {
         }
     }
 
+    /// Adds what is no object and not in the output.
+    pub fn left_out(&mut self, names: Vec<String>) {
+        self.remarks |= !names.is_empty();
+        self.others.left_out.extend(names);
+    }
+
+    /// Adds what is no object and in the output all the same.
+    pub fn passed(&mut self, names: Vec<String>) {
+        self.remarks |= !names.is_empty();
+        self.others.passed.extend(names);
+    }
+
     fn text_heading(&mut self, path: &str) -> io::Result<()> {
         if self.headings && self.heading != path {
             path.clone_into(&mut self.heading);
@@ -271,9 +294,10 @@ impl Report {
         match self.format {
             Format::Text => {
                 io::copy(spool, out)?;
+                text::others(out, &self.others, self.verbose)?;
                 text::summary(out, &self.summary, self.dry, written.len())
             }
-            Format::Json => json::finish(out, spool, &self.summary, written),
+            Format::Json => json::finish(out, spool, &self.others, &self.summary, written),
             Format::Silent => Ok(()),
         }
     }

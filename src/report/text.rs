@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use crate::gate::{Text, text};
 
-use super::{Entry, Remark, Skipped, Summary};
+use super::{Entry, Others, Remark, Skipped, Summary};
+
+/// So many names stand on a line that does not list all.
+const FOLDED: usize = 5;
 
 pub(super) fn heading(out: &mut dyn Write, path: &str) -> io::Result<()> {
     writeln!(out, "{}", text!("{}:", path))
@@ -35,6 +38,30 @@ fn outcome(entry: &Entry) -> Text {
 pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
     let Remark { path, line, column, message } = remark;
     writeln!(out, "{}", text!("{}{}:{}:{}: {}", lead, path, line, column, message))
+}
+
+/// What is no object, on a line each for what became of it.
+pub(super) fn others(out: &mut dyn Write, others: &Others, all: bool) -> io::Result<()> {
+    let shown = if all { usize::MAX } else { FOLDED };
+    if !others.left_out.is_empty() {
+        let names = folded(&others.left_out, shown);
+        writeln!(out, "{}", text!("left out of the stream, not Kubernetes objects: {}", names))?;
+    }
+    if !others.passed.is_empty() {
+        let names = folded(&others.passed, shown);
+        writeln!(out, "{}", text!("passed through, not Kubernetes objects: {}", names))?;
+    }
+    Ok(())
+}
+
+/// The first of some names, and how many more there are.
+fn folded(names: &[String], shown: usize) -> Text {
+    let first = names.get(..shown.min(names.len())).unwrap_or_default();
+    let list = first.iter().map(|name| text!("{}", name).into_string()).collect::<Vec<_>>().join(", ");
+    match names.len() - first.len() {
+        0 => text!("{}", list),
+        more => text!("{} and {} more (-v lists them)", list, more),
+    }
 }
 
 pub(super) fn summary(out: &mut dyn Write, summary: &Summary, dry: bool, written: usize) -> io::Result<()> {

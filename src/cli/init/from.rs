@@ -120,12 +120,13 @@ pub fn edit(
         rules: vec![rule],
         cluster_scoped: Vec::new(),
         overwrite,
+        one_stream: false,
         strict: Strict::Always,
         verbose: false,
         format: Format::Text,
     };
     let path = source.named.then(|| PathBuf::from(&source.name));
-    let input = Input { name: source.name, path, relative: PathBuf::new() };
+    let input = Input { name: source.name, path, relative: PathBuf::new(), named: true };
     let content = Content::Memory(source.bytes);
     let mut plan = patcher.plan_opened(vec![(input, content)], Vec::new(), &mut || ())?;
     let mut out = Vec::new();

@@ -359,6 +359,7 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
         rules,
         cluster_scoped: settings.cluster_scoped.clone(),
         overwrite: settings.overwrite,
+        one_stream: true,
         strict: Strict::No,
         verbose: false,
         format: report::Format::Text,

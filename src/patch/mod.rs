@@ -3,6 +3,9 @@
 //! What comes out is a [`Plan`]: for each input its edits. They are kept in a spool, so that memory does not grow with
 //! the input; writing them out is the work of [`crate::output`].
 
+mod identity;
+mod objects;
+
 use std::cell::{Cell, OnceCell};
 use std::io::{self, Read};
 
@@ -16,6 +19,8 @@ use crate::survey::{Spot, Survey};
 use crate::yaml::{
     At, Changes, Chunk, Document, DocumentReader, Edit, Kind, Refusal, RefusalKind, StreamError, Value,
 };
+use identity::Identities;
+use objects::{Contents, Holds};
 
 /// What a run is asked to do.
 pub struct Patcher {
@@ -25,6 +30,8 @@ pub struct Patcher {
     pub cluster_scoped: Vec<String>,
     /// Whether differing values are replaced.
     pub overwrite: bool,
+    /// Whether all inputs become one stream for a cluster: what a directory has beside objects stays out of it.
+    pub one_stream: bool,
     /// Whether a skip that leaves a resource unobserved is an error.
     pub strict: Strict,
     /// Whether what is no resource is reported.
@@ -55,6 +62,8 @@ pub struct Planned {
     pub edits: EditSpan,
     /// How it joins its neighbours in one stream.
     pub seam: Seam,
+    /// Whether it has no place in the stream.
+    pub left_out: bool,
 }
 
 /// What has to be known of an input to put it between others in one stream.
@@ -160,6 +169,9 @@ impl Patcher {
                 report: Report::new(self.format, self.verbose, headings),
                 errors: errors.clone(),
                 added: Vec::new(),
+                contents: Contents::default(),
+                identities: Identities::default(),
+                names: Vec::new(),
             };
             let mut planned = Vec::new();
             for (input, content) in &mut opened {
@@ -182,8 +194,13 @@ impl Patcher {
                 return Err(Diagnostics(errors));
             }
             let files = opened.into_iter().zip(planned);
-            let files =
-                files.map(|((input, content), (edits, seam))| Planned { input, content, edits, seam });
+            let files = files.map(|((input, content), (edits, seam, left_out))| Planned {
+                input,
+                content,
+                edits,
+                seam,
+                left_out,
+            });
             return Ok(Plan { files: files.collect(), log, report });
         }
     }
@@ -205,13 +222,22 @@ struct Run<'a> {
     errors: Vec<Diagnostic>,
     /// Documents that this input lacks.
     added: Vec<NewResource>,
+    /// What this input holds.
+    contents: Contents,
+    /// The objects of all inputs so far, where they become one stream.
+    identities: Identities,
+    /// The names of the inputs so far.
+    names: Vec<String>,
 }
 
 impl Run<'_> {
-    /// Plans one input. Of its errors the first is kept: later ones may follow from it.
-    fn input(&mut self, input: &Input, content: &mut Content) -> (EditSpan, Seam) {
+    /// Plans one input, and says whether it stays out of the stream. Of its errors the first is kept: later ones may
+    /// follow from it.
+    fn input(&mut self, input: &Input, content: &mut Content) -> (EditSpan, Seam, bool) {
         self.report.file();
         self.added.clear();
+        self.contents = Contents::default();
+        self.names.push(input.name.clone());
         let mut span = self.log.begin();
         let mut seam = Seam::default();
         let size = content.size_hint();
@@ -222,10 +248,39 @@ impl Run<'_> {
             }
             Err(error) => Err(Diagnostic::whole(&input.name, io_message(&error))),
         };
-        if let Err(error) = result {
+        if let Err(error) = result.and_then(|()| self.refuse_text(input)) {
             self.errors.push(error);
         }
-        (span, seam)
+        let left_out = self.stays_out(input) && self.contents.no_object();
+        self.report_others(input);
+        (span, seam, left_out)
+    }
+
+    /// Whether what is no object stays out of the stream.
+    fn stays_out(&self, input: &Input) -> bool {
+        self.patcher.one_stream && !input.named
+    }
+
+    /// Refuses a text that the user took for manifests.
+    fn refuse_text(&self, input: &Input) -> Result<(), Diagnostic> {
+        match self.contents.only_text().filter(|_| input.named) {
+            None => Ok(()),
+            Some(line) => {
+                let message =
+                    "not a manifest but plain text; pass YAML or JSON with Kubernetes objects".to_owned();
+                let position = Some((line, 1));
+                Err(Diagnostic { path: input.name.clone(), position, message, excerpt: None })
+            }
+        }
+    }
+
+    /// Reports what a stream gets or does not get beside objects.
+    fn report_others(&mut self, input: &Input) {
+        if !self.patcher.one_stream || self.report.is_silent() {
+            return;
+        }
+        let names = self.contents.names(&input.name);
+        if self.stays_out(input) { self.report.left_out(names) } else { self.report.passed(names) }
     }
 
     fn stream(
@@ -269,7 +324,15 @@ impl Run<'_> {
             }
             let doc = Document::parse(chunk.text).map_err(|e| spot(e.at, e.message))?;
             doc.refuse_template().and_then(|()| doc.refuse_tabs()).map_err(|e| spot(e.at, e.message))?;
-            let edits = match self.document(name, &chunk, &doc) {
+            let items: Vec<Item> = doc.roots().flat_map(|root| items(&doc, root)).collect();
+            let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
+            let chunk_end = offset + chunk.text.len();
+            end = (chunk_end, chunk.line + chunk.text.matches('\n').count() as u64);
+            if !self.holds_object(&chunk, &doc, &items) && self.stays_out(input) {
+                last.push(Edit { start: offset, end: chunk_end, text: String::new() });
+                continue;
+            }
+            let edits = match self.document(name, &chunk, &doc, items) {
                 Ok(edits) => edits,
                 Err(error) => {
                     self.learn(&doc);
@@ -277,7 +340,6 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
             for edit in last.drain(..) {
                 self.log.push(span, &edit).map_err(whole)?;
             }
@@ -286,7 +348,6 @@ impl Run<'_> {
             if self.seams || self.survey.is_complete() {
                 seam.update(&doc, offset);
             }
-            end = (offset + chunk.text.len(), chunk.line + chunk.text.matches('\n').count() as u64);
         }
         if let Some(error) = failed {
             return Err(error);
@@ -342,42 +403,55 @@ impl Run<'_> {
         }
     }
 
-    /// Runs the rules over one text and renders their changes.
+    /// Whether a text holds objects, or nothing that would have to be one.
+    fn holds_object(&mut self, chunk: &Chunk<'_>, doc: &Document<'_>, items: &[Item]) -> bool {
+        let operators = self.patcher.rules.iter().any(|rule| rule.reads_client_files());
+        let holds = Holds::of(doc, items, operators);
+        if !matches!(holds, Holds::Objects | Holds::Nothing) {
+            let start = doc.roots().next().map_or(0, |root| doc.start(root.node));
+            let before = chunk.text.as_bytes().get(..start).unwrap_or_default();
+            self.contents.add(holds, chunk.line + 1 + memchr::memchr_iter(b'\n', before).count() as u64);
+            return false;
+        }
+        self.contents.add(holds, 0);
+        true
+    }
+
+    /// Runs the rules over the items of one text and renders their changes.
     fn document(
         &mut self,
         name: &str,
         chunk: &Chunk<'_>,
         doc: &Document<'_>,
+        items: Vec<Item>,
     ) -> Result<Vec<Edit>, Diagnostic> {
         let silent = self.report.is_silent();
         let place = Place { name, chunk, silent, lines: OnceCell::new(), last: Cell::new((0, 1)) };
         let mut changes = Changes::default();
-        for root in doc.roots() {
-            for item in items(doc, root) {
-                match item {
-                    Item::Resource(resource) => {
-                        self.resource(&place, doc, &resource, &mut changes)?;
-                    }
-                    Item::NoApiVersion(resource) => {
-                        let at = doc.start(resource.at.node);
-                        let reason = "no apiVersion, so nobody can know its kind; add one";
-                        let skipped = self.skipped(&place, None, at, reason.to_owned(), true)?;
-                        let entry = place.entry(doc, &resource, vec![skipped]);
-                        self.report.entry(entry).map_err(|e| place.io(&e))?;
-                    }
-                    Item::ClientSide(resource) => {
-                        self.client_file(&place, doc, &resource, &mut changes)?;
-                    }
-                    Item::Other(_) if silent => {}
-                    Item::Other(at) => {
-                        let message = if doc.kind(at.node) == Kind::Null {
-                            "empty document, left as it is"
-                        } else {
-                            "not a Kubernetes object, left as it is"
-                        };
-                        let remark = place.remark(doc.start(at.node), message.to_owned());
-                        self.report.ignored(&remark).map_err(|e| place.io(&e))?;
-                    }
+        for item in items {
+            match item {
+                Item::Resource(resource) => {
+                    self.resource(&place, doc, &resource, &mut changes)?;
+                }
+                Item::NoApiVersion(resource) => {
+                    let at = doc.start(resource.at.node);
+                    let reason = "no apiVersion, so nobody can know its kind; add one";
+                    let skipped = self.skipped(&place, None, at, reason.to_owned(), true)?;
+                    let entry = place.entry(doc, &resource, vec![skipped]);
+                    self.report.entry(entry).map_err(|e| place.io(&e))?;
+                }
+                Item::ClientSide(resource) => {
+                    self.client_file(&place, doc, &resource, &mut changes)?;
+                }
+                Item::Other(_) if silent => {}
+                Item::Other(at) => {
+                    let message = if doc.kind(at.node) == Kind::Null {
+                        "empty document, left as it is"
+                    } else {
+                        "not a Kubernetes object, left as it is"
+                    };
+                    let remark = place.remark(doc.start(at.node), message.to_owned());
+                    self.report.ignored(&remark).map_err(|e| place.io(&e))?;
                 }
             }
         }
@@ -426,6 +500,9 @@ impl Run<'_> {
             Spot { number, file, text: format!("{}:{line}:{column}", place.name) }
         });
         let namespace = namespace.as_deref();
+        if self.patcher.one_stream && !place.silent {
+            self.repeated(place, doc, resource, (scope, namespace))?;
+        }
         let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (entry, added) = self.apply(place, &target, |_| true, changes)?;
         self.report.entry(entry).map_err(|e| place.io(&e))?;
@@ -433,6 +510,29 @@ impl Run<'_> {
             self.add(place, doc, resource, new, changes)?;
         }
         Ok(())
+    }
+
+    /// Warns of an object that the stream has already.
+    fn repeated(
+        &mut self,
+        place: &Place<'_>,
+        doc: &Document<'_>,
+        resource: &Resource,
+        (scope, namespace): (Scope, Option<&str>),
+    ) -> Result<(), Diagnostic> {
+        let at = doc.start(resource.at.node);
+        let (line, column) = place.locate(at);
+        let first = self.identities.add(doc, resource, (scope, namespace), (self.file, line, column));
+        let Some((file, line, column)) = first else { return Ok(()) };
+        let path = self.names.get(file).map_or("", String::as_str);
+        let title = match (scope, namespace) {
+            (Scope::Namespaced, Some(namespace)) => format!("{} in {namespace}", resource.title()),
+            _ => resource.title(),
+        };
+        let message = format!(
+            "{title} appears twice in this stream, first at {path}:{line}:{column}; kubectl keeps the last one"
+        );
+        self.report.warning(&place.remark(at, message)).map_err(|e| place.io(&e))
     }
 
     /// Takes a new resource: an item for the list that asks for it, else a document behind the last one.
