@@ -222,6 +222,7 @@ jaeger\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l allowed-tracing-urls -d 'Addresses whose requests are traced, by their beginnings [default: the page\'s own origin]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l sdk-url -d 'Where the SDK is loaded from [default: the vendor\'s server, version 3]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l sample-rate -d 'Share of sessions to watch, in percent [default: 100]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l csp -d 'Content-Security-Policy that the page is served with, judged like its own `<meta>` tags (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l mode -d 'How the page reaches the cluster [default: print the page]' -r -f -a "image\t'A folder to build an image from (-o DIR): page and Dockerfile'
 configmap\t'A ConfigMap with the page, to be mounted by `patch --rum-mode configmap`: nothing to build'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s o -l output -d 'Write to a file in place of one that is there; with --mode image a folder' -r -F
@@ -234,6 +235,8 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l async -d 'Load the SDK without letting the page wait'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l replay -d 'Record sessions'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l csp-edit -d 'Extend the page\'s own Content-Security-Policy by what monitoring needs'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l allow-blocked -d 'Write the page even where a Content-Security-Policy blocks monitoring'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l overwrite -d 'Replace a snippet of ours that says something else'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l remove -d 'Take our snippet out again; every byte is as it was before'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s q -l quiet -d 'No report on stderr; errors are still printed'

@@ -121,16 +121,7 @@ fn visit(page: &str, args: &[&str], own_origin: bool) -> Option<Visit> {
     fs::write(here.path().join("new.html"), &done.stdout).unwrap();
     *rendered.lock().unwrap() = render(&python, &here.path().join("new.html"));
 
-    let profile = here.path().join("profile");
-    let output = Command::new(chromium)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(format!("{}/productpage", site.origin()))
-        .output()
-        .unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
+    let log = open(chromium, here.path(), &format!("{}/productpage", site.origin()));
     let console = {
         // Advice about the page's own form is no error.
         let lines = log.lines().filter(|line| line.contains("CONSOLE") && !line.contains("\"[DOM] "));
@@ -145,6 +136,19 @@ fn visit(page: &str, args: &[&str], own_origin: bool) -> Option<Visit> {
         page: site.asked(),
         console,
     })
+}
+
+/// Opens an address in Chromium and gives what it logs.
+fn open(chromium: &str, folder: &Path, address: &str) -> String {
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(address)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn render(python: &Path, file: &Path) -> String {
@@ -230,4 +234,167 @@ fn the_stock_page_keeps_every_byte_and_renders_the_same_but_for_the_snippet() {
     assert!(new.find("<script").unwrap() > begin && begin < new.find("</head>").unwrap());
     let rest = format!("{}{}", &new[..begin], &new[end + "<!-- /meshobs:rum -->\n".len()..]);
     assert_eq!(rest, old);
+}
+
+/// Policies, and the flags of pages that are served with them. `CDN` and `DATAKIT` stand for the origins of the SDK and of DataKit,
+/// `HASH` for the hash that is asked for.
+const POLICIES: &[(&str, &[&str])] = &[
+    ("img-src *", &[]),
+    ("default-src 'self'", &[]),
+    ("default-src * 'unsafe-inline'", &[]),
+    ("script-src CDN 'unsafe-inline'", &[]),
+    ("script-src CDN 'unsafe-inline'; connect-src 'self'", &[]),
+    ("script-src CDN 'unsafe-inline'; connect-src DATAKIT/v1/write/", &[]),
+    ("script-src CDN 'unsafe-inline'; connect-src DATAKIT/other/", &[]),
+    ("script-src CDN/sdk/ 'unsafe-inline'", &[]),
+    ("script-src CDN/sdk 'unsafe-inline'", &[]),
+    ("script-src CDN", &[]),
+    ("script-src CDN HASH", &[]),
+    ("script-src CDN 'unsafe-inline' 'sha256-AAAA'", &[]),
+    ("script-src 'none'; script-src-elem CDN 'unsafe-inline'", &[]),
+    ("script-src http: 'unsafe-inline', connect-src 'none'", &[]),
+    ("script-src 'nonce-abc'", &[]),
+    ("script-src 'nonce-abc' 'strict-dynamic'", &[]),
+    ("script-src 'nonce-xyz' CDN", &[]),
+    ("script-src CDN HASH 'strict-dynamic'", &[]),
+    ("script-src HASH 'strict-dynamic'", &["--async"]),
+    ("script-src HASH", &["--async"]),
+    ("script-src 'nonce-abc'", &["--async"]),
+    ("require-trusted-types-for 'script'", &[]),
+    ("require-trusted-types-for 'script'", &["--async"]),
+];
+
+/// Whether the SDK in a page is started and sends: of each of [`POLICIES`], as a browser says. What it refused comes with it.
+fn started(
+    chromium: &str,
+    folder: &Path,
+    pages: Vec<(String, String)>,
+    datakit: &Server,
+) -> Vec<(bool, String)> {
+    let listen = "document.addEventListener('securitypolicyviolation', function (e) { new Image().src = '/violation' + \
+                  location.pathname + '/' + e.effectiveDirective; });";
+    let frames: String =
+        (0..pages.len()).map(|number| format!("<iframe src='/page/{number}'></iframe>")).collect();
+    let count = pages.len();
+    let site = Server::start(move |request: &Request| -> Answer {
+        let page =
+            request.path.strip_prefix("/page/").and_then(|number| pages.get(number.parse::<usize>().ok()?));
+        match (page, request.path.as_str()) {
+            (Some((policy, page)), _) => {
+                let head: &'static str =
+                    Box::leak(format!("text/html\r\nContent-Security-Policy: {policy}").into_boxed_str());
+                (200, head, page.clone())
+            }
+            (None, "/") => (200, "text/html", frames.clone()),
+            (None, "/listen.js") => (200, "text/javascript", listen.to_owned()),
+            _ => (200, "text/plain", String::new()),
+        }
+    });
+    open(chromium, folder, &format!("{}/", site.origin()));
+    let (sent, asked) = (datakit.asked(), site.asked());
+    let one = |number: usize| {
+        let id = format!("\"page-{number}\"");
+        let begin = format!("/violation/page/{number}/");
+        let refused = asked.iter().filter_map(|request| request.path.strip_prefix(&begin));
+        (sent.iter().any(|request| request.text().contains(&id)), refused.collect::<Vec<_>>().join(" "))
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn what_a_policy_blocks_is_what_a_browser_refuses() {
+    let Some(chromium) = chromium() else { return };
+    let here = tempfile::tempdir().unwrap();
+    let cdn = Server::start(|_| (200, "text/javascript", SDK.to_owned()));
+    let datakit = Server::start(|_| (200, "text/plain", String::new()));
+    let sdk = format!("{}/sdk/dataflux-rum.js", cdn.origin());
+    let mut pages = Vec::new();
+    let mut verdicts = Vec::new();
+    for (number, (policy, flags)) in POLICIES.iter().enumerate() {
+        let nonce = if policy.contains("'nonce-") { " nonce=\"abc\"" } else { "" };
+        let page = format!(
+            "<!doctype html>\n<html><head>\n<script{nonce} src=\"/listen.js\"></script>\n</head></html>\n"
+        );
+        fs::write(here.path().join("page.html"), page).unwrap();
+        let (id, origin) = (format!("page-{number}"), datakit.origin());
+        let run = |policy: &str, more: &[&str]| {
+            let fixed = ["init", "rum", "--html", "page.html", "--app-id", &id, "--datakit-origin", &origin];
+            let rest = ["--sdk-url", &sdk, "--csp", policy];
+            Meshobs::new(fixed.iter().chain(&rest).chain(*flags).chain(more)).cwd(here.path()).run()
+        };
+        let mut policy = policy.replace("CDN", &cdn.origin()).replace("DATAKIT", &origin);
+        if policy.contains("HASH") {
+            // As the refusal says.
+            let told = run(&policy.replace("HASH", ""), &[]).stderr;
+            let hash = told.split_whitespace().find(|word| word.starts_with("'sha256-")).unwrap();
+            policy = policy.replace("HASH", hash);
+        }
+        let judged = run(&policy, &[]);
+        verdicts.push((policy.clone(), judged.status == 0, judged.stderr));
+        pages.push((
+            policy.clone(),
+            String::from_utf8(run(&policy, &["--allow-blocked"]).expect(0).stdout).unwrap(),
+        ));
+    }
+    let seen = started(chromium, here.path(), pages, &datakit);
+    let count = verdicts.iter().filter(|(_, fine, _)| *fine).count();
+    assert!((8..POLICIES.len() - 8).contains(&count), "both verdicts are there: {count}");
+    for ((policy, fine, told), (sent, refused)) in verdicts.iter().zip(seen) {
+        assert_eq!(*fine, sent, "{policy}: Chromium refused {refused:?}\n{told}");
+        assert_eq!(*fine, !told.contains("keeps browsers from"), "{policy}: {told}");
+    }
+}
+
+#[test]
+fn a_policy_of_the_page_is_extended_and_restored() {
+    let here = tempfile::tempdir().unwrap();
+    let run = |html: &str, more: &[&str]| {
+        let fixed = ["init", "rum", "--html", html];
+        Meshobs::new(fixed.iter().chain(more)).cwd(here.path()).run()
+    };
+    let settings = ["--app-id", "page-0", "--datakit-origin"];
+    let datakit = Server::start(|_| (200, "text/plain", String::new()));
+    let cdn = Server::start(|_| (200, "text/javascript", SDK.to_owned()));
+    let (origin, sdk) = (datakit.origin(), format!("{}/sdk/dataflux-rum.js", cdn.origin()));
+    for quote in ['"', '\''] {
+        let keyword = if quote == '"' {
+            "default-src 'self' ;"
+        } else {
+            "script-src http://a.example;connect-src http://b.example"
+        };
+        let page = format!(
+            "<!doctype html>\r\n<html><head>\r\n\t<meta content={quote}{keyword}{quote} http-equiv=Content-Security-Policy>\r\n\t\
+             <script src=\"/a.js\"></script>\r\n</head></html>\r\n"
+        );
+        fs::write(here.path().join("page.html"), &page).unwrap();
+        let full = [&settings[..], &[&origin, "--sdk-url", &sdk]].concat();
+        let refused = run("page.html", &full).expect(2);
+        assert!(
+            refused.stdout.is_empty() && refused.stderr.contains("page.html:3:2: "),
+            "{}",
+            refused.stderr
+        );
+        let edit = [&full[..], &["--csp-edit"]].concat();
+        let new = run("page.html", &edit).expect(0).stdout;
+        fs::write(here.path().join("new.html"), &new).unwrap();
+        assert_eq!(run("new.html", &edit).expect(0).stdout, new, "twice is once");
+        assert_eq!(run("new.html", &full).expect(0).stdout, new);
+        assert_eq!(String::from_utf8_lossy(&run("new.html", &["--remove"]).expect(0).stdout), page);
+        // What was changed by hand since stays.
+        let changed = String::from_utf8(new.clone()).unwrap().replace("http-equiv=C", "data-x http-equiv=C");
+        let changed = changed.replace(" ; script", "; img-src *; script").replace("b.example", "c.example");
+        fs::write(here.path().join("changed.html"), &changed).unwrap();
+        let removed = run("changed.html", &["--remove"]).expect(0);
+        assert!(removed.stderr.contains("changed since"), "{}", removed.stderr);
+        let kept = String::from_utf8(removed.stdout).unwrap();
+        assert!(kept.contains("img-src *") || kept.contains("c.example"), "{kept}");
+        let Some(chromium) = chromium() else { continue };
+        let seen = started(
+            chromium,
+            here.path(),
+            vec![("img-src *".to_owned(), String::from_utf8(new).unwrap())],
+            &datakit,
+        );
+        assert_eq!(seen, [(true, String::new())]);
+    }
 }

@@ -5,13 +5,17 @@
 pub mod bookinfo;
 pub mod dockerfile;
 mod jinja;
+pub(crate) mod judge;
 mod place;
+mod policy;
+mod record;
 pub(crate) mod settings;
 mod snippet;
 
 use std::ops::Range;
 
 pub use place::{NoPlace, Outline, Script};
+use policy::Allow;
 pub use snippet::{BEGIN, END, SDK, Snippet, Target};
 
 /// What came of an edit.
@@ -23,12 +27,14 @@ pub enum Edited {
     Same,
     /// It is there and says something else; where. It was kept.
     Differs(usize),
+    /// It is there and somebody has changed it; the first line that we do not write. It was kept.
+    ByHand(usize),
     /// It was there, said something else, and was replaced.
     Replaced(Vec<u8>),
     /// The SDK is there by another hand; where. Nothing was changed.
     Foreign(usize),
-    /// It was taken out.
-    Removed(Vec<u8>),
+    /// It was taken out; policies that were extended for it and changed since stay as they are: how many.
+    Removed(Vec<u8>, usize),
     /// There was none to take out.
     Nothing,
 }
@@ -44,66 +50,157 @@ pub enum PageError {
     Extends(usize),
     /// All of it stands inside of a condition; where that begins.
     Conditional(usize),
-    /// One of the two marks without the other, or twice; its offset.
+    /// One of the two marks without the other; its offset.
     Marks(usize),
+    /// More than one snippet of ours; where the second begins.
+    Twice(usize),
 }
 
-/// Puts the snippet into a page.
+/// Puts the snippet into a page. Its scripts carry the nonce that other scripts of the page carry.
 ///
 /// # Errors
 /// The page is none, or has no place for it.
 pub fn insert(page: &[u8], snippet: &Snippet, overwrite: bool) -> Result<Edited, PageError> {
     check(page)?;
     let newline = newline(page);
-    if let Some(region) = region(page)? {
-        let there = page.get(region.snippet.clone()).unwrap_or_default();
-        let indent = indent_of(page, region.snippet.start);
-        let inner = snippet.render(&indent, newline);
-        let wanted = if contains(there, b"{% block metas %}") { in_block(&inner, newline) } else { inner };
-        if there == wanted.as_bytes() {
-            return Ok(Edited::Same);
-        }
-        if !overwrite {
-            return Ok(Edited::Differs(region.snippet.start));
-        }
+    let outline = Outline::read(page);
+    let Some(region) = region(page)? else { return insert_new(page, &outline, snippet) };
+    let there = page.get(region.snippet.clone()).unwrap_or_default();
+    let indent = indent_of(page, region.snippet.start);
+    let nonce = nonce(&outline, page, &region.snippet);
+    let records = record::lines(there);
+    let inner = snippet.render(&indent, newline, &nonce, &records);
+    let wanted = if contains(there, b"{% block metas %}") { in_block(&inner, newline) } else { inner };
+    if there == wanted.as_bytes() {
+        return Ok(Edited::Same);
+    }
+    if !overwrite {
+        let by_hand = foreign_line(there, region.snippet.start);
+        return Ok(by_hand.map_or(Edited::Differs(region.snippet.start), Edited::ByHand));
+    }
+    if records.is_empty() {
         return Ok(Edited::Replaced(splice(page, region.snippet, &wanted)));
     }
-    let outline = Outline::read(page);
-    let foreign =
-        |script: &Script| script.src.contains("dataflux-rum") || script.text.contains("DATAFLUX_RUM");
-    if let Some(script) = outline.scripts(page).into_iter().find(foreign) {
-        return Ok(Edited::Foreign(script.at));
+    // What was added to a policy was for the old values.
+    let Edited::Removed(bare, _) = remove(page)? else { return Ok(Edited::Nothing) };
+    match insert_new(&bare, &Outline::read(&bare), snippet)? {
+        Edited::Inserted(new, _) => Ok(Edited::Replaced(new)),
+        other => Ok(other),
+    }
+}
+
+fn insert_new(page: &[u8], outline: &Outline, snippet: &Snippet) -> Result<Edited, PageError> {
+    let newline = newline(page);
+    if let Some(at) = foreign_in(outline, page, &(0..0)) {
+        return Ok(Edited::Foreign(at));
     }
     let place = outline.place().map_err(|error| match error {
         NoPlace::NotHtml => PageError::NotHtml,
         NoPlace::Extends(at) => PageError::Extends(at),
         NoPlace::Conditional(at) => PageError::Conditional(at),
     })?;
+    let nonce = nonce(outline, page, &(0..0));
+    let render = |indent: &str| snippet.render(indent, newline, &nonce, &[]);
     let at = place.at;
     let text = if place.needs_block {
-        format!("{newline}{}", in_block(&snippet.render("", newline), newline))
+        format!("{newline}{}", in_block(&render(""), newline))
     } else if is_line_start(page, at) {
         let indent = indent_of(page, at);
         // In front of the blanks that what follows begins with.
         let line = at - indent.len();
-        let text = format!("{indent}{}{newline}", snippet.render(&indent, newline));
+        let text = format!("{indent}{}{newline}", render(&indent));
         return Ok(Edited::Inserted(splice(page, line..line, &text), line));
     } else {
-        snippet.render("", newline)
+        render("")
     };
     Ok(Edited::Inserted(splice(page, at..at, &text), at))
 }
 
-/// Takes the snippet out of a page, as it was before.
+/// The nonce of the first script outside of a region, as an attribute.
+fn nonce(outline: &Outline, page: &[u8], region: &Range<usize>) -> String {
+    let others = outline.scripts(page).into_iter().filter(|script| !region.contains(&script.at));
+    others.map(|script| script.nonce).find(|nonce| !nonce.is_empty()).unwrap_or_default()
+}
+
+/// The SDK outside of our snippet; where.
+#[must_use]
+pub fn foreign(page: &[u8]) -> Option<usize> {
+    let region = region(page).ok().flatten().map_or(0..0, |region| region.snippet);
+    foreign_in(&Outline::read(page), page, &region)
+}
+
+fn foreign_in(outline: &Outline, page: &[u8], region: &Range<usize>) -> Option<usize> {
+    let is_sdk =
+        |script: &Script| script.src.contains("dataflux-rum") || script.text.contains("DATAFLUX_RUM");
+    let scripts = outline.scripts(page).into_iter();
+    scripts.filter(|script| !region.contains(&script.at)).find(is_sdk).map(|script| script.at)
+}
+
+/// The first line of a snippet that is not one of ours.
+fn foreign_line(snippet: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    for line in snippet.split_inclusive(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line);
+        let is_block =
+            text.starts_with("<!-- meshobs:rum -->{% block metas %}") || text.starts_with("{% endblock %}");
+        if !is_block && !text.trim().is_empty() && !snippet::is_own_line(&text) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Takes the snippet out of a page, and what was added to the page's policies for it, as it was before.
 ///
 /// # Errors
 /// The page is none, or the marks do not fit.
 pub fn remove(page: &[u8]) -> Result<Edited, PageError> {
     check(page)?;
-    match region(page)? {
-        None => Ok(Edited::Nothing),
-        Some(region) => Ok(Edited::Removed(splice(page, region.whole, ""))),
+    let Some(region) = region(page)? else { return Ok(Edited::Nothing) };
+    let there = page.get(region.snippet.clone()).unwrap_or_default();
+    let policies = Outline::read(page).policies(page);
+    let (mut splices, kept) = record::undone(there, page, &policies);
+    splices.push((region.whole, Vec::new()));
+    Ok(Edited::Removed(spliced(page, splices), kept))
+}
+
+/// Extends the page's own policies, each by what is to be allowed in it, and notes in our snippet what they were. Nothing where
+/// the page has no snippet of ours, or a policy is written so that it cannot be extended: without quotes, or with entities.
+#[must_use]
+pub(crate) fn extend_policies(page: &[u8], allowed: &[(usize, Vec<Allow>)]) -> Option<Vec<u8>> {
+    let region = region(page).ok().flatten()?;
+    let there = page.get(region.snippet.clone())?;
+    let policies = Outline::read(page).policies(page);
+    let newline = newline(page);
+    let indent = indent_of(page, region.snippet.start);
+    let at = region.snippet.start + BEGIN.len();
+    let mut splices = Vec::new();
+    let mut records = record::lines(there);
+    for (number, allow) in allowed {
+        let policy = policies.get(*number)?;
+        let (new, line) = record::extended(page, *number, policy, allow)?;
+        if !record::is_recorded(&records, *number) {
+            records.push(line);
+            splices.push((at..at, format!("{newline}{indent}{}", records.last()?).into_bytes()));
+        }
+        splices.push((policy.value.clone(), new));
     }
+    Some(spliced(page, splices))
+}
+
+/// A text with parts of it replaced.
+fn spliced(page: &[u8], mut splices: Vec<(Range<usize>, Vec<u8>)>) -> Vec<u8> {
+    splices.sort_by_key(|(span, _)| span.start);
+    let mut out = Vec::with_capacity(page.len());
+    let mut at = 0;
+    for (span, text) in splices {
+        out.extend_from_slice(page.get(at..span.start).unwrap_or_default());
+        out.extend_from_slice(&text);
+        at = span.end;
+    }
+    out.extend_from_slice(page.get(at..).unwrap_or_default());
+    out
 }
 
 /// Where the snippet stands.
@@ -121,6 +218,7 @@ fn region(page: &[u8]) -> Result<Option<Region>, PageError> {
     let (begin, end) = match (begins.as_slice(), ends.as_slice()) {
         ([], []) => return Ok(None),
         ([begin], [end]) if begin < end => (*begin, end + END.len()),
+        ([_, second, ..], ends) if ends.len() == begins.len() => return Err(PageError::Twice(*second)),
         ([_, second, ..], _) => return Err(PageError::Marks(*second)),
         (_, [_, second, ..]) => return Err(PageError::Marks(*second)),
         ([mark], _) | ([], [mark]) => return Err(PageError::Marks(*mark)),
@@ -235,7 +333,7 @@ mod tests {
             };
             assert_eq!(insert(&other, &snippet("b"), false), Ok(Edited::Same), "{page}");
             for text in [&once, &other] {
-                let Edited::Removed(back) = remove(text).unwrap() else { panic!("{page}") };
+                let Edited::Removed(back, 0) = remove(text).unwrap() else { panic!("{page}") };
                 assert_eq!(String::from_utf8_lossy(&back), page);
             }
             assert_eq!(remove(page.as_bytes()), Ok(Edited::Nothing));

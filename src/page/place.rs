@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use html5gum::{DefaultEmitter, Span, Token, Tokenizer};
+use html5gum::{DefaultEmitter, HtmlString, Span, Spanned, Token, Tokenizer};
 
 use super::jinja::{Construct, Jinja, constructs};
 
@@ -34,10 +34,23 @@ pub struct Script {
     pub at: usize,
     /// The address it is loaded from.
     pub src: String,
+    /// The attribute `nonce` as it is written, or the one that its template makes it from: name, quotes and all.
+    pub nonce: String,
     /// Whether it may run after what stands behind it.
     pub is_late: bool,
     /// Its text.
     pub text: String,
+}
+
+/// A `<meta>` tag with a content security policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MetaPolicy {
+    /// Where the tag begins; what stands in front of it is loaded without the policy.
+    pub(crate) at: usize,
+    /// The policy.
+    pub(crate) text: String,
+    /// The attribute's value, without quotes.
+    pub(crate) value: Range<usize>,
 }
 
 /// A page, read once.
@@ -65,13 +78,13 @@ const HIDING: &[&str] = &["macro", "set"];
 /// Statements that render nothing themselves.
 const SILENT: &[&str] = &["extends", "import", "from", "set", "do", "else", "elif"];
 
-/// The quoted value of an attribute in a tag as it is written.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let at = tag.to_ascii_lowercase().find(name)?;
-    let rest = tag.get(at + name.len()..)?;
-    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let inner = rest.get(1..)?;
-    Some(inner.split(quote).next()?.to_owned())
+/// An attribute as it is written.
+struct Attribute {
+    name: String,
+    /// Its value, with entities decoded where no template stands in it.
+    value: String,
+    /// Where the value is, without quotes.
+    span: Range<usize>,
 }
 
 impl Outline {
@@ -113,14 +126,7 @@ impl Outline {
         for token in &self.tokens {
             match token {
                 Token::StartTag(tag) if *tag.name == *b"script" => {
-                    // As it is written: Jinja may stand in the address.
-                    let raw = page.get(range(tag.span)).unwrap_or_default();
-                    let raw = String::from_utf8_lossy(raw);
-                    let src = raw.split_once("src").map_or("", |(_, rest)| rest);
-                    let src = src.trim_start_matches([' ', '=', '"', '\'']).to_owned();
-                    let mut words = raw.split(|c: char| c.is_whitespace() || "=>/".contains(c));
-                    let is_late = words.any(|word| matches!(word, "async" | "defer"));
-                    found.push(Script { at: tag.span.start, src, is_late, text: String::new() });
+                    found.push(self.script(page, tag.span));
                     open = true;
                 }
                 Token::String(text) if open => {
@@ -136,15 +142,73 @@ impl Outline {
         found
     }
 
+    fn script(&self, page: &[u8], tag: Span<usize>) -> Script {
+        let attributes = self.attributes(page, range(tag));
+        let is_nonce = |name: &str| name == "nonce" || name == "th:nonce";
+        let written = |attribute: &Attribute| {
+            let quote = attribute.span.start.checked_sub(1).and_then(|at| page.get(at)).copied();
+            let quote = quote.filter(|byte| matches!(byte, b'"' | b'\'')).map_or('"', char::from);
+            let value = String::from_utf8_lossy(page.get(attribute.span.clone()).unwrap_or_default());
+            format!("{}={quote}{value}{quote}", attribute.name)
+        };
+        let find = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
+        let nonce =
+            attributes.iter().find(|attribute| is_nonce(&attribute.name) && !attribute.value.is_empty());
+        Script {
+            at: tag.start,
+            src: find("src").or_else(|| find("th:src")).map_or_else(String::new, |src| src.value.clone()),
+            nonce: nonce.map_or_else(String::new, written),
+            is_late: attributes.iter().any(|attribute| matches!(&*attribute.name, "async" | "defer")),
+            text: String::new(),
+        }
+    }
+
+    /// The attributes of a tag. Templates in it count as letters, not as the blanks that they are for the tokens.
+    fn attributes(&self, page: &[u8], tag: Range<usize>) -> Vec<Attribute> {
+        let mut text = page.get(tag.clone()).unwrap_or_default().to_vec();
+        let first = self.jinja.partition_point(|jinja| jinja.span.end <= tag.start);
+        let inside = self.jinja.iter().skip(first).take_while(|jinja| jinja.span.start < tag.end);
+        let inside: Vec<_> = inside.map(|jinja| jinja.span.clone()).collect();
+        for span in &inside {
+            let (start, end) = (span.start.saturating_sub(tag.start), span.end.saturating_sub(tag.start));
+            if let Some(bytes) = text.get_mut(start..end.min(tag.len())) {
+                bytes.fill(b'x');
+            }
+        }
+        let mut emitter = DefaultEmitter::<usize>::new_with_span();
+        emitter.naively_switch_states(false);
+        let mut tokens = Tokenizer::new_with_emitter(text.as_slice(), emitter).filter_map(Result::ok);
+        let Some(Token::StartTag(found)) = tokens.find(|token| matches!(token, Token::StartTag(_))) else {
+            return Vec::new();
+        };
+        let attribute = |(name, value): (HtmlString, Spanned<HtmlString, usize>)| {
+            // The emitter's span is that of name and value.
+            let value_at = value_in(text.get(range(value.span)).unwrap_or_default());
+            let start = value.span.start + tag.start;
+            let span = start + value_at.start..start + value_at.end;
+            let has_template = inside.iter().any(|inner| inner.start < span.end && span.start < inner.end);
+            let raw = if has_template { page.get(span.clone()).unwrap_or_default() } else { &value.value };
+            let name = String::from_utf8_lossy(&name).into_owned();
+            Attribute { name, value: String::from_utf8_lossy(raw).into_owned(), span }
+        };
+        found.attributes.into_iter().map(attribute).collect()
+    }
+
     /// The page's own content security policies.
-    pub(super) fn policies(&self, page: &[u8]) -> Vec<String> {
+    pub(super) fn policies(&self, page: &[u8]) -> Vec<MetaPolicy> {
         let tags = self.tokens.iter().filter_map(|token| match token {
-            Token::StartTag(tag) if *tag.name == *b"meta" => Some(tag),
+            Token::StartTag(tag) if *tag.name == *b"meta" => Some(tag.span),
             _ => None,
         });
-        let raw = tags.map(|tag| String::from_utf8_lossy(page.get(range(tag.span)).unwrap_or_default()));
-        let policies = raw.filter(|raw| raw.to_lowercase().contains("content-security-policy"));
-        policies.filter_map(|raw| attribute(&raw, "content=")).collect()
+        let policy = |tag: Span<usize>| {
+            let attributes = self.attributes(page, range(tag));
+            let find = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
+            find("http-equiv")
+                .filter(|kind| kind.value.trim().eq_ignore_ascii_case("content-security-policy"))?;
+            let content = find("content")?;
+            Some(MetaPolicy { at: tag.start, text: content.value.clone(), value: content.span.clone() })
+        };
+        tags.filter_map(policy).collect()
     }
 
     /// Finds the place.
@@ -353,6 +417,21 @@ impl<'o> Walk<'o> {
             _ => None,
         }
     }
+}
+
+/// Where the value is in an attribute, without quotes.
+fn value_in(attribute: &[u8]) -> Range<usize> {
+    let Some(equals) = memchr::memchr(b'=', attribute) else { return attribute.len()..attribute.len() };
+    let rest = attribute.get(equals + 1..).unwrap_or_default();
+    let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let (quote, value) = match rest.get(blanks..).and_then(<[u8]>::split_first) {
+        Some((quote @ (b'"' | b'\''), value)) => (Some(*quote), value),
+        _ => (None, rest.get(blanks..).unwrap_or_default()),
+    };
+    let start = attribute.len() - value.len();
+    let is_end =
+        |byte: &u8| quote.map_or(byte.is_ascii_whitespace() || *byte == b'>', |quote| *byte == quote);
+    start..start + value.iter().position(is_end).unwrap_or(value.len())
 }
 
 fn span_of(token: &Token<usize>) -> Span<usize> {

@@ -1,6 +1,7 @@
 //! What a page says to the SDK: the settings of `DATAFLUX_RUM.init({…})`, read as far as a reader that runs no JavaScript can.
 
-use super::Outline;
+use super::place::MetaPolicy;
+use super::{Outline, Script};
 
 /// What a page has of browser monitoring.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,29 @@ pub(crate) struct Monitoring {
     /// Another file that may hold the call.
     pub(crate) elsewhere: Option<String>,
     /// Policies of the page (`<meta http-equiv="Content-Security-Policy">`).
-    pub(crate) policies: Vec<String>,
+    pub(crate) policies: Vec<MetaPolicy>,
+    /// The script that is the SDK, or that creates the element for it.
+    pub(super) loader: Option<Run>,
+    /// The script that calls `init`.
+    pub(super) starter: Option<Run>,
+}
+
+/// A script, as far as a content security policy looks at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) at: usize,
+    /// The value of its nonce, as it is written.
+    pub(super) nonce: String,
+    /// Its text; empty where it is loaded.
+    pub(super) text: String,
+}
+
+impl Run {
+    fn of(script: &Script) -> Self {
+        let nonce = script.nonce.split_once('=').map_or("", |(_, value)| value);
+        let nonce = nonce.trim_matches(['"', '\'']).to_owned();
+        Self { at: script.at, nonce, text: script.text.clone() }
+    }
 }
 
 /// The settings of a call.
@@ -81,12 +104,14 @@ pub(crate) fn monitoring(page: &[u8]) -> Monitoring {
             let tail = address.get(start..).unwrap_or_default();
             let end = tail.find(['"', '\'', ' ', '>']).unwrap_or(tail.len());
             found.sdk = tail.get(..end).unwrap_or_default().to_owned();
+            found.loader = Some(Run::of(&script));
         } else if script.src.to_lowercase().contains("rum") {
             let end = script.src.find(['"', '\'', ' ', '>']).unwrap_or(script.src.len());
             found.elsewhere = script.src.get(..end).map(str::to_owned);
         }
         if found.init.is_none() {
             found.init = init(&script.text);
+            found.starter = found.init.as_ref().map(|_| Run::of(&script));
         }
         let waits = || WAITING.iter().any(|word| script.text.contains(word));
         if found.init.is_some() && !before && !is_ready && !waits() {
@@ -326,7 +351,7 @@ mod tests {
         let found = monitoring(
             b"<head><meta content=\"default-src 'self'; script-src https:\" http-equiv='Content-Security-Policy'></head>",
         );
-        assert_eq!(found.policies, ["default-src 'self'; script-src https:"]);
+        assert_eq!(found.policies[0].text, "default-src 'self'; script-src https:");
         let found = page("DATAFLUX_RUM.onReady(function () { DATAFLUX_RUM.init({ applicationId: 'a' }) })");
         assert_eq!(found.init.unwrap().text("applicationId"), Some("a"));
         let unclosed = page("DATAFLUX_RUM.init({ a: [[[(");

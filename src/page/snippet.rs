@@ -56,15 +56,18 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    /// The snippet with its marks, on lines that begin with `indent` and end in `newline`, the last one without.
+    /// The snippet with its marks, on lines that begin with `indent` and end in `newline`, the last one without. `nonce` is the
+    /// attribute that its scripts carry, as the page's own do; `records` are comments that stand below the first mark.
     #[must_use]
-    pub fn render(&self, indent: &str, newline: &str) -> String {
+    pub fn render(&self, indent: &str, newline: &str, nonce: &str, records: &[String]) -> String {
         let mut lines = vec![BEGIN.to_owned()];
+        lines.extend_from_slice(records);
+        let nonce = if nonce.is_empty() { String::new() } else { format!(" {nonce}") };
         if self.is_async {
-            self.load_later(&mut lines);
+            self.load_later(&nonce, &mut lines);
         } else {
-            lines.push(format!("<script src=\"{}\"></script>", attribute(&self.sdk)));
-            lines.push("<script>".to_owned());
+            lines.push(format!("<script src=\"{}\"{nonce}></script>", attribute(&self.sdk)));
+            lines.push(format!("<script{nonce}>"));
             lines.push("  if (window.DATAFLUX_RUM) {".to_owned());
             self.init("    ", &mut lines);
             lines.push("  }".to_owned());
@@ -75,8 +78,8 @@ impl Snippet {
     }
 
     /// A stand-in that keeps what is to be done until the SDK has come.
-    fn load_later(&self, lines: &mut Vec<String>) {
-        lines.push("<script>".to_owned());
+    fn load_later(&self, nonce: &str, lines: &mut Vec<String>) {
+        lines.push(format!("<script{nonce}>"));
         lines.push("  (function (page) {".to_owned());
         lines.push("    var waiting = [];".to_owned());
         lines.push("    var later = function (run) { waiting.push(run); };".to_owned());
@@ -85,6 +88,9 @@ impl Snippet {
         );
         lines.push("    var sdk = page.createElement(\"script\");".to_owned());
         lines.push("    sdk.async = true;".to_owned());
+        if !nonce.is_empty() {
+            lines.push("    sdk.nonce = page.currentScript.nonce;".to_owned());
+        }
         lines.push(format!("    sdk.src = {};", string(&self.sdk)));
         lines.push("    page.head.appendChild(sdk);".to_owned());
         lines.push("  })(document);".to_owned());
@@ -129,6 +135,73 @@ impl Snippet {
             lines.push(format!("{indent}window.DATAFLUX_RUM.startSessionReplayRecording();"));
         }
     }
+}
+
+/// Lines of a snippet that do not depend on its settings.
+const FIXED: &[&str] = &[
+    BEGIN,
+    END,
+    "if (window.DATAFLUX_RUM) {",
+    "window.DATAFLUX_RUM.init({",
+    "window.DATAFLUX_RUM.startSessionReplayRecording();",
+    "});",
+    "}",
+    "</script>",
+    "(function (page) {",
+    "var waiting = [];",
+    "var later = function (run) { waiting.push(run); };",
+    "window.DATAFLUX_RUM = window.DATAFLUX_RUM || { q: waiting, onReady: later };",
+    "var sdk = page.createElement(\"script\");",
+    "sdk.async = true;",
+    "sdk.nonce = page.currentScript.nonce;",
+    "page.head.appendChild(sdk);",
+    "})(document);",
+    "window.DATAFLUX_RUM.onReady(function () {",
+];
+
+/// The settings that a snippet may have.
+const KEYS: &[&str] = &[
+    "applicationId",
+    "datakitOrigin",
+    "site",
+    "clientToken",
+    "env",
+    "service",
+    "version",
+    "sessionSampleRate",
+    "sessionReplaySampleRate",
+    "trackUserInteractions",
+    "traceType",
+    "allowedTracingUrls",
+];
+
+/// Whether a line may have been written by [`Snippet::render`], with whatever values.
+pub(super) fn is_own_line(line: &str) -> bool {
+    let line = line.trim();
+    let is_setting = || {
+        let (key, value) = line.split_once(": ")?;
+        let inner = value.strip_suffix(',')?;
+        let is_value = inner == "window.location.origin"
+            || inner == "true"
+            || inner.parse::<f64>().is_ok()
+            || inner.starts_with('[')
+            || is_string(inner);
+        Some(KEYS.contains(&key) && is_value)
+    };
+    let is_address =
+        || line.strip_prefix("sdk.src = ").and_then(|rest| rest.strip_suffix(';')).is_some_and(is_string);
+    FIXED.contains(&line)
+        || line.starts_with("<!-- meshobs:csp ")
+        || (line.starts_with("<script src=\"") && line.ends_with("></script>"))
+        || line == "<script>"
+        || (line.starts_with("<script ") && line.ends_with('>') && line.contains("nonce="))
+        || is_address()
+        || is_setting() == Some(true)
+}
+
+fn is_string(text: &str) -> bool {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.contains(['"', '\'', '<', '{']))
 }
 
 /// A string of JavaScript.

@@ -1,6 +1,7 @@
 //! `meshobs init`: files to start from and manifests that go beside the patched ones.
 
 mod config;
+mod csp;
 pub(super) mod datakit;
 mod drill;
 pub(super) mod from;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::settings::SettingsArgs;
 use super::super::{DONE, print};
+use super::csp::CspArgs;
 use super::from::Source;
 use crate::config::{Options, PageOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -48,6 +49,8 @@ pub struct RumArgs {
     html: PathBuf,
     #[command(flatten)]
     page: PageOptions,
+    #[command(flatten)]
+    csp: CspArgs,
     /// Replace a snippet of ours that says something else
     #[arg(long)]
     overwrite: bool,
@@ -94,7 +97,15 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
     let mut said = Vec::new();
     if args.remove {
         let page = match page::remove(&source.bytes).map_err(|error| explain(&source, &error))? {
-            Edited::Removed(page) => page,
+            Edited::Removed(page, kept) => {
+                if kept > 0 {
+                    said.push(text!(
+                        "{}: a Content-Security-Policy that was extended for it has been changed since, and is left as it is",
+                        source.name
+                    ));
+                }
+                page
+            }
             _ => {
                 said.push(text!("{}: no snippet of ours in it, left as it is", source.name));
                 source.bytes.clone()
@@ -109,8 +120,16 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
     let edited =
         page::insert(&source.bytes, &snippet, args.overwrite).map_err(|error| explain(&source, &error))?;
     let foreign = matches!(edited, Edited::Foreign(_));
-    let page = tell(edited, &source, &mut said);
+    let mut page = tell(edited, &source, &mut said);
     if !foreign {
+        if let Some(at) = page::foreign(&source.bytes) {
+            said.push(text!(
+                "warning: {}: the page loads the SDK a second time, by a snippet that is not from meshobs; remove that one, or \
+                 ours with --remove",
+                spot(&source, at)
+            ));
+        }
+        page = args.csp.admit(&source, page, &mut said)?;
         advise(&snippet, &page, &mut said);
     }
     match args.mode {
@@ -139,6 +158,11 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
 
 /// Refuses flags that the mode has no use for; variables are for all runs.
 fn check_mode(args: &RumArgs) -> anyhow::Result<()> {
+    if args.remove && args.csp.given() {
+        bail!(
+            "--csp, --csp-edit and --allow-blocked are for putting the snippet in; leave them out with --remove"
+        );
+    }
     let given =
         |value: &Option<String>, variable: &str| value.is_some() && std::env::var(variable).ok() != *value;
     let flags = [
@@ -175,16 +199,18 @@ fn options(args: &mut RumArgs) -> anyhow::Result<(Options, PageOptions)> {
     Ok((options, page))
 }
 
+/// A place in a page. It may be in another encoding, so bytes are counted.
+fn spot(source: &Source, at: usize) -> String {
+    let head = source.bytes.get(..at).unwrap_or_default();
+    let line = memchr::memchr_iter(b'\n', head).count() + 1;
+    let column = head.len() - memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) + 1;
+    format!("{}:{line}:{column}", source.name)
+}
+
 /// What came of the page, as lines for people.
 fn tell(edited: Edited, source: &Source, said: &mut Vec<Text>) -> Vec<u8> {
     let old = || source.bytes.clone();
-    let spot = |at: usize| {
-        // The page may be in another encoding, so bytes are counted.
-        let head = source.bytes.get(..at).unwrap_or_default();
-        let line = memchr::memchr_iter(b'\n', head).count() + 1;
-        let column = at - memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) + 1;
-        format!("{}:{line}:{column}", source.name)
-    };
+    let spot = |at| spot(source, at);
     match edited {
         Edited::Inserted(page, at) => {
             said.push(text!("{}: browser monitoring added", spot(at)));
@@ -209,7 +235,14 @@ fn tell(edited: Edited, source: &Source, said: &mut Vec<Text>) -> Vec<u8> {
             ));
             old()
         }
-        Edited::Removed(page) => page,
+        Edited::ByHand(at) => {
+            said.push(text!(
+                "{}: our snippet was edited by hand here and is kept; --overwrite replaces it, edit and all",
+                spot(at)
+            ));
+            old()
+        }
+        Edited::Removed(page, _) => page,
         Edited::Nothing => old(),
     }
 }
@@ -268,16 +301,21 @@ fn explain(source: &Source, error: &PageError) -> anyhow::Error {
         PageError::Marks(at) => {
             spot(*at, "this mark of a snippet of ours has no counterpart, or stands twice; mend that first")
         }
+        PageError::Twice(at) => spot(
+            *at,
+            "a second snippet from meshobs in one page, so the SDK would be started twice; remove one, marks included",
+        ),
     };
     Diagnostics::from(diagnostic).into()
 }
 
 /// A page with the snippet in it; one of ours that says something else is replaced.
 pub(in crate::cli) fn with_snippet(source: &Source, snippet: &Snippet) -> anyhow::Result<Vec<u8>> {
-    Ok(match page::insert(&source.bytes, snippet, true).map_err(|error| explain(source, &error))? {
+    let page = match page::insert(&source.bytes, snippet, true).map_err(|error| explain(source, &error))? {
         Edited::Inserted(page, _) | Edited::Replaced(page) => page,
         _ => source.bytes.clone(),
-    })
+    };
+    CspArgs::default().admit(source, page, &mut Vec::new())
 }
 
 /// Writes bytes as they are.
@@ -404,7 +442,7 @@ fn readable(_: &Path) -> anyhow::Result<()> {
 fn base_image(args: &RumArgs, page: &[u8], source: &str) -> anyhow::Result<String> {
     // As it was before our snippet.
     let bare = match page::remove(page) {
-        Ok(Edited::Removed(bare)) => bare,
+        Ok(Edited::Removed(bare, _)) => bare,
         _ => page.to_vec(),
     };
     let generation = Generation::of(&bare);
