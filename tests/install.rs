@@ -143,6 +143,43 @@ fn what_others_made_or_changed_is_kept() {
     );
 }
 
+/// A kubectl that counts how often it is started.
+const COUNTING: &str = "#!/bin/sh
+echo x >> \"$HOME/count\"
+exec \"$REAL\" \"$@\"
+";
+
+/// How many kubectls a command starts.
+fn kubectls(place: &Place, args: &[&str]) -> usize {
+    let path = place.script("kubectl", COUNTING);
+    let count = place.folder.path().join("count");
+    let _ = fs::remove_file(&count);
+    let home = place.folder.path().display().to_string();
+    let run = place.command(args).env("PATH", &path).env("REAL", &support::place::real_kubectl());
+    let done = support::place::judge(run.env("HOME", &home).run());
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    fs::read_to_string(count).unwrap().lines().count()
+}
+
+#[test]
+fn how_many_objects_there_are_takes_no_more_kubectls() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let map = |i| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{i}\ndata:\n  a: b\n");
+    place.write("maps.yaml", &(0..100).map(map).collect::<String>());
+    let install = ["install", "--yes", "--token-file", "token", "app.yaml", "maps.yaml"];
+    let first = kubectls(&place, &install);
+    assert!(first <= 25, "{first}");
+    let installed = place.objects();
+    assert!(installed.contains_key("ConfigMap prod/c99"), "{:?}", installed.keys());
+    let again = kubectls(&place, &install);
+    assert!(again <= 12, "{again}");
+    same(&installed, &place.objects());
+    let undo = kubectls(&place, &["uninstall", "--yes"]);
+    assert!(undo <= 25, "{undo}");
+    same(&before, &place.objects());
+}
+
 /// What others had installed before: a DataKit that collects nothing of a mesh, and the application.
 const THEIR_DATAKIT: &str = "\
 apiVersion: v1

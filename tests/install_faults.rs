@@ -7,8 +7,8 @@ mod support;
 
 use std::fs;
 
-use serde_json::Value;
-use support::place::{Place, TOKEN, judge, real_kubectl, same};
+use serde_json::{Value, json};
+use support::place::{APPLICATION, Place, TOKEN, judge, real_kubectl, same};
 use support::{Done, Meshobs};
 
 /// What a kubelet would say of a pod.
@@ -123,6 +123,44 @@ fn of_two_at_once_one_steps_back_and_nothing_is_forgotten() {
     same(&before, &place.objects());
 }
 
+/// A kubectl before whose second step others scale what they have, and before whose application they create a Service.
+const OVERTAKEN: &str = "#!/bin/sh
+case \"$*\" in
+*apply*--dry-run*) exec \"$REAL\" \"$@\" ;;
+*apply*) cat > \"$HOME/in\"
+  grep -q 'name: zipkin' \"$HOME/in\" && \"$REAL\" scale deployment/productpage-v1 -n prod --replicas 2 > /dev/null
+  grep -q 'kind: Deployment' \"$HOME/in\" && \"$REAL\" create -f \"$HOME/theirs.json\" > /dev/null
+  exec \"$REAL\" \"$@\" < \"$HOME/in\" ;;
+*) exec \"$REAL\" \"$@\" ;;
+esac
+";
+
+#[test]
+fn what_others_do_after_the_plan_stays_theirs() {
+    let Some(place) = Place::new() else { return };
+    place.cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n");
+    let deployment = APPLICATION.split("---\n").nth(1).unwrap();
+    place.cluster.kubectl(&["apply", "-n", "prod", "-f", "-"], deployment);
+    let before = place.objects();
+    let port = json!({"port": 9080, "name": "http", "protocol": "TCP"});
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ratings", "namespace": "prod"}, "spec": {"ports": [port]}});
+    place.write("theirs.json", &service.to_string());
+    let path = place.script("kubectl", OVERTAKEN);
+    let home = place.folder.path().display().to_string();
+    let run = place.command(&["install", "--yes", "--token-file", "token", "app.yaml"]);
+    let done = judge(run.env("PATH", &path).env("REAL", &real_kubectl()).env("HOME", &home).run());
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let told = "service/ratings in prod changed: somebody else created it at this moment";
+    assert!(done.stderr.contains(told), "{}", done.stderr);
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    let mut after = place.objects();
+    assert!(after.remove("Service prod/ratings").is_some(), "{}", undone.stderr);
+    let mut wanted = before;
+    wanted.get_mut("Deployment prod/productpage-v1").unwrap()["spec"]["replicas"] = 2.into();
+    same(&wanted, &after);
+}
+
 /// Who may read and not write.
 const READER: &str = "\
 apiVersion: rbac.authorization.k8s.io/v1
@@ -209,7 +247,11 @@ fn a_server_that_is_gone_is_told() {
     let run = run.env("CLUSTER_DIR", &folder.1).env("DOWN", &down.display().to_string());
     let done = judge(run.run());
     assert_eq!(done.status, 2, "{}", done.stderr);
-    assert!(done.stderr.contains("✔ datakit") && done.stderr.contains("step namespace"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("✔ namespace") && done.stderr.contains("step application"),
+        "{}",
+        done.stderr
+    );
     assert!(done.stderr.contains("refused") && done.stderr.contains("run it again"), "{}", done.stderr);
     let done = place.install(&[]);
     assert_eq!(done.status, 2, "{}", done.stderr);

@@ -84,20 +84,13 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
         }
     }
     interrupt.say("interrupted; run it again to go on from here".to_owned());
-    for some in together(&plan) {
+    for some in &together(&plan) {
         let progress = undoer.undo(some, &record);
         for kept in &progress.kept {
             say!("{}", kept.title());
         }
         // What is done is no longer recorded, so that another run goes on from here.
-        for what in &progress.done {
-            match what {
-                Undo::Delete(done) => record.created.retain(|known| known != done),
-                Undo::Restore(done, _) => record.changed.retain(|known| known != done),
-                Undo::Istio(_) => record.istio = None,
-                Undo::Keep(_) => {}
-            }
-        }
+        record.undone(&progress.done);
         let done = || progress.done.iter().filter(|what| !matches!(what, Undo::Keep(_)));
         if done().next().is_some() {
             record.save(&kubectl).map_err(failed)?;

@@ -109,6 +109,15 @@ impl Kubectl {
         self.run(args, input, Limit::Request, Output::Kept)
     }
 
+    /// What a command prints that gets a text on its stdin, also of one that fails in the end, as `get` of several objects
+    /// does where one of them may not be read; and whether it failed.
+    pub(crate) fn gather(&self, args: &[&str], input: &str) -> (String, Result<(), Error>) {
+        let mut printed = Vec::new();
+        let mut keep = |bytes: &[u8]| printed.extend_from_slice(bytes);
+        let result = self.run(args, input, Limit::Request, Output::Streamed(&mut keep));
+        (String::from_utf8_lossy(&printed).into_owned(), result.map(|_| ()))
+    }
+
     /// Runs a command that waits for something in the cluster, and reports its lines as it prints them. It gets a limit of
     /// its own, and does not count as time of the command.
     ///

@@ -1,37 +1,27 @@
-//! Applying, comparing and deleting through the user's own kubectl. Manifests go to its stdin only; what it says comes back
+//! Applying and changing through the user's own kubectl. Manifests go to its stdin only; what it says comes back
 //! without tokens.
 
 use serde_json::Value;
 
-use super::{Change, Failure, Reference, difference};
+use super::{Change, Failure, Reference};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::secret;
 
 /// The field manager that server-side apply records.
 pub const MANAGER: &str = "meshobs";
 
-/// How a step compares with the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// Nothing would change.
-    Same,
-    /// The difference, without tokens.
-    Differs(String),
-    /// Its namespace is not there yet, so all of it is new.
-    New,
-}
-
 /// The lines of what kubectl printed.
 fn lines(output: &str) -> Vec<String> {
     output.lines().map(secret::mask).collect()
 }
 
-/// Applies manifests; what kubectl printed.
+/// Applies manifests; what the server made of their objects.
 ///
 /// # Errors
 /// kubectl refuses.
-pub fn apply(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<String>, Failure> {
-    kubectl.feed(&apply_args(force, &[]), text).map(|output| lines(&output))
+pub fn apply(kubectl: &Kubectl, text: &str, force: bool) -> Result<Vec<Value>, Failure> {
+    let args = apply_args(force, &["-o", "json", "--show-managed-fields=true"]);
+    kubectl.feed(&args, text).map(|output| objects(&output))
 }
 
 /// What applying manifests would make of their objects: the server answers, and changes nothing.
@@ -48,17 +38,8 @@ fn apply_args<'a>(force: bool, more: &[&'a str]) -> Vec<&'a str> {
     [&["apply", "--server-side", "--field-manager", MANAGER][..], force, more, &["-f", "-"]].concat()
 }
 
-/// The objects of manifests that are in the cluster, by one call. It fails where the cluster does not know a kind.
-///
-/// # Errors
-/// kubectl refuses.
-pub fn live(kubectl: &Kubectl, text: &str) -> Result<Vec<Value>, Failure> {
-    let args = ["get", "--ignore-not-found", "--show-managed-fields=true", "-o", "json", "-f", "-"];
-    kubectl.feed(&args, text).map(|output| objects(&output))
-}
-
 /// The objects that kubectl printed: one after the other, or a List of them.
-fn objects(output: &str) -> Vec<Value> {
+pub(super) fn objects(output: &str) -> Vec<Value> {
     let read = serde_json::Deserializer::from_str(output).into_iter::<Value>();
     read.map_while(Result::ok)
         .flat_map(|object| match object.get("items").and_then(Value::as_array) {
@@ -66,19 +47,6 @@ fn objects(output: &str) -> Vec<Value> {
             None => vec![object],
         })
         .collect()
-}
-
-/// Compares manifests with the cluster. `kubectl diff` would write them to files.
-///
-/// # Errors
-/// kubectl refuses.
-pub fn compare(kubectl: &Kubectl, text: &str, force: bool) -> Result<Compared, Failure> {
-    let after = match preview(kubectl, text, force) {
-        Err(error) if error.kind == ErrorKind::NoNamespace => return Ok(Compared::New),
-        after => after?,
-    };
-    let difference = difference::between(&live(kubectl, text)?, &after);
-    Ok(if difference.is_empty() { Compared::Same } else { Compared::Differs(difference) })
 }
 
 /// Changes one value of an object; refused where somebody changed the object since it was read. Nothing else of it changes,

@@ -10,20 +10,33 @@ use super::apply::plain;
 use super::object::{self, Reference, text, uid};
 use crate::cluster::{ErrorKind, Kubectl};
 
+/// The paths of objects at the server, whose kinds have names there that nothing else tells.
 #[derive(Debug, Default)]
 pub(super) struct Paths(BTreeMap<String, Vec<Value>>);
 
 impl Paths {
-    /// The path of an object.
-    fn of(&mut self, kubectl: &Kubectl, object: &Value) -> Result<String, Failure> {
-        let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-        let root = if api_version.contains('/') { "apis" } else { "api" };
-        if !self.0.contains_key(api_version) {
-            let answer = plain(kubectl, &["get", "--raw", &format!("/{root}/{api_version}")])?;
-            let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-            let resources = answer.get("resources").and_then(Value::as_array).cloned();
-            self.0.insert(api_version.to_owned(), resources.unwrap_or_default());
+    /// Asks the server for the names of the kinds of objects.
+    ///
+    /// # Errors
+    /// kubectl refuses.
+    pub(super) fn learn(&mut self, kubectl: &Kubectl, objects: &[Value]) -> Result<(), Failure> {
+        let versions: BTreeSet<&str> = objects.iter().map(|object| text(object, "/apiVersion")).collect();
+        for api_version in versions {
+            if !self.0.contains_key(api_version) {
+                let answer =
+                    plain(kubectl, &["get", "--raw", &format!("/{}/{api_version}", root(api_version))])?;
+                let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+                let resources = answer.get("resources").and_then(Value::as_array).cloned();
+                self.0.insert(api_version.to_owned(), resources.unwrap_or_default());
+            }
         }
+        Ok(())
+    }
+
+    /// The path of an object.
+    fn of(&self, object: &Value) -> Result<String, Failure> {
+        let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
+        let root = root(api_version);
         let known = self.0.get(api_version).into_iter().flatten();
         let mut plurals =
             known.filter(|known| text(known, "/kind") == kind).map(|known| text(known, "/name"));
@@ -38,6 +51,10 @@ impl Paths {
             namespace => format!("/{root}/{api_version}/namespaces/{namespace}/{plural}/{name}"),
         })
     }
+}
+
+fn root(api_version: &str) -> &'static str {
+    if api_version.contains('/') { "apis" } else { "api" }
 }
 
 /// A name as part of a URL: some kinds allow more than letters, digits, `-` and `.`.
@@ -67,8 +84,8 @@ pub(super) enum Asked {
 ///
 /// # Errors
 /// kubectl refuses.
-pub(super) fn ask(kubectl: &Kubectl, paths: &mut Paths, object: &Value) -> Result<Asked, Failure> {
-    let path = paths.of(kubectl, object)?;
+pub(super) fn ask(kubectl: &Kubectl, paths: &Paths, object: &Value) -> Result<Asked, Failure> {
+    let path = paths.of(object)?;
     let options = serde_json::json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
@@ -91,6 +108,9 @@ pub(super) fn ask(kubectl: &Kubectl, paths: &mut Paths, object: &Value) -> Resul
 /// # Errors
 /// kubectl refuses.
 pub(super) fn wait(kubectl: &Kubectl, going: &[Reference]) -> Result<Vec<Reference>, Failure> {
+    if going.is_empty() {
+        return Ok(Vec::new());
+    }
     let there = remaining(kubectl, going)?;
     let mut of_namespace: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for what in &there {
@@ -99,8 +119,14 @@ pub(super) fn wait(kubectl: &Kubectl, going: &[Reference]) -> Result<Vec<Referen
     for (namespace, names) in of_namespace {
         wait_for(kubectl, namespace, &names);
     }
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
     // A kubectl that does not find the first of them does not wait for the others.
     let there = remaining(kubectl, &there)?;
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
     for what in &there {
         wait_for(kubectl, &what.namespace, &[format!("{}/{}", what.kind, what.name)]);
     }

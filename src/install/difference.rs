@@ -1,4 +1,4 @@
-//! The difference between objects as they are in the cluster and as an apply would leave them, for people. It is made in
+//! The difference between an object as it is in the cluster and as an apply would leave them, for people. It is made in
 //! memory: no manifest goes to a file.
 
 use serde_json::Value;
@@ -16,27 +16,21 @@ const CONTEXT: usize = 3;
 
 /// The difference as a unified diff in YAML, without tokens, Secrets' values and what the server keeps for itself. Empty
 /// where there is none.
-pub(super) fn between(before: &[Value], after: &[Value]) -> String {
-    let mut out = String::new();
-    for new in after {
-        let reference = Reference::of(new);
-        let old = before.iter().find(|old| Reference::of(old).is_named_like(&reference));
-        let mut old = old.map(shown);
-        let mut new = shown(new);
-        if old.as_ref() == Some(&new) {
-            continue;
-        }
-        if text(&new, "/kind") == "Secret" {
-            hide(old.as_mut(), &mut new);
-        }
-        let old = old.as_ref().map(manifest).unwrap_or_default();
-        let title = reference.title();
-        let new = manifest(&new);
-        let diff = similar::TextDiff::from_lines(&old, &new);
-        out.push_str(&format!("--- {title}\n+++ {title}\n"));
-        out.push_str(&diff.unified_diff().context_radius(CONTEXT).to_string());
+pub(super) fn between(old: Option<&Value>, new: &Value) -> String {
+    let title = Reference::of(new).title();
+    let mut old = old.map(shown);
+    let mut new = shown(new);
+    if old.as_ref() == Some(&new) {
+        return String::new();
     }
-    secret::mask(&out)
+    if text(&new, "/kind") == "Secret" {
+        hide(old.as_mut(), &mut new);
+    }
+    let old = old.as_ref().map(manifest).unwrap_or_default();
+    let new = manifest(&new);
+    let diff = similar::TextDiff::from_lines(&old, &new);
+    let lines = diff.unified_diff().context_radius(CONTEXT).to_string();
+    secret::mask(&format!("--- {title}\n+++ {title}\n{lines}"))
 }
 
 /// An object without what the server and kubectl keep for themselves.
@@ -114,10 +108,10 @@ mod tests {
         let mut dry = live.clone();
         dry["metadata"] = json!({"name": "x", "namespace": "prod", "resourceVersion": "2"});
         dry["status"] = json!(null);
-        assert_eq!(between(std::slice::from_ref(&live), std::slice::from_ref(&dry)), "");
+        assert_eq!(between(Some(&live), &dry), "");
         dry["data"]["a"] = json!("1\n2\n");
         dry["data"]["list"] = json!([{"a": 1, "b": {}}]);
-        let shown = between(&[live], &[dry]);
+        let shown = between(Some(&live), &dry);
         let wanted = "--- configmap/x in prod\n+++ configmap/x in prod\n";
         assert!(shown.starts_with(wanted), "{shown}");
         assert!(
@@ -132,10 +126,10 @@ mod tests {
         let token = format!("https://x?token=tkn_{}", "0123456789abcdef0123456789abcdef");
         let map =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": token}});
-        let shown = between(&[], &[map]);
+        let shown = between(None, &map);
         assert!(shown.contains("+  a: https://x?token=tkn_****"), "{shown}");
         let secret = |a: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "data": {"a": a, "b": "same"}});
-        let shown = between(&[secret("b25l")], &[secret("dHdv")]);
+        let shown = between(Some(&secret("b25l")), &secret("dHdv"));
         assert!(
             shown.contains("-  a: '**** (before)'") || shown.contains("-  a: \"**** (before)\""),
             "{shown}"

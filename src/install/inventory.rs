@@ -156,11 +156,16 @@ pub(super) fn list(kubectl: &Kubectl, kinds: &[String], more: &[&str]) -> Result
         .collect()
 }
 
-/// The objects of others in a namespace: of every namespaced kind that the server serves, other than what the record has as
-/// created, and what Kubernetes and Istio make there by themselves.
-pub(super) fn others_in(kubectl: &Kubectl, namespace: &str, record: &Record) -> Others {
-    let listed = kinds(kubectl, true).and_then(|kinds| list(kubectl, &kinds, &["-n", namespace]));
-    judge(listed, record, false)
+/// The objects of others in a namespace: of all kinds that are given, other than what the record has as created, and what
+/// Kubernetes and Istio make there by themselves.
+pub(super) fn others_in(
+    kubectl: &Kubectl,
+    kinds: &Result<Vec<String>, Failure>,
+    namespace: &str,
+    record: &Record,
+) -> Others {
+    let kinds = kinds.as_ref().map_err(Failure::clone);
+    judge(kinds.and_then(|kinds| list(kubectl, kinds, &["-n", namespace])), record, false)
 }
 
 /// The objects of others of a kind that a definition brings.
@@ -297,7 +302,7 @@ mod tests {
     fn record(names: &[&str]) -> Record {
         let mut record = Record::default();
         for name in names {
-            record.create(listed("Service", name, &[]).reference);
+            record.create([listed("Service", name, &[]).reference]);
         }
         record
     }

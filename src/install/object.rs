@@ -1,16 +1,15 @@
 //! Objects of a cluster by name: those that manifests name, and those that are there. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Failure;
 use super::apply::{self, plain};
+use super::manifests::references;
 use crate::cluster::{ErrorKind, Kubectl};
-use crate::kube::{Item, items};
 use crate::rule::LABEL;
-use crate::yaml::{Document, DocumentReader};
 
 /// An object by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,23 +83,26 @@ impl Reference {
         [namespace, &["--", self.kind.as_str(), self.name.as_str()]].concat()
     }
 
+    /// A manifest that says no more than which object it is.
+    fn manifest(&self) -> String {
+        let (kind, group) = self.kind_and_group();
+        let version = self.kind.split('.').nth(1).unwrap_or("v1");
+        let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+        let mut metadata = serde_json::json!({"name": self.name});
+        if !self.namespace.is_empty()
+            && let Some(metadata) = metadata.as_object_mut()
+        {
+            metadata.insert("namespace".to_owned(), Value::from(self.namespace.as_str()));
+        }
+        serde_json::json!({"apiVersion": api_version, "kind": kind, "metadata": metadata}).to_string()
+    }
+
     /// The object as it is in the cluster, if it is.
     ///
     /// # Errors
     /// kubectl refuses.
     pub fn get(&self, kubectl: &Kubectl) -> Result<Option<Value>, Failure> {
-        let unknown = |failure: &Failure| failure.kind == ErrorKind::NoSuchKind;
-        match self.get_as(kubectl, &self.kind) {
-            Err(failure) if unknown(&failure) => {}
-            read => return read,
-        }
-        // The server may have dropped this version of the kind, and kept the object.
-        let (kind, group) = self.kind_and_group();
-        match self.get_as(kubectl, &format!("{kind}.{group}")) {
-            // A kind that the cluster does not know has no objects.
-            Err(failure) if unknown(&failure) => Ok(None),
-            read => read,
-        }
+        Ok(read(kubectl, std::slice::from_ref(self))?.into_iter().next())
     }
 
     fn get_as(&self, kubectl: &Kubectl, kind: &str) -> Result<Option<Value>, Failure> {
@@ -113,73 +115,131 @@ impl Reference {
     }
 }
 
-/// How many objects are asked for at once.
-const AT_ONCE: usize = 100;
-
-/// Those of some objects that are in the cluster.
+/// Those of some objects that are in the cluster, by one call: kubectl looks kinds up once for all objects of a file, and
+/// once for each that is named by its arguments.
 ///
 /// # Errors
 /// kubectl refuses.
-pub(super) fn read(kubectl: &Kubectl, wanted: &[Reference]) -> Result<Vec<Value>, Failure> {
-    let mut of_namespace: BTreeMap<&str, Vec<&Reference>> = BTreeMap::new();
-    for reference in wanted {
-        of_namespace.entry(&reference.namespace).or_default().push(reference);
-    }
-    let mut found = Vec::new();
-    for (namespace, wanted) in of_namespace {
-        for some in wanted.chunks(AT_ONCE) {
-            match read_at_once(kubectl, namespace, some) {
-                Ok(read) => found.extend(read),
-                // A kind that the cluster does not know must not hide the others.
-                Err(_) => {
-                    for reference in some {
-                        found.extend(reference.get(kubectl)?);
-                    }
-                }
+pub fn read(kubectl: &Kubectl, wanted: &[Reference]) -> Result<Vec<Value>, Failure> {
+    let (mut found, result) = read_at_once(kubectl, wanted.iter());
+    match result {
+        Ok(()) => {}
+        // A kind that the cluster does not know must not hide the others.
+        Err(failure) if failure.kind == ErrorKind::NoSuchKind => {
+            let there: BTreeSet<Name> = found.iter().map(|object| Name::of(&Reference::of(object))).collect();
+            let mut of_kind: BTreeMap<&str, Vec<&Reference>> = BTreeMap::new();
+            for reference in wanted.iter().filter(|reference| !there.contains(&Name::of(reference))) {
+                of_kind.entry(&reference.kind).or_default().push(reference);
             }
+            for missing in of_kind.into_values() {
+                found.extend(read_kind(kubectl, &missing)?);
+            }
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(found)
+}
+
+/// Those of some objects of one kind that are in the cluster, which may not know it.
+fn read_kind(kubectl: &Kubectl, wanted: &[&Reference]) -> Result<Vec<Value>, Failure> {
+    let unknown = |failure: &Failure| failure.kind == ErrorKind::NoSuchKind;
+    let (found, result) = read_at_once(kubectl, wanted.iter().copied());
+    match result {
+        Ok(()) => return Ok(found),
+        Err(failure) if unknown(&failure) => {}
+        Err(failure) => return Err(failure),
+    }
+    // The server may have dropped this version of the kind, and kept the objects.
+    let mut found = Vec::new();
+    for reference in wanted {
+        let (kind, group) = reference.kind_and_group();
+        match reference.get_as(kubectl, &format!("{kind}.{group}")) {
+            Ok(object) => found.extend(object),
+            // A kind that the cluster does not know has no objects.
+            Err(failure) if unknown(&failure) => break,
+            Err(failure) => return Err(failure),
         }
     }
     Ok(found)
 }
 
-fn read_at_once(kubectl: &Kubectl, namespace: &str, wanted: &[&Reference]) -> Result<Vec<Value>, Failure> {
-    let mut args = vec!["get", "--ignore-not-found", "--show-managed-fields=true", "-o", "json"];
-    if !namespace.is_empty() {
-        args.extend(["-n", namespace]);
+/// What kubectl finds of some objects, also where it fails over others of them.
+fn read_at_once<'r>(
+    kubectl: &Kubectl,
+    wanted: impl Iterator<Item = &'r Reference>,
+) -> (Vec<Value>, Result<(), Failure>) {
+    // What can name no object is not there.
+    let names: String = wanted
+        .filter(|reference| reference.is_valid())
+        .map(|reference| reference.manifest() + "\n")
+        .collect();
+    if names.is_empty() {
+        return (Vec::new(), Ok(()));
     }
-    let names: Vec<String> =
-        wanted.iter().map(|reference| format!("{}/{}", reference.kind, reference.name)).collect();
-    args.push("--");
-    args.extend(names.iter().map(String::as_str));
-    let answer: Value = serde_json::from_str(&plain(kubectl, &args)?).unwrap_or_default();
-    Ok(match answer.get("items").and_then(Value::as_array) {
-        Some(items) => items.clone(),
-        None if answer.is_object() => vec![answer],
-        None => Vec::new(),
-    })
+    let args = ["get", "--ignore-not-found", "--show-managed-fields=true", "-o", "json", "-f", "-"];
+    let (text, result) = kubectl.gather(&args, &names);
+    (apply::objects(&text), result)
 }
 
-/// The objects that manifests describe.
-#[must_use]
-pub fn references(manifests: &str) -> Vec<Reference> {
-    let mut found = Vec::new();
-    let mut documents = DocumentReader::with_size_hint(manifests.as_bytes(), manifests.len());
-    while let Ok(Some(chunk)) = documents.next_document() {
-        let Ok(doc) = Document::parse(chunk.text) else { continue };
-        for item in doc.roots().flat_map(|root| items(&doc, root)) {
-            let Item::Resource(resource) = item else { continue };
-            let group = resource.group();
-            let kind = if group.is_empty() {
-                resource.kind.clone()
-            } else {
-                let version = resource.api_version.rsplit('/').next().unwrap_or_default();
-                format!("{}.{version}.{group}", resource.kind)
-            };
-            let namespace = resource.namespace.clone().unwrap_or_default();
-            found.push(Reference { kind, namespace, name: resource.name.clone(), uid: String::new() });
-        }
+/// What tells an object from others, whatever the version of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    kind: String,
+    group: String,
+    namespace: String,
+    name: String,
+}
+
+impl Name {
+    pub(super) fn of(what: &Reference) -> Self {
+        let (kind, group) = what.kind_and_group();
+        let (kind, group) = (kind.to_owned(), group.to_owned());
+        Self { kind, group, namespace: what.namespace.clone(), name: what.name.clone() }
     }
-    found
+}
+
+/// Objects by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index(BTreeMap<Name, Value>);
+
+impl Index {
+    pub(super) fn of(objects: impl IntoIterator<Item = Value>) -> Self {
+        let mut index = Self::default();
+        objects.into_iter().for_each(|object| index.add(object));
+        index
+    }
+
+    pub(super) fn add(&mut self, object: Value) {
+        self.0.insert(Name::of(&Reference::of(&object)), object);
+    }
+
+    /// The object that a manifest names. What belongs to the cluster as a whole has no namespace, whatever its manifest says.
+    pub(super) fn get(&self, what: &Reference) -> Option<&Value> {
+        let of_cluster = || Name { namespace: String::new(), ..Name::of(what) };
+        self.0.get(&Name::of(what)).or_else(|| self.0.get(&of_cluster()))
+    }
+
+    /// Takes that object out.
+    pub(super) fn take(&mut self, what: &Reference) -> Option<Value> {
+        let of_cluster = Name { namespace: String::new(), ..Name::of(what) };
+        self.0.remove(&Name::of(what)).or_else(|| self.0.remove(&of_cluster))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.0.values()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Which objects they are, and as of when.
+    pub(super) fn versions(&self) -> Vec<(&Name, &str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, object)| (name, uid(object), text(object, "/metadata/resourceVersion")))
+            .collect()
+    }
 }
 
 /// The objects of manifests that are in the cluster.
@@ -226,6 +286,13 @@ pub(super) fn is_created(object: &Value) -> bool {
         text(entry, "/manager") == apply::MANAGER && !created.is_empty() && text(entry, "/time") == created
     };
     managers(object).any(at_once)
+}
+
+/// Whether an object that was not there came with what our manager applied, and nobody else created it in between. Right
+/// after that nobody else can have written to it; later, controllers may have.
+pub(super) fn is_ours(object: &Value, right_after: bool) -> bool {
+    let alone = managers(object).all(|entry| text(entry, "/manager") == apply::MANAGER);
+    is_managed(object) && (alone || (!right_after && is_created(object)))
 }
 
 /// The managers of an object other than ours and Kubernetes' own; those that only tell its status do not count.

@@ -1,13 +1,16 @@
 //! What an installation did, kept in the cluster so that it can be undone. It lies in `kube-system`, where it survives the
 //! deletion of DataKit's namespace, and holds no token.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Failure;
 use super::apply;
-use super::object::{Reference, text};
+use super::object::{Name, Reference, text};
 use super::restore::ValueChange;
+use super::undo::Undo;
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::rule::LABEL;
 
@@ -42,6 +45,9 @@ pub struct Record {
     /// The resourceVersion it was read or written with: who writes another one in between is noticed.
     #[serde(skip)]
     version: String,
+    /// What the cluster has of it: the same is not written again.
+    #[serde(skip)]
+    written: String,
 }
 
 /// What to do about a record that cannot be read.
@@ -86,10 +92,11 @@ impl Record {
             return Err(format!("`{}` `{}` names no object", odd.kind, odd.name));
         }
         read.version = version_of(object);
+        record.clone_into(&mut read.written);
         Ok(read)
     }
 
-    /// Writes it to the cluster.
+    /// Writes it to the cluster, unless that has it like this.
     ///
     /// # Errors
     /// kubectl refuses, or somebody else wrote it since: another installation is running.
@@ -98,11 +105,14 @@ impl Record {
         while text.len() > LIMIT && self.forget_longest() {
             text = serde_json::to_string(self).unwrap_or_default();
         }
+        if text == self.written {
+            return Ok(());
+        }
         let mut object = serde_json::json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "meshobs"}},
-            "data": {"record": text},
+            "data": {"record": &text},
         });
         let verb = if self.version.is_empty() { "create" } else { "replace" };
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
@@ -119,6 +129,7 @@ impl Record {
                  run this again when that has ended"
             ))
         })?;
+        self.written = text;
         self.version =
             serde_json::from_str::<Value>(&written).map(|object| version_of(&object)).unwrap_or_default();
         Ok(())
@@ -148,21 +159,39 @@ impl Record {
         }
     }
 
-    /// Notes an object that was created. What can name none was not.
-    pub fn create(&mut self, reference: Reference) {
-        if !reference.is_valid() {
-            return;
-        }
-        self.created.retain(|known| !known.is_named_like(&reference));
-        self.created.push(reference);
+    /// Notes objects that were created, in order. What can name none was not.
+    pub fn create(&mut self, references: impl IntoIterator<Item = Reference>) {
+        let new: Vec<Reference> = references.into_iter().filter(Reference::is_valid).collect();
+        let names: BTreeSet<Name> = new.iter().map(Name::of).collect();
+        self.created.retain(|known| !names.contains(&Name::of(known)));
+        self.created.extend(new);
     }
 
-    /// Whether an object was created by an installation.
-    #[must_use]
-    pub fn has_created(&self, reference: &Reference) -> bool {
-        self.created.iter().any(|known| {
-            known.is_named_like(reference) && (known.uid.is_empty() || known.uid == reference.uid)
-        })
+    /// Notes that an object was not created after all.
+    pub(super) fn forget(&mut self, reference: &Reference) {
+        let name = Name::of(reference);
+        self.created.retain(|known| Name::of(known) != name);
+    }
+
+    /// Forgets what was undone.
+    pub fn undone(&mut self, done: &[Undo]) {
+        let deleted = |what: &Undo| match what {
+            Undo::Delete(done) => Some((Name::of(done), done.uid.clone())),
+            _ => None,
+        };
+        let deleted: BTreeSet<(Name, String)> = done.iter().filter_map(deleted).collect();
+        self.created.retain(|known| !deleted.contains(&(Name::of(known), known.uid.clone())));
+        let restored =
+            |known: &Changed| done.iter().any(|what| matches!(what, Undo::Restore(done, _) if done == known));
+        self.changed.retain(|known| !restored(known));
+        if done.iter().any(|what| matches!(what, Undo::Istio(_))) {
+            self.istio = None;
+        }
+    }
+
+    /// Which objects were created by an installation.
+    pub(super) fn made(&self) -> Made {
+        Made(self.created.iter().map(|known| (Name::of(known), known.uid.clone())).collect())
     }
 
     /// Notes values that were changed; what they were at first stays.
@@ -186,5 +215,15 @@ impl Record {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.created.is_empty() && self.changed.is_empty() && self.istio.is_none()
+    }
+}
+
+/// The objects that installations created.
+pub(super) struct Made(BTreeMap<Name, String>);
+
+impl Made {
+    /// Whether this one is among them, and no other one of its name.
+    pub(super) fn has(&self, reference: &Reference) -> bool {
+        self.0.get(&Name::of(reference)).is_some_and(|uid| uid.is_empty() || *uid == reference.uid)
     }
 }

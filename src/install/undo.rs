@@ -1,6 +1,7 @@
 //! Undoing an installation: what its record comes to in the cluster as it is now, and doing that.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::apply::{MANAGER, plain, rewrite};
 use super::delete::{self, Asked, Paths};
 use super::difference::LAST_APPLIED;
 use super::inventory::{self, Others};
-use super::object::{self, Reference, is_made, uid};
+use super::object::{self, Index, Reference, is_made, uid};
 use super::record::{Changed, Record};
 use super::restore::{self, Undone, ValueChange};
 use crate::cluster::{Istioctl, Kubectl};
@@ -40,6 +41,14 @@ impl Undo {
             Self::Keep(why) => format!("keep {why}"),
         }
     }
+
+    /// The object that it deletes.
+    fn deletes(&self) -> Option<&Reference> {
+        match self {
+            Self::Delete(what) => Some(what),
+            Self::Restore(..) | Self::Istio(_) | Self::Keep(_) => None,
+        }
+    }
 }
 
 /// Undoes an installation in a cluster. Nothing is deleted but what the record has as created, what says so itself, and what
@@ -62,38 +71,23 @@ impl<'a> Undoer<'a> {
     /// # Errors
     /// kubectl refuses.
     pub fn plan(&self, record: &Record) -> Result<Vec<Undo>, Failure> {
+        let changed = record.changed.iter().map(|changed| &changed.object);
+        let known: Vec<Reference> = changed.chain(&record.created).cloned().collect();
+        let mut found = Index::of(object::read(self.kubectl, &known)?);
         let mut plan = Vec::new();
         for changed in record.changed.iter().rev() {
-            plan.extend(self.restoration(changed)?);
+            plan.extend(restoration(changed, found.get(&changed.object)));
         }
-        let found = object::read(self.kubectl, &record.created)?;
-        let mut found: BTreeMap<_, _> =
-            found.into_iter().map(|object| (Name::of(&Reference::of(&object)), object)).collect();
-        let mut now = |what: &Reference| found.remove(&Name::of(what));
+        let judge = Judge::new(self.kubectl, record);
         let (namespaces, others): (Vec<&Reference>, Vec<&Reference>) =
-            record.created.iter().rev().partition(|what| what.kind == "Namespace");
+            record.created.iter().rev().partition(|what| is_namespace(what));
         for what in others {
-            plan.extend(self.deletion(what, now(what), record));
+            plan.extend(judge.deletion(what, found.take(what)));
         }
         plan.extend(self.istio(record)?);
         for what in namespaces {
-            plan.extend(self.deletion(what, now(what), record));
+            plan.extend(judge.deletion(what, found.take(what)));
         }
-        Ok(plan)
-    }
-
-    fn restoration(&self, changed: &Changed) -> Result<Vec<Undo>, Failure> {
-        let title = changed.object.title();
-        let Some(now) = changed.object.get(self.kubectl)? else {
-            return Ok(vec![Undo::Keep(format!("{title}: it is gone"))]);
-        };
-        let mut then = now.clone();
-        let kept = take_back(&mut then, changed);
-        let mut plan = Vec::new();
-        if then != now {
-            plan.push(Undo::Restore(changed.clone(), difference(&now, &then)));
-        }
-        plan.extend(kept.into_iter().map(|(path, why)| Undo::Keep(format!("{path} of {title}: {why}"))));
         Ok(plan)
     }
 
@@ -112,45 +106,13 @@ impl<'a> Undoer<'a> {
         }))
     }
 
-    /// What becomes of an object that a record has as created; nothing where it is gone.
-    fn deletion(&self, what: &Reference, now: Option<Value>, record: &Record) -> Option<Undo> {
-        let now = now?;
-        let title = what.title();
-        let kept = |why: &str| Some(Undo::Keep(format!("{title}: {why}")));
-        if !what.uid.is_empty() && uid(&now) != what.uid {
-            return kept("it is another one of that name");
-        }
-        if record.changed.iter().any(|changed| changed.object.uid == uid(&now)) {
-            return kept("it was there before meshobs changed it");
-        }
-        if !is_made(&now) {
-            let sign = format!("neither the label {LABEL} nor {MANAGER} as its only field manager");
-            return kept(&format!("it is recorded as created by meshobs, but has {sign}"));
-        }
-        let (others, place) = match what.kind_and_group() {
-            ("Namespace", "") => (inventory::others_in(self.kubectl, &what.name, record), "in it"),
-            ("CustomResourceDefinition", "apiextensions.k8s.io") => {
-                (inventory::others_of(self.kubectl, &what.name, record), "of this kind")
-            }
-            _ => (Others::None, ""),
-        };
-        // People know a namespace by its name.
-        let title = if what.kind == "Namespace" { format!("namespace {}", what.name) } else { title };
-        Some(match others {
-            Others::None => Undo::Delete(what.clone()),
-            Others::Some(first) => Undo::Keep(format!("{title}: others' objects are {place} ({first})")),
-            Others::Unknown(why) => Undo::Keep(format!(
-                "{title}: unknown whether others' objects are {place}: {why}; run `meshobs uninstall` again when all kinds can be listed"
-            )),
-        })
-    }
-
     /// Undoes some entries of a plan, and waits until what is deleted is gone. What is no longer to be undone is told as
     /// an [`Undo::Keep`].
     pub fn undo(&mut self, some: &[Undo], record: &Record) -> Progress {
         let mut progress = Progress::default();
-        if let [Undo::Delete(_), ..] = some {
-            self.delete(some, record, &mut progress);
+        let wanted: Vec<Reference> = some.iter().filter_map(Undo::deletes).cloned().collect();
+        if !wanted.is_empty() {
+            self.delete(&wanted, record, &mut progress);
             return progress;
         }
         for what in some {
@@ -181,33 +143,63 @@ impl<'a> Undoer<'a> {
         }
     }
 
-    /// Deletes some objects side by side. The server is asked to delete each only as it was judged.
-    fn delete(&mut self, some: &[Undo], record: &Record, progress: &mut Progress) {
-        let wanted = |undo: &Undo| match undo {
-            Undo::Delete(what) => Some(what.clone()),
-            _ => None,
+    /// Deletes some objects side by side, those of a namespace that goes as a whole with it.
+    fn delete(&mut self, wanted: &[Reference], record: &Record, progress: &mut Progress) {
+        let (namespaces, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(is_namespace);
+        let whole: BTreeSet<&str> = namespaces.iter().map(|what| what.name.as_str()).collect();
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|what| whole.contains(what.namespace.as_str()));
+        self.delete_each(&outside, record, progress);
+        if progress.failure.is_some() || namespaces.is_empty() {
+            return;
+        }
+        let mut first = Progress::default();
+        self.delete_each(&namespaces, record, &mut first);
+        let gone = |name: &str| {
+            first.done.iter().filter_map(Undo::deletes).any(|what| is_namespace(what) && what.name == name)
         };
-        let wanted: Vec<Reference> = some.iter().filter_map(wanted).collect();
-        let found = match object::read(self.kubectl, &wanted) {
+        let (gone, left): (Vec<_>, Vec<_>) = inside.into_iter().partition(|what| gone(&what.namespace));
+        progress.done.extend(gone.into_iter().map(Undo::Delete));
+        progress.done.append(&mut first.done);
+        if first.failure.is_some() {
+            progress.failure = first.failure;
+            return;
+        }
+        // A namespace that stays holds something of others: what is ours goes by itself.
+        for some in left.chunks(AT_ONCE) {
+            self.delete_each(some, record, progress);
+        }
+        progress.kept.append(&mut first.kept);
+    }
+
+    /// Deletes some objects side by side. The server is asked to delete each only as it was judged.
+    fn delete_each(&mut self, wanted: &[Reference], record: &Record, progress: &mut Progress) {
+        let Some(first) = wanted.first() else { return };
+        let failed = |what: &Reference, failure| Some((Undo::Delete(what.clone()).title(), failure));
+        let learnt = object::read(self.kubectl, wanted)
+            .and_then(|found| self.paths.learn(self.kubectl, &found).map(|()| Index::of(found)));
+        let mut found = match learnt {
             Ok(found) => found,
             Err(failure) => {
-                let title = wanted.first().map(|what| Undo::Delete(what.clone()).title());
-                progress.failure = title.map(|title| (title, failure));
+                progress.failure = failed(first, failure);
                 return;
             }
         };
-        let mut found: BTreeMap<_, _> =
-            found.into_iter().map(|object| (Name::of(&Reference::of(&object)), object)).collect();
+        let judge = Judge::new(self.kubectl, record);
+        let asked: Vec<(Reference, Option<Value>)> =
+            wanted.iter().map(|what| (what.clone(), found.take(what))).collect();
         let mut going = Vec::new();
-        for what in wanted {
-            let now = found.remove(&Name::of(&what));
-            match self.ask(&what, now, record) {
-                Ok(Some(Undo::Delete(there))) => going.push((what, there)),
-                Ok(Some(kept)) => progress.kept.push(kept),
-                Ok(None) => progress.done.push(Undo::Delete(what)),
-                Err(failure) => {
-                    progress.failure = Some((Undo::Delete(what).title(), failure));
-                    break;
+        for some in asked.chunks(AT_THE_SAME_TIME) {
+            if progress.failure.is_some() {
+                break;
+            }
+            for (what, came) in self.ask_some(&judge, some) {
+                match came {
+                    Ok(Some(Undo::Delete(there))) => going.push((what, there)),
+                    Ok(Some(kept)) => progress.kept.push(kept),
+                    Ok(None) => progress.done.push(Undo::Delete(what)),
+                    Err(failure) if progress.failure.is_none() => progress.failure = failed(&what, failure),
+                    Err(_) => {}
                 }
             }
         }
@@ -233,23 +225,36 @@ impl<'a> Undoer<'a> {
         }
     }
 
+    /// Asks the server to delete some objects at the same time.
+    fn ask_some(
+        &self,
+        judge: &Judge<'_>,
+        some: &[(Reference, Option<Value>)],
+    ) -> Vec<(Reference, Result<Option<Undo>, Failure>)> {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = some
+                .iter()
+                .map(|(what, now)| (what, scope.spawn(|| self.ask(judge, what, now.clone()))))
+                .collect();
+            let ended = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|_| Err(Failure::new("it could not be deleted")))
+            };
+            asked.into_iter().map(|(what, thread)| (what.clone(), ended(thread))).collect()
+        })
+    }
+
     /// Asks the server to delete an object, as long as what it is calls for that: the object that is going, or why it is
     /// not; nothing where it is gone.
-    fn ask(
-        &mut self,
-        what: &Reference,
-        now: Option<Value>,
-        record: &Record,
-    ) -> Result<Option<Undo>, Failure> {
+    fn ask(&self, judge: &Judge<'_>, what: &Reference, now: Option<Value>) -> Result<Option<Undo>, Failure> {
         let mut now = now;
         for _ in 0..ATTEMPTS {
             let Some(object) = now else { return Ok(None) };
             let there = Reference::of(&object);
-            match self.deletion(what, Some(object.clone()), record) {
+            match judge.deletion(what, Some(object.clone())) {
                 Some(Undo::Delete(_)) => {}
                 kept => return Ok(kept),
             }
-            match delete::ask(self.kubectl, &mut self.paths, &object)? {
+            match delete::ask(self.kubectl, &self.paths, &object)? {
                 Asked::Going => return Ok(Some(Undo::Delete(there))),
                 Asked::Gone => return Ok(None),
                 Asked::Changed => now = what.get(self.kubectl)?,
@@ -259,12 +264,90 @@ impl<'a> Undoer<'a> {
     }
 }
 
+/// Decides what becomes of objects that a record has as created.
+struct Judge<'a> {
+    kubectl: &'a Kubectl,
+    record: &'a Record,
+    /// The uids of what was there before.
+    changed: BTreeSet<&'a str>,
+    /// The kinds of objects that a namespace can hold, asked for once.
+    kinds: OnceLock<Result<Vec<String>, Failure>>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(kubectl: &'a Kubectl, record: &'a Record) -> Self {
+        let changed = record.changed.iter().map(|changed| changed.object.uid.as_str()).collect();
+        Self { kubectl, record, changed, kinds: OnceLock::new() }
+    }
+
+    /// What becomes of an object that a record has as created; nothing where it is gone.
+    fn deletion(&self, what: &Reference, now: Option<Value>) -> Option<Undo> {
+        let now = now?;
+        let title = what.title();
+        let kept = |why: &str| Some(Undo::Keep(format!("{title}: {why}")));
+        if !what.uid.is_empty() && uid(&now) != what.uid {
+            return kept("it is another one of that name");
+        }
+        if self.changed.contains(uid(&now)) {
+            return kept("it was there before meshobs changed it");
+        }
+        if !is_made(&now) {
+            let sign = format!("neither the label {LABEL} nor {MANAGER} as its only field manager");
+            return kept(&format!("it is recorded as created by meshobs, but has {sign}"));
+        }
+        let (others, place) = match what.kind_and_group() {
+            ("Namespace", "") => (self.others_in(&what.name), "in it"),
+            ("CustomResourceDefinition", "apiextensions.k8s.io") => {
+                (inventory::others_of(self.kubectl, &what.name, self.record), "of this kind")
+            }
+            _ => (Others::None, ""),
+        };
+        // People know a namespace by its name.
+        let title = if what.kind == "Namespace" { format!("namespace {}", what.name) } else { title };
+        Some(match others {
+            Others::None => Undo::Delete(what.clone()),
+            Others::Some(first) => Undo::Keep(format!("{title}: others' objects are {place} ({first})")),
+            Others::Unknown(why) => Undo::Keep(format!(
+                "{title}: unknown whether others' objects are {place}: {why}; run `meshobs uninstall` again when all kinds can be listed"
+            )),
+        })
+    }
+
+    fn others_in(&self, namespace: &str) -> Others {
+        let kinds = self.kinds.get_or_init(|| inventory::kinds(self.kubectl, true));
+        inventory::others_in(self.kubectl, kinds, namespace, self.record)
+    }
+}
+
+fn restoration(changed: &Changed, now: Option<&Value>) -> Vec<Undo> {
+    let title = changed.object.title();
+    let Some(now) = now else {
+        return vec![Undo::Keep(format!("{title}: it is gone"))];
+    };
+    let mut then = now.clone();
+    let kept = take_back(&mut then, changed);
+    let mut plan = Vec::new();
+    if then != *now {
+        plan.push(Undo::Restore(changed.clone(), difference(now, &then)));
+    }
+    plan.extend(kept.into_iter().map(|(path, why)| Undo::Keep(format!("{path} of {title}: {why}"))));
+    plan
+}
+
+fn is_namespace(what: &Reference) -> bool {
+    what.kind_and_group() == ("Namespace", "")
+}
+
 /// How often an object is judged again that changed before the server was asked to delete it: the controllers of Kubernetes
 /// write to what is theirs.
 const ATTEMPTS: usize = 10;
 
 /// How many objects are deleted side by side, so that somebody who watches sees it go on.
 const AT_ONCE: usize = 50;
+
+/// How many of them the server is asked to delete at the same time: each takes a kubectl, since only a request by itself
+/// can say as what the object was judged.
+const AT_THE_SAME_TIME: usize = 8;
 
 /// What came of undoing some entries.
 #[derive(Debug, Default)]
@@ -277,35 +360,28 @@ pub struct Progress {
     pub failure: Option<(String, Failure)>,
 }
 
-/// The entries of a plan, in its order, by what is undone together: deletions of what does not hold others' objects, and
-/// those of namespaces; everything else by itself.
-pub fn together(plan: &[Undo]) -> impl Iterator<Item = &[Undo]> {
-    let side_by_side = |undo: &Undo| match undo {
-        Undo::Delete(what) if what.kind_and_group() == ("Namespace", "") => Some(true),
-        Undo::Delete(what) if what.kind_and_group().0 != "CustomResourceDefinition" => Some(false),
-        _ => None,
+/// The entries of a plan, in its order, by what is undone together: deletions of what does not hold others' objects;
+/// those of namespaces, and of all that goes with them; everything else by itself.
+#[must_use]
+pub fn together(plan: &[Undo]) -> Vec<Vec<Undo>> {
+    let whole: Vec<&Reference> =
+        plan.iter().filter_map(Undo::deletes).filter(|what| is_namespace(what)).collect();
+    let whole: BTreeSet<&str> = whole.into_iter().map(|what| what.name.as_str()).collect();
+    let with_namespace = |undo: &&Undo| {
+        undo.deletes().is_some_and(|what| is_namespace(what) || whole.contains(what.namespace.as_str()))
     };
-    plan.chunk_by(move |left, right| {
-        side_by_side(left).is_some() && side_by_side(left) == side_by_side(right)
-    })
-    .flat_map(|some| some.chunks(AT_ONCE))
-}
-
-/// What tells an object from others, whatever the version of its kind.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    kind: String,
-    group: String,
-    namespace: String,
-    name: String,
-}
-
-impl Name {
-    fn of(what: &Reference) -> Self {
-        let (kind, group) = what.kind_and_group();
-        let (kind, group) = (kind.to_owned(), group.to_owned());
-        Self { kind, group, namespace: what.namespace.clone(), name: what.name.clone() }
+    let (namespaces, others): (Vec<&Undo>, Vec<&Undo>) = plan.iter().partition(with_namespace);
+    let is_plain = |undo: &Undo| {
+        undo.deletes().is_some_and(|what| what.kind_and_group().0 != "CustomResourceDefinition")
+    };
+    let others: Vec<Undo> = others.into_iter().cloned().collect();
+    let chunks = others.chunk_by(|left, right| is_plain(left) && is_plain(right));
+    let mut groups: Vec<Vec<Undo>> =
+        chunks.flat_map(|some| some.chunks(AT_ONCE)).map(<[Undo]>::to_vec).collect();
+    if !namespaces.is_empty() {
+        groups.push(namespaces.into_iter().cloned().collect());
     }
+    groups
 }
 
 fn control_planes(kubectl: &Kubectl) -> Result<usize, Failure> {

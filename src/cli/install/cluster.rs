@@ -67,7 +67,7 @@ pub(super) fn has_label(object: &Object) -> bool {
     !object.label(LABEL).is_empty()
 }
 
-/// kubectl is there, new enough, and reaches a cluster.
+/// kubectl is there, and new enough.
 pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
     let text = kubectl.output(&["version", "--client", "-o", "json"])?;
     let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
@@ -76,13 +76,16 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
     if version < OLDEST_KUBECTL {
         bail!("kubectl {version} is too old; {OLDEST_KUBECTL} or later is needed");
     }
-    kubectl.reach()?;
     Ok(())
 }
 
-/// Looks at the cluster. A record that was lost is found again.
-pub(super) fn look(kubectl: &Kubectl, istio_namespace: &str, record: &mut Record) -> anyhow::Result<Found> {
-    let world = kubectl.inventory()?;
+/// Looks at the cluster as it was read. A record that was lost is found again.
+pub(super) fn look(
+    kubectl: &Kubectl,
+    world: Inventory,
+    istio_namespace: &str,
+    record: &mut Record,
+) -> anyhow::Result<Found> {
     if record.is_empty() && world.objects().iter().any(has_label) {
         record.created = rebuild(kubectl).map_err(|error| anyhow!("{error}"))?.created;
     }

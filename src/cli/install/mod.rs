@@ -18,13 +18,13 @@ use super::interrupt::Interrupt;
 use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Style};
-use crate::cluster::{ErrorKind, Kubectl};
+use crate::cluster::Kubectl;
 use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::facts::istio;
 use crate::gate::{self, Text, say, text};
 use crate::input;
-use crate::install::{Action, Compared, Failure, Record, Step, execute, plan, preview, references};
+use crate::install::{Action, Planned, Record, Refused, Step, execute, plan};
 use crate::rule::RumMode;
 use crate::secret::Token;
 pub(super) use ask::confirm;
@@ -106,8 +106,9 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let istio_namespace = istio_namespace.unwrap_or_else(|| istio::NAMESPACE.to_owned());
     let kubectl = args.cluster.waiting(timeout)?;
     cluster::preflight(&kubectl)?;
+    let world = kubectl.inventory()?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
-    let found = cluster::look(&kubectl, &istio_namespace, &mut record)?;
+    let found = cluster::look(&kubectl, world, &istio_namespace, &mut record)?;
     let asks = interactive && !args.yes && args.dry_run.is_none();
     let asking = kubectl.pause_deadline();
     let mut given = given_token(&args, &options, &found, interactive)?;
@@ -133,19 +134,24 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     if let Some(kind) = args.dry_run {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
     }
-    let open = compare_all(&kubectl, &steps, args.force_conflicts)?;
-    if open.iter().any(|open| *open) && !args.yes {
+    let planned = plan(&kubectl, &steps, args.force_conflicts).map_err(refused)?;
+    show(&steps, &planned);
+    let in_place = planned.iter().all(Planned::is_in_place);
+    if !in_place && !args.yes {
         let _pause = kubectl.pause_deadline();
         if !confirm(&text!("Apply this?"), true)? {
             bail!("nothing was done");
         }
     }
-    apply_all(&kubectl, &steps, &open, args.force_conflicts, &mut record, &interrupt)?;
+    if !in_place {
+        apply_all(&kubectl, (&steps, &planned), args.force_conflicts, &mut record, &interrupt)?;
+    }
     interrupt.say(
         "interrupted; everything is applied, and `meshobs check --wait 5m` tells when it is there".to_owned(),
     );
-    rollout::wait(&kubectl, &steps)?;
-    let world = kubectl.inventory()?;
+    let waited = rollout::wait(&kubectl, &steps, &planned)?;
+    // What was read at first is what is there, where nothing was done and nothing waited for.
+    let world = if in_place && !waited { found.world } else { kubectl.inventory()? };
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Style::CLUSTER)?;
@@ -254,17 +260,18 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
         }
     }
     super::print(text.as_bytes())?;
+    let planned = match kind {
+        DryRun::Client => Vec::new(),
+        DryRun::Server => plan(kubectl, steps, force).map_err(refused)?,
+    };
+    let mut planned = planned.iter();
     for step in steps {
-        let judged = match (&step.action, kind) {
-            (Action::Apply(manifests), DryRun::Server) => match preview(kubectl, manifests, force) {
-                Ok(_) => "the server takes it".to_owned(),
-                Err(error) if error.kind == ErrorKind::NoNamespace || defined_before(steps, step, &error) => {
-                    "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
-                        .to_owned()
-                }
-                Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
-            },
-            _ => step.title.clone(),
+        let judged = match (&step.action, planned.next()) {
+            (Action::Apply(_), Some(planned)) if planned.unjudged.is_empty() => "the server takes it",
+            (Action::Apply(_), Some(_)) => {
+                "its namespace or kind comes with an earlier step, so the server cannot judge it yet"
+            }
+            _ => &step.title,
         };
         say!("{}: {}", step.name, judged);
     }
@@ -272,67 +279,42 @@ fn dry_run(kubectl: &Kubectl, steps: &[Step], kind: DryRun, force: bool) -> anyh
     Ok(DONE)
 }
 
-/// Shows what each step would change; tells which have something to do.
-fn compare_all(kubectl: &Kubectl, steps: &[Step], force: bool) -> anyhow::Result<Vec<bool>> {
-    let mut open = Vec::new();
-    for step in steps {
-        let compared = plan(kubectl, step, force);
-        let (line, more) = match compared {
-            Ok(Compared::Same) => ("in place", Text::default()),
-            Ok(Compared::Differs(diff)) => ("to be changed", Text::diff(&diff)),
-            Ok(Compared::New) => ("new", listed(step)),
-            Err(error) if defined_before(steps, step, &error) => ("new", listed(step)),
-            Err(error) => return Err(anyhow!("step {}: {error}", step.name)),
+/// A step that the server refuses.
+fn refused((step, error): Refused) -> anyhow::Error {
+    anyhow!("step {step}: {error}")
+}
+
+/// Shows what each step would change.
+fn show(steps: &[Step], planned: &[Planned]) {
+    for (step, planned) in steps.iter().zip(planned) {
+        let state = match planned {
+            planned if planned.is_in_place() => "in place",
+            planned if planned.is_new() => "new",
+            _ => "to be changed",
         };
-        say!("{}: {} ({})", step.name, step.title, line);
-        if !more.is_empty() {
-            gate::print_line(&more);
-        }
-        open.push(line != "in place");
-    }
-    Ok(open)
-}
-
-/// Whether a step fails for a kind alone, and an earlier one may bring that.
-fn defined_before(steps: &[Step], step: &Step, error: &Failure) -> bool {
-    let earlier = steps.iter().take_while(|earlier| earlier.name != step.name);
-    error.kind == ErrorKind::NoSuchKind
-        && earlier.into_iter().any(|step| matches!(step.action, Action::Define(_) | Action::Istio(..)))
-}
-
-/// What a step creates, where there is nothing to compare it with.
-fn listed(step: &Step) -> Text {
-    let mut lines = Text::default();
-    match &step.action {
-        Action::Apply(text) | Action::Define(text) => {
-            references(text).iter().for_each(|reference| lines.push_lines(&text!("+ {}", reference.title())));
-        }
-        Action::Istio(_, Some(settings)) => {
+        say!("{}: {} ({})", step.name, step.title, state);
+        let mut lines = Text::default();
+        planned.new.iter().for_each(|what| lines.push_lines(&text!("+ {}", what.title())));
+        if let Action::Istio(_, Some(settings)) = &step.action {
             settings.lines().for_each(|line| lines.push_lines(&text!("+ {}", line)));
         }
-        _ => {}
+        if !planned.difference.is_empty() {
+            lines.push_lines(&Text::diff(&planned.difference));
+        }
+        if !lines.is_empty() {
+            gate::print_line(&lines);
+        }
     }
-    lines
 }
 
 fn apply_all(
     kubectl: &Kubectl,
-    steps: &[Step],
-    open: &[bool],
+    (steps, planned): (&[Step], &[Planned]),
     force: bool,
     record: &mut Record,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let fail = |step: &Step, error: Failure| {
-        anyhow!(
-            "step {} failed: {error}\nwhat came before it is applied; run it again to go on from here",
-            step.name
-        )
-    };
-    for (step, open) in steps.iter().zip(open) {
-        if !open {
-            continue;
-        }
+    for (step, planned) in steps.iter().zip(planned).filter(|(_, planned)| !planned.is_in_place()) {
         interrupt.say(format!(
             "interrupted in step {}; what came before it is applied. Run it again to go on from here, or `meshobs uninstall` \
              to undo it",
@@ -340,16 +322,17 @@ fn apply_all(
         ));
         let bar = rollout::bar(step.name);
         rollout::start(&bar);
-        let result = execute(kubectl, step, force, record);
+        let result = execute(kubectl, (step, planned), force, record);
         let time = rollout::elapsed(&bar);
         bar.finish_and_clear();
-        // What was done is recorded even where the rest of the step was not.
-        let saved = record.save(kubectl);
-        let done = result.map_err(|error| fail(step, error))?;
-        saved.map_err(|error| {
+        let done = result.map_err(|error| {
+            // What was done is recorded even where the rest of the step was not. That it was about to be done already is.
+            let unsaved = record.save(kubectl).err();
+            let unsaved = unsaved.map(|error| format!("\nits record cannot be written: {error}"));
             anyhow!(
-                "step {} is applied, but its record cannot be written: {error}\nrun it again to go on from here",
-                step.name
+                "step {} failed: {error}{}\nwhat came before it is applied; run it again to go on from here",
+                step.name,
+                unsaved.unwrap_or_default()
             )
         })?;
         say!("✔ {}{}", step.name, time);
@@ -357,5 +340,7 @@ fn apply_all(
             say!("    {}", line);
         }
     }
-    Ok(())
+    record.save(kubectl).map_err(|error| {
+        anyhow!("all is applied, but its record cannot be written: {error}\nrun it again to go on from here")
+    })
 }

@@ -1,16 +1,18 @@
 //! Waiting for rollouts: a line a workload with its counts at a terminal, plain lines elsewhere, and the cause where one
 //! fails.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
 
 use crate::check;
 use crate::cluster::Kubectl;
 use crate::gate::{Text, say, text};
-use crate::install::{Action, Reference, Step, plain, references};
+use crate::install::{Action, Planned, Reference, Step, has_rolled_out, plain, read, references};
 
 /// How many rollouts are watched at once: each takes a kubectl.
 const AT_ONCE: usize = 8;
@@ -44,48 +46,26 @@ pub(super) fn start(bar: &ProgressBar) {
     }
 }
 
-/// Waits until every workload of the steps has rolled out.
-pub(super) fn wait(kubectl: &Kubectl, steps: &[Step]) -> anyhow::Result<()> {
-    let texts = steps.iter().filter_map(|step| match &step.action {
-        Action::Apply(text) => Some(text.as_str()),
-        Action::Edit(edit) => Some(edit.new.as_str()),
-        Action::Change(_) | Action::Define(_) | Action::Istio(..) => None,
-    });
-    let is_workload = |what: &Reference| {
-        let kind = what.kind.split('.').next().unwrap_or_default();
-        matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
-    };
-    let workloads: Vec<_> = texts.flat_map(references).filter(is_workload).collect();
+/// Waits until every workload of the steps has rolled out; whether there was something to wait for.
+pub(super) fn wait(kubectl: &Kubectl, steps: &[Step], planned: &[Planned]) -> anyhow::Result<bool> {
+    // What was not touched was read when it was planned.
+    let untouched = planned.iter().filter(|planned| planned.is_in_place()).flat_map(Planned::there);
+    let mut open = not_there_yet(workloads(steps), untouched);
+    let waited = !open.is_empty();
     let mut failed = Vec::new();
     let lines = MultiProgress::new();
     if !io::stderr().is_terminal() {
         lines.set_draw_target(ProgressDrawTarget::hidden());
     }
-    for some in workloads.chunks(AT_ONCE) {
-        let results = std::thread::scope(|scope| {
-            let watched: Vec<_> = some
-                .iter()
-                .map(|what| {
-                    let bar = lines.add(bar(&what.title()));
-                    start(&bar);
-                    (what, scope.spawn(move || (watch(kubectl, what, &bar), elapsed(&bar))))
-                })
-                .collect();
-            let results: Vec<_> = watched.into_iter().map(|(what, thread)| (what, thread.join())).collect();
-            results
-        });
-        for (what, result) in results {
-            match result {
-                Ok((Ok(()), time)) => {
-                    say!("✔ {} has rolled out{}", what.title(), time);
-                }
-                Ok((Err(message), _)) => failed.push((what, message)),
-                Err(_) => failed.push((what, "it could not be watched".to_owned())),
-            }
-        }
+    while !open.is_empty() {
+        let later = open.split_off(open.len().min(AT_ONCE));
+        failed.extend(watch_some(kubectl, &lines, open));
+        // Each takes a kubectl to watch, and by now most have rolled out.
+        let now = if later.is_empty() { Vec::new() } else { read(kubectl, &later).unwrap_or_default() };
+        open = not_there_yet(later, now.iter());
     }
     if failed.is_empty() {
-        return Ok(());
+        return Ok(waited);
     }
     let world = kubectl.inventory()?;
     let causes: Vec<String> = failed
@@ -100,6 +80,58 @@ pub(super) fn wait(kubectl: &Kubectl, steps: &[Step]) -> anyhow::Result<()> {
         })
         .collect();
     bail!("{}\nrun it again to go on from here", causes.join("\n"))
+}
+
+/// The workloads of steps.
+fn workloads(steps: &[Step]) -> Vec<Reference> {
+    let texts = steps.iter().filter_map(|step| match &step.action {
+        Action::Apply(text) => Some(text.as_str()),
+        Action::Edit(edit) => Some(edit.new.as_str()),
+        Action::Change(_) | Action::Define(_) | Action::Istio(..) => None,
+    });
+    let is_workload = |what: &Reference| {
+        let kind = what.kind.split('.').next().unwrap_or_default();
+        matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
+    };
+    texts.flat_map(references).filter(is_workload).collect()
+}
+
+/// Those that have not rolled out as they were read; the others are told.
+fn not_there_yet<'o>(workloads: Vec<Reference>, read: impl Iterator<Item = &'o Value>) -> Vec<Reference> {
+    let done = read.filter(|object| has_rolled_out(object)).map(Reference::of);
+    let done: BTreeSet<(String, String, String)> =
+        done.map(|what| (what.kind, what.namespace, what.name)).collect();
+    let key = |what: &Reference| (what.kind.clone(), what.namespace.clone(), what.name.clone());
+    let (there, open): (Vec<_>, Vec<_>) = workloads.into_iter().partition(|what| done.contains(&key(what)));
+    for what in there {
+        say!("✔ {} has rolled out", what.title());
+    }
+    open
+}
+
+/// Watches some rollouts side by side; those that failed, and what kubectl said.
+fn watch_some(kubectl: &Kubectl, lines: &MultiProgress, some: Vec<Reference>) -> Vec<(Reference, String)> {
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let watched: Vec<_> = some
+            .into_iter()
+            .map(|what| {
+                let bar = lines.add(bar(&what.title()));
+                start(&bar);
+                let watched = what.clone();
+                (what, scope.spawn(move || (watch(kubectl, &watched, &bar), elapsed(&bar))))
+            })
+            .collect();
+        watched.into_iter().map(|(what, thread)| (what, thread.join())).collect()
+    });
+    let mut failed = Vec::new();
+    for (what, result) in results {
+        match result {
+            Ok((Ok(()), time)) => say!("✔ {} has rolled out{}", what.title(), time),
+            Ok((Err(message), _)) => failed.push((what, message)),
+            Err(_) => failed.push((what, "it could not be watched".to_owned())),
+        }
+    }
+    failed
 }
 
 /// Watches one rollout, whose counts go to its line.

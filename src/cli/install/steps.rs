@@ -16,7 +16,7 @@ use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::istio;
 use crate::gate::{self, say};
 use crate::input;
-use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references};
+use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references, split};
 use crate::output::{self, OutputError};
 use crate::patch::{Patcher, Strict};
 use crate::report;
@@ -25,7 +25,6 @@ use crate::rule::{
     Datakit, DatakitSettings, Installed, Metrics, Namespace, Only, PortProtocol, Rule, Rum, Tracing,
     TracingMode, TracingSettings,
 };
-use crate::yaml::DocumentReader;
 
 /// The first Kubernetes that applies a Service whose ports omit their protocol.
 const PROTOCOL_IS_DEFAULT: Version = Version::new(1, 21, 0);
@@ -77,8 +76,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     if !wanted.manifests.is_empty() {
         let is_definition = |what: &Reference| what.kind.starts_with("CustomResourceDefinition.");
         let manifests = application(found, wanted)?;
-        let (definitions, text) =
-            split_documents(&manifests, |of| !of.is_empty() && of.iter().all(is_definition));
+        let (definitions, text) = split(&manifests, |of| !of.is_empty() && of.iter().all(is_definition));
         if !definitions.is_empty() {
             let title = "kinds that the application defines".to_owned();
             steps.push(Step { name: "definitions", title, action: Action::Define(definitions) });
@@ -150,7 +148,7 @@ fn missing(kubectl: &Kubectl, template: &str) -> anyhow::Result<String> {
     let there = existing(kubectl, template).map_err(|error| anyhow!("{error}"))?;
     let there: Vec<Reference> = there.iter().map(Reference::of).collect();
     let is_there = |what: &Reference| there.iter().any(|known| known.is_named_like(what));
-    let (_, missing) = split_documents(template, |of| of.iter().all(is_there));
+    let (_, missing) = split(template, |of| of.iter().all(is_there));
     if references(&missing).is_empty() { Ok(String::new()) } else { labelled(missing) }
 }
 
@@ -382,23 +380,6 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
         );
     }
     Ok(text)
-}
-
-/// Documents whose objects fit, and the others: nothing of a kind, for one, can be applied before its definition.
-fn split_documents(manifests: &str, fits: impl Fn(&[Reference]) -> bool) -> (String, String) {
-    let (mut some, mut others) = (String::new(), String::new());
-    let mut documents = DocumentReader::with_size_hint(manifests.as_bytes(), manifests.len());
-    while let Ok(Some(chunk)) = documents.next_document() {
-        let part = if fits(&references(chunk.text)) { &mut some } else { &mut others };
-        if !part.is_empty() && !part.ends_with("---\n") {
-            part.push_str("---\n");
-        }
-        part.push_str(chunk.text);
-        if !part.ends_with('\n') {
-            part.push('\n');
-        }
-    }
-    if some.is_empty() { (some, manifests.to_owned()) } else { (some, others) }
 }
 
 /// Whether a DataKit of these manifests still has a placeholder for its token.
