@@ -341,6 +341,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         }
         'meshobs;install' {
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Page to put browser monitoring into')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Install only these parts')
+            [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Install all parts but these: datakit, tracing, namespace, rum, app, gateways')
             [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'DataKit''s token; without a value it is asked for')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
             [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance''s]')

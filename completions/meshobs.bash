@@ -1221,7 +1221,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__install)
-            opts="-n -y -h --html --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --request-timeout --deadline --config --no-config --help"
+            opts="-n -y -h --html --only --skip --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1229,6 +1229,14 @@ _meshobs() {
             case "${prev}" in
                 --html)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -W "datakit tracing namespace rum app gateways" -- "${cur}"))
+                    return 0
+                    ;;
+                --skip)
+                    COMPREPLY=($(compgen -W "datakit tracing namespace rum app gateways" -- "${cur}"))
                     return 0
                     ;;
                 --token)

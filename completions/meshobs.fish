@@ -285,6 +285,18 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l html -d 'Page to put browser monitoring into' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l only -d 'Install only these parts' -r -f -a "datakit\t'DataKit, or what the one that is there is told to collect'
+tracing\t'What leads Istio\'s spans to DataKit'
+namespace\t'The namespace of the application, and the label by which its pods get sidecars'
+rum\t'The page with browser monitoring'
+app\t'The application, patched'
+gateways\t'Services for the gateways\' metrics'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l skip -d 'Install all parts but these: datakit, tracing, namespace, rum, app, gateways' -r -f -a "datakit\t'DataKit, or what the one that is there is told to collect'
+tracing\t'What leads Istio\'s spans to DataKit'
+namespace\t'The namespace of the application, and the label by which its pods get sidecars'
+rum\t'The page with browser monitoring'
+app\t'The application, patched'
+gateways\t'Services for the gateways\' metrics'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token -d 'DataKit\'s token; without a value it is asked for' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r

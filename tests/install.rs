@@ -180,6 +180,36 @@ fn how_many_objects_there_are_takes_no_more_kubectls() {
     same(&before, &place.objects());
 }
 
+#[test]
+fn parts_can_be_left_out_and_come_later() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let traces = ["Service istio-system/zipkin", "Service datakit/datakit-service-ext"];
+    let done = place.install(&["--skip", "tracing,rum"]);
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    assert!(!done.stderr.contains("tracing: ") && !done.stderr.contains("traces of"), "{}", done.stderr);
+    let metrics = place.objects();
+    assert!(metrics.contains_key("Deployment prod/productpage-v1"), "{:?}", metrics.keys());
+    assert!(traces.iter().all(|name| !metrics.contains_key(*name)), "{:?}", metrics.keys());
+    // A file chooses, too, and neither token nor manifests are wanted for what is chosen.
+    place.write("meshobs.toml", "[install]\nonly = ['tracing']\n");
+    let done = place.run(&["install", "--yes"]);
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    let mut with_traces = place.objects();
+    assert!(traces.iter().all(|name| with_traces.remove(*name).is_some()), "{}", done.stderr);
+    with_traces.remove("ConfigMap kube-system/meshobs-record");
+    let mut wanted = metrics;
+    wanted.remove("ConfigMap kube-system/meshobs-record");
+    same(&wanted, &with_traces);
+    // What is named has to be there.
+    for (part, told) in [("app", "no manifests"), ("rum", "--app-id")] {
+        let done = place.run(&["install", "--yes", "--only", part]);
+        assert!(done.status == 2 && done.stderr.contains(told), "{part}: {}", done.stderr);
+    }
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
+    same(&before, &place.objects());
+}
+
 /// What others had installed before: a DataKit that collects nothing of a mesh, and the application.
 const THEIR_DATAKIT: &str = "\
 apiVersion: v1

@@ -39,7 +39,8 @@ use crate::stdio;
 pub use check::CheckOptions;
 pub(crate) use check::CheckSettings;
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
-pub use install::InstallOptions;
+pub use install::{InstallOptions, Part};
+pub(crate) use install::Parts;
 pub use metrics::MetricsOptions;
 pub use namespace::NamespaceOptions;
 pub use page::PageOptions;
@@ -261,7 +262,7 @@ mod tests {
                 vec!["dataway", "collector", "gateways", "rum", "enable_inputs", "global_tags", "env"],
             ),
             ("tracing", vec!["mode", "istio_namespace", "datakit_namespace", "ipv6"]),
-            ("install", vec!["manifests"]),
+            ("install", vec!["manifests", "skip"]),
             ("check", vec!["ignore", "only_section", "fail_on"]),
         ] {
             for key in keys {

@@ -9,7 +9,7 @@ use dialoguer::{Confirm, Input};
 
 use super::cluster::Found;
 use crate::address;
-use crate::config::{FILE, Options, is_dns_label};
+use crate::config::{FILE, Options, Part, Parts, is_dns_label};
 use crate::facts;
 use crate::gate::{Text, say, text};
 use crate::kube::Inventory;
@@ -28,9 +28,10 @@ pub(super) struct Answers {
 }
 
 /// Asks for what the options do not say.
-pub(super) fn questions(options: &Options, found: &Found) -> anyhow::Result<Answers> {
+pub(super) fn questions(options: &Options, found: &Found, parts: Parts) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
-    if options.namespace.name.is_none() {
+    let has_home = [Part::Namespace, Part::Rum, Part::App].iter().any(|part| parts.has(*part));
+    if options.namespace.name.is_none() && has_home {
         let default = labelled(&found.world).unwrap_or("prod").to_owned();
         let valid = |name: &String| match is_dns_label(name) {
             true => Ok(()),
@@ -39,7 +40,7 @@ pub(super) fn questions(options: &Options, found: &Found) -> anyhow::Result<Answ
         let prompt = Input::new().with_prompt("Namespace of the application").default(default);
         answers.namespace = Some(said(prompt.validate_with(valid).interact_text())?);
     }
-    if options.install.manifests.as_ref().is_none_or(Vec::is_empty) {
+    if options.install.manifests.as_ref().is_none_or(Vec::is_empty) && parts.has(Part::App) {
         let valid = |text: &String| match files(text).iter().find(|path| !path.exists()) {
             Some(path) => Err(text!("{}: no such file", path)),
             None => Ok(()),
@@ -49,7 +50,9 @@ pub(super) fn questions(options: &Options, found: &Found) -> anyhow::Result<Answ
         let text: String = said(prompt.allow_empty(true).validate_with(valid).interact_text())?;
         answers.manifests = Some(files(&text)).filter(|files| !files.is_empty());
     }
-    rum(options, found, &mut answers)?;
+    if parts.has(Part::Rum) {
+        rum(options, found, &mut answers)?;
+    }
     Ok(answers)
 }
 

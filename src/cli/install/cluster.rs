@@ -3,6 +3,7 @@
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cluster::{Istioctl, Kubectl};
+use crate::config::{Part, Parts};
 use crate::facts::Version;
 use crate::install::{Record, Reference, rebuild};
 use crate::kube::{ImageRef, Inventory, Object};
@@ -83,7 +84,7 @@ pub(super) fn preflight(kubectl: &Kubectl) -> anyhow::Result<()> {
 pub(super) fn look(
     kubectl: &Kubectl,
     world: Inventory,
-    istio_namespace: &str,
+    (istio_namespace, parts): (&str, Parts),
     record: &mut Record,
 ) -> anyhow::Result<Found> {
     if record.is_empty() && world.objects().iter().any(has_label) {
@@ -95,8 +96,10 @@ pub(super) fn look(
         |object: &Object| object.text(&["spec", "template", "spec", "containers", "0", "image"]).into_owned();
     let mut istio =
         istiods.iter().filter_map(|object| Version::parse(ImageRef::parse(&image(object)).tag?)).min();
-    let istioctl = if istiods.is_empty() { Istioctl::find() } else { None };
-    if istiods.is_empty() {
+    let needs_mesh = [Part::Tracing, Part::Namespace, Part::Gateways].iter().any(|part| parts.has(*part));
+    let lacks_mesh = needs_mesh && istiods.is_empty();
+    let istioctl = if lacks_mesh { Istioctl::find() } else { None };
+    if lacks_mesh {
         let Some(istioctl) = istioctl else {
             bail!(
                 "no istiod in the cluster, and no istioctl here that could install it; put istioctl on the PATH, or install \

@@ -5,12 +5,13 @@ use crate::gate::{Text, Word, say, text};
 use crate::kube::Inventory;
 
 /// Says it.
-pub(super) fn say(world: &Inventory, istio_namespace: &str, rum: bool) {
+pub(super) fn say(world: &Inventory, istio_namespace: &str, (tracing, rum): (bool, bool)) {
     if let Some(line) = page(world, istio_namespace) {
         say!("page: {}", line);
     }
     say!(
-        "in the console: measurement istio_prom, traces of the services{}",
+        "in the console: measurement istio_prom{}{}",
+        if tracing { ", traces of the services" } else { "" },
         if rum { ", the RUM application" } else { "" }
     );
 }

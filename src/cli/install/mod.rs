@@ -19,7 +19,7 @@ use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Style};
 use crate::cluster::Kubectl;
-use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Settings, TOKEN_VARIABLE};
+use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Part, Parts, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::Diagnostics;
 use crate::facts::istio;
 use crate::gate::{self, Text, say, text};
@@ -50,6 +50,9 @@ way), the gateways' metrics (with --gateways); then it waits for rollouts and ch
 cluster first; what is in place already is left alone, so running it again goes on where it stopped. A setting that is not \
 named keeps the value that the cluster has. `meshobs uninstall` undoes it. A DataKit that others installed is told what to \
 collect; one among the manifests is patched with them.
+
+--only and --skip choose among the parts datakit, tracing, namespace, rum, app and gateways; Istio is put in only where one \
+of tracing, namespace and gateways is chosen.
 
 At a terminal it asks for what is missing, and offers to keep the answers, but for the token, in meshobs.toml.
 
@@ -102,26 +105,37 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     }
     let interrupt = Interrupt::watch("interrupted; nothing was done");
     let mut options = options(&mut args)?;
+    let parts = options.install.parts().map_err(|message| anyhow!(message))?;
     let istio_namespace = options.tracing.istio_namespace.clone();
     let istio_namespace = istio_namespace.unwrap_or_else(|| istio::NAMESPACE.to_owned());
     let kubectl = args.cluster.waiting(timeout)?;
     cluster::preflight(&kubectl)?;
     let world = kubectl.inventory()?;
     let mut record = Record::load(&kubectl).map_err(|error| anyhow!("{error}"))?;
-    let found = cluster::look(&kubectl, world, &istio_namespace, &mut record)?;
+    let found = cluster::look(&kubectl, world, (&istio_namespace, parts), &mut record)?;
     let asks = interactive && !args.yes && args.dry_run.is_none();
     let asking = kubectl.pause_deadline();
-    let mut given = given_token(&args, &options, &found, interactive)?;
+    let mut given = given_token(&args, &options, (&found, parts), interactive)?;
     if asks {
-        let answers = ask::questions(&options, &found)?;
+        let answers = ask::questions(&options, &found, parts)?;
         answers.fill(&mut options);
         if !answers.is_empty() {
             answers.offer_to_save(args.settings.file())?;
         }
     }
     drop(asking);
-    let manifests = options.install.manifests.clone().unwrap_or_default();
-    let page = page(&mut options)?;
+    let manifests = options.install.manifests.clone().filter(|_| parts.has(Part::App)).unwrap_or_default();
+    if manifests.is_empty() && parts.demands(Part::App) {
+        bail!("no manifests of the application; name its files or directories, or take `app` out of --only");
+    }
+    let page = if parts.has(Part::Rum) { page(&mut options)? } else { without_page(&mut options) };
+    if page.is_none() && parts.demands(Part::Rum) {
+        bail!(
+            "browser monitoring needs --app-id, --datakit-origin (or --site) and --html; pass them, or take `rum` out of --only"
+        );
+    }
+    options.datakit.gateways =
+        (options.datakit.gateways || parts.demands(Part::Gateways)) && parts.has(Part::Gateways);
     let named = Named::of(&options);
     let mut settings = settings(options)?;
     kept::keep(&mut settings, named, &found);
@@ -129,7 +143,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         settings.datakit.token = Some(token);
     }
     let own_datakit = own_datakit(&manifests, &settings, &record)?;
-    let wanted = Wanted { settings: &settings, manifests: &manifests, page, own_datakit };
+    let wanted = Wanted { settings: &settings, parts, manifests: &manifests, page, own_datakit };
     let steps = steps::steps(&kubectl, &found, &wanted)?;
     if let Some(kind) = args.dry_run {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);
@@ -156,7 +170,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Style::CLUSTER)?;
     super::print(&out)?;
-    farewell::say(&world, &istio_namespace, wanted.page.is_some());
+    farewell::say(&world, &istio_namespace, (parts.has(Part::Tracing), wanted.page.is_some()));
     Ok(if args.strict && outcome.failed() { CHANGES } else { DONE })
 }
 
@@ -192,6 +206,13 @@ fn page(options: &mut Options) -> anyhow::Result<Option<(PathBuf, check::PageSni
     }
 }
 
+/// Leaves the page out, whatever is said of it.
+fn without_page(options: &mut Options) -> Option<(PathBuf, check::PageSnippet)> {
+    options.rum.page = PageOptions::default();
+    options.install.html = None;
+    None
+}
+
 fn settings(options: Options) -> anyhow::Result<Settings> {
     let mut settings = options.settings().map_err(|message| anyhow!(message))?;
     settings.datakit.checksum = true;
@@ -223,7 +244,7 @@ fn own_datakit(
 fn given_token(
     args: &InstallArgs,
     options: &Options,
-    found: &Found,
+    (found, parts): (&Found, Parts),
     interactive: bool,
 ) -> anyhow::Result<Option<Token>> {
     let check = |text: &str| Token::parse(text).map(Some).map_err(|message| anyhow!("{message} (--token)"));
@@ -232,7 +253,7 @@ fn given_token(
         Some("") if interactive => check(&datakit::ask()?),
         Some("") => bail!("no terminal to ask for the token; use --token-file or {TOKEN_VARIABLE}"),
         Some(text) => check(text),
-        None if known || found.datakit.is_some() => Ok(None),
+        None if known || found.datakit.is_some() || !parts.has(Part::Datakit) => Ok(None),
         None if interactive => check(&datakit::ask()?),
         None => {
             bail!("no token for DataKit; pass --token-file FILE, set {TOKEN_VARIABLE}, or pass --token=TOKEN")

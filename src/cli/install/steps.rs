@@ -10,7 +10,7 @@ use super::cluster::{Found, Running};
 use super::kept;
 use crate::check;
 use crate::cluster::Kubectl;
-use crate::config::{Settings, TOKEN_VARIABLE};
+use crate::config::{Part, Parts, Settings, TOKEN_VARIABLE};
 use crate::facts::Version;
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::istio;
@@ -32,6 +32,8 @@ const PROTOCOL_IS_DEFAULT: Version = Version::new(1, 21, 0);
 /// What is to be installed.
 pub(super) struct Wanted<'a> {
     pub settings: &'a Settings,
+    /// Which parts of all this.
+    pub parts: Parts,
     /// The application's files and directories.
     pub manifests: &'a [PathBuf],
     /// The page and what goes into it.
@@ -44,7 +46,7 @@ pub(super) struct Wanted<'a> {
 pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Step>> {
     let settings = wanted.settings;
     let mut steps = Vec::new();
-    if wanted.own_datakit.is_none() {
+    if wanted.own_datakit.is_none() && wanted.parts.has(Part::Datakit) {
         steps.push(datakit_step(kubectl, found, settings)?);
     }
     if let Some(istioctl) = found.istioctl {
@@ -54,19 +56,16 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         steps.push(Step { name: "istio", title, action: Action::Istio(istioctl, fragment) });
     }
     // Services for DataKit need its namespace, which comes with the application where that brings its own DataKit.
-    let tracing = tracing_steps(kubectl, found, wanted)?;
+    let tracing =
+        if wanted.parts.has(Part::Tracing) { tracing_steps(kubectl, found, wanted)? } else { Vec::new() };
     let (before, after): (Vec<Step>, Vec<Step>) = tracing.into_iter().partition(|step| {
         wanted.own_datakit.is_none() || matches!(step.action, Action::Change(_)) || step.name == "telemetry"
     });
     steps.extend(before);
     let home = settings.namespace.name.as_str();
-    let revision = settings.tracing.revision.as_deref();
-    let title = format!("namespace {home}, whose pods get sidecars");
-    let action = match found.world.of("", "Namespace").find(|namespace| namespace.name() == home) {
-        Some(_) => label(kubectl, home, revision)?,
-        None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
-    };
-    steps.push(Step { name: "namespace", title, action });
+    if wanted.parts.has(Part::Namespace) {
+        steps.push(namespace_step(kubectl, found, settings)?);
+    }
     if let Some((html, snippet)) = &wanted.page {
         let source = Source::read(html)?;
         let page = rum::with_snippet(&source, snippet)?;
@@ -85,11 +84,23 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         steps.push(Step { name: "application", title, action: Action::Apply(text) });
     }
     steps.extend(after);
-    if found.gateways && settings.datakit.gateways {
+    if found.gateways && settings.datakit.gateways && wanted.parts.has(Part::Gateways) {
         let text = gateway_metrics::built_in(&settings.tracing.istio_namespace)?;
         steps.push(step("gateways", "Services for the gateways' metrics", text)?);
     }
     Ok(steps)
+}
+
+/// The application's namespace with its label.
+fn namespace_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Step> {
+    let home = settings.namespace.name.as_str();
+    let revision = settings.tracing.revision.as_deref();
+    let title = format!("namespace {home}, whose pods get sidecars");
+    let action = match found.world.of("", "Namespace").find(|namespace| namespace.name() == home) {
+        Some(_) => label(kubectl, home, revision)?,
+        None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
+    };
+    Ok(Step { name: "namespace", title, action })
 }
 
 /// A step that applies manifests of ours.
@@ -345,7 +356,8 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
             rules.push(Box::new(Only { workload, namespace, rule: Box::new(Rum(rum)) }));
         }
     }
-    if wanted.own_datakit.is_some() {
+    let patches_datakit = wanted.own_datakit.is_some() && wanted.parts.has(Part::Datakit);
+    if patches_datakit {
         rules.push(Box::new(Datakit(settings.datakit.clone())));
     }
     let kubernetes = found.world.kubernetes.as_deref().and_then(Version::parse);
@@ -373,7 +385,7 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
         let _ = planned.report.finish(&mut gate::stderr(), &[]);
     }
     let text = String::from_utf8(out)?;
-    if wanted.own_datakit.is_some() && lacks_token(&text) {
+    if patches_datakit && lacks_token(&text) {
         // Applied like this it would take the place of one that has its token.
         bail!(
             "the DataKit among the manifests has no token; pass --token-file FILE, set {TOKEN_VARIABLE}, or pass --token=TOKEN"
