@@ -208,6 +208,83 @@ fn who_may_not_is_told_so() {
     assert!(done.stdout.is_empty() && done.stderr.contains("orbidden"), "{}", done.stderr);
 }
 
+/// Who may read all, and make Deployments and namespaces.
+const HALF: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: half
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: half
+subjects:
+- kind: User
+  name: half
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: half
+rules:
+- apiGroups: ['*']
+  resources: ['*']
+  verbs: [get, list, watch]
+- apiGroups: ['', apps]
+  resources: [deployments, namespaces]
+  verbs: ['*']
+";
+
+/// A route to nowhere.
+const ROUTE: &str = "\
+apiVersion: networking.istio.io/v1alpha3
+kind: VirtualService
+metadata:
+  name: ratings
+spec:
+  hosts: [ratings]
+  http:
+  - route:
+    - destination: {host: ratings, subset: v9}
+";
+
+#[test]
+fn all_is_judged_before_anything_is_done() {
+    let Some(place) = Place::new() else { return };
+    place.cluster.apply(HALF);
+    let config = place.cluster.kubectl(&["config", "view", "--raw", "-o", "json"], "");
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["users"][0]["user"]["as"] = "half".into();
+    place.write("half", &config.to_string());
+    let before = place.objects();
+    // A step that would fail late: its objects are in a namespace that is not there yet, so no dry run tells.
+    let only = ["install", "--yes", "--only", "namespace,app", "app.yaml"];
+    let done = place.run(&[&only[..], &["--kubeconfig", "half"]].concat());
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    let refused = "you may not do all of this:\n  create configmaps in kube-system\n  create services in prod\n  patch services in prod\n  update configmaps/meshobs-record in kube-system\nnothing was done";
+    assert!(done.stderr.contains(refused), "{}", done.stderr);
+    // A namespace that nobody makes.
+    let done = place.run(&["install", "--yes", "--only", "app", "-n", "nowhere", "app.yaml"]);
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("create it first: kubectl create namespace nowhere"), "{}", done.stderr);
+    // The last step has a field that the server does not know the type of.
+    let odd = APPLICATION.replace("    name: http\n", "    name: http\n    protocol: XYZ\n");
+    place.cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: there\n");
+    place.write("odd.yaml", &odd);
+    let done = place.run(&["install", "--yes", "--token-file", "token", "-n", "there", "odd.yaml"]);
+    assert!(done.status == 2 && done.stderr.contains("step application: "), "{}", done.stderr);
+    place.cluster.kubectl(&["delete", "namespace", "there"], "");
+    same(&before, &place.objects());
+    // What `check` will find is told before it is done.
+    place.write("route.yaml", ROUTE);
+    let done = place.run(&[&only[..], &["route.yaml"]].concat());
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let found = done.stderr.find("✖ virtualservice/ratings").unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(found < done.stderr.find("✔ namespace").unwrap(), "{}", done.stderr);
+    assert!(done.stderr.contains("the server can judge 3 of these objects only once"), "{}", done.stderr);
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
+}
+
 #[test]
 fn without_a_terminal_or_a_cluster_it_refuses() {
     let here = tempfile::tempdir().unwrap();

@@ -92,8 +92,7 @@ impl InstallOptions {
     pub(super) fn or(self, other: Self) -> Self {
         // A choice of parts by flag replaces the file's as a whole.
         let chosen = self.only.is_some() || self.skip.is_some();
-        let (only, skip) =
-            if chosen { (self.only, self.skip) } else { (other.only, other.skip) };
+        let (only, skip) = if chosen { (self.only, self.skip) } else { (other.only, other.skip) };
         Self { manifests: self.manifests.or(other.manifests), html: self.html.or(other.html), only, skip }
     }
 
@@ -105,7 +104,8 @@ impl InstallOptions {
         if self.only.is_some() && self.skip.is_some() {
             return Err("`only` and `skip` in [install] exclude each other; keep one of them".to_owned());
         }
-        let names = |list: &Option<Vec<Part>>, part: Part| list.as_ref().is_some_and(|list| list.contains(&part));
+        let names =
+            |list: &Option<Vec<Part>>, part: Part| list.as_ref().is_some_and(|list| list.contains(&part));
         let chosen = Part::ALL.map(|part| match &self.only {
             Some(_) => names(&self.only, part),
             None => !names(&self.skip, part),

@@ -12,6 +12,7 @@ mod plan;
 mod rebuild;
 mod record;
 mod restore;
+mod rights;
 mod rollout;
 mod undo;
 
@@ -27,6 +28,7 @@ pub use object::{Reference, existing, read};
 pub use plan::{Planned, Refused, plan};
 pub use rebuild::{Rebuilt, rebuild};
 pub use record::Record;
+pub use rights::missing as missing_rights;
 pub use rollout::has_rolled_out;
 pub use undo::{Undo, Undoer, together};
 

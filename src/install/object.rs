@@ -54,6 +54,10 @@ impl Reference {
         (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default())
     }
 
+    pub(super) fn is_namespace(&self) -> bool {
+        self.kind_and_group() == ("Namespace", "")
+    }
+
     /// Whether it can name an object at all: nothing in it is an option of kubectl's, or a path.
     pub(super) fn is_valid(&self) -> bool {
         let kind = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::object::{self, Index, Name, Reference};
 use super::{Action, Failure, Step, apply, difference, manifests};
 use crate::cluster::{ErrorKind, Kubectl};
+use crate::facts::istio;
 
 /// What a step comes to.
 #[derive(Clone, Debug, Default)]
@@ -66,10 +67,21 @@ pub fn plan(kubectl: &Kubectl, steps: &[Step], force: bool) -> Result<Vec<Planne
     let namespaces = references.iter().flatten().map(|what| what.namespace.as_str());
     let namespaces: BTreeSet<&str> = namespaces.filter(|namespace| !namespace.is_empty()).collect();
     let mut wanted: Vec<Reference> = namespaces.into_iter().map(namespace).collect();
+    let named = wanted.len();
     wanted.extend(references.iter().flatten().cloned());
-    let there = Index::of(object::read(kubectl, &wanted).map_err(|failure| (first, failure))?);
-    let can_be =
-        |what: &Reference| what.namespace.is_empty() || there.get(&namespace(&what.namespace)).is_some();
+    let read = |wanted: &[Reference]| object::read(kubectl, wanted);
+    let (found, sees_namespaces) = match read(&wanted) {
+        // Who may not look at namespaces may have one of them all the same.
+        Err(failure) if failure.kind == ErrorKind::Forbidden => {
+            (read(wanted.get(named..).unwrap_or_default()), false)
+        }
+        found => (found, true),
+    };
+    let there = Index::of(found.map_err(|failure| (first, failure))?);
+    let can_be = |what: &Reference| {
+        !sees_namespaces || what.namespace.is_empty() || there.get(&namespace(&what.namespace)).is_some()
+    };
+    homeless(kubectl, steps, &references, &can_be)?;
     let parts: Vec<String> = steps
         .iter()
         .map(|step| match applied(step) {
@@ -82,6 +94,32 @@ pub fn plan(kubectl: &Kubectl, steps: &[Step], force: bool) -> Result<Vec<Planne
         one(step, references, &there, judged.next().unwrap_or_default())
     };
     Ok(steps.iter().zip(&references).map(planned).collect())
+}
+
+/// Refuses objects whose namespace is not there and does not come with the plan.
+fn homeless(
+    kubectl: &Kubectl,
+    steps: &[Step],
+    references: &[Vec<Reference>],
+    can_be: &impl Fn(&Reference) -> bool,
+) -> Result<(), Refused> {
+    let mut come: BTreeSet<&str> = BTreeSet::new();
+    for (step, references) in steps.iter().zip(references) {
+        if matches!(step.action, Action::Istio(..)) {
+            come.insert(istio::NAMESPACE);
+        }
+        come.extend(references.iter().filter(|what| what.is_namespace()).map(|what| what.name.as_str()));
+        let lost = references.iter().find(|what| !can_be(what) && !come.contains(what.namespace.as_str()));
+        if let Some(what) = lost {
+            let (title, namespace, flags) = (what.title(), &what.namespace, kubectl.flags());
+            let message = format!(
+                "{title}: its namespace is neither there nor installed with it; create it first: \
+                 kubectl{flags} create namespace {namespace}"
+            );
+            return Err((step.name, Failure::of(ErrorKind::NoNamespace, message)));
+        }
+    }
+    Ok(())
 }
 
 /// The manifests that a step applies.

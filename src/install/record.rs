@@ -135,6 +135,18 @@ impl Record {
         Ok(())
     }
 
+    /// What writing it does to which object: it is created by a request without a name.
+    pub(super) fn writes(&self) -> Vec<(&'static str, Reference)> {
+        let object = |name: &str| Reference {
+            kind: "ConfigMap".to_owned(),
+            namespace: NAMESPACE.to_owned(),
+            name: name.to_owned(),
+            uid: String::new(),
+        };
+        let update = ("update", object(NAME));
+        if self.version.is_empty() { vec![("create", object("")), update] } else { vec![update] }
+    }
+
     /// Takes it out of the cluster.
     ///
     /// # Errors

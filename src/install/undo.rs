@@ -80,7 +80,7 @@ impl<'a> Undoer<'a> {
         }
         let judge = Judge::new(self.kubectl, record);
         let (namespaces, others): (Vec<&Reference>, Vec<&Reference>) =
-            record.created.iter().rev().partition(|what| is_namespace(what));
+            record.created.iter().rev().partition(|what| what.is_namespace());
         for what in others {
             plan.extend(judge.deletion(what, found.take(what)));
         }
@@ -145,7 +145,8 @@ impl<'a> Undoer<'a> {
 
     /// Deletes some objects side by side, those of a namespace that goes as a whole with it.
     fn delete(&mut self, wanted: &[Reference], record: &Record, progress: &mut Progress) {
-        let (namespaces, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(is_namespace);
+        let (namespaces, others): (Vec<_>, Vec<_>) =
+            wanted.iter().cloned().partition(Reference::is_namespace);
         let whole: BTreeSet<&str> = namespaces.iter().map(|what| what.name.as_str()).collect();
         let (inside, outside): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|what| whole.contains(what.namespace.as_str()));
@@ -156,7 +157,7 @@ impl<'a> Undoer<'a> {
         let mut first = Progress::default();
         self.delete_each(&namespaces, record, &mut first);
         let gone = |name: &str| {
-            first.done.iter().filter_map(Undo::deletes).any(|what| is_namespace(what) && what.name == name)
+            first.done.iter().filter_map(Undo::deletes).any(|what| what.is_namespace() && what.name == name)
         };
         let (gone, left): (Vec<_>, Vec<_>) = inside.into_iter().partition(|what| gone(&what.namespace));
         progress.done.extend(gone.into_iter().map(Undo::Delete));
@@ -303,7 +304,7 @@ impl<'a> Judge<'a> {
             _ => (Others::None, ""),
         };
         // People know a namespace by its name.
-        let title = if what.kind == "Namespace" { format!("namespace {}", what.name) } else { title };
+        let title = if what.is_namespace() { format!("namespace {}", what.name) } else { title };
         Some(match others {
             Others::None => Undo::Delete(what.clone()),
             Others::Some(first) => Undo::Keep(format!("{title}: others' objects are {place} ({first})")),
@@ -334,10 +335,6 @@ fn restoration(changed: &Changed, now: Option<&Value>) -> Vec<Undo> {
     plan
 }
 
-fn is_namespace(what: &Reference) -> bool {
-    what.kind_and_group() == ("Namespace", "")
-}
-
 /// How often an object is judged again that changed before the server was asked to delete it: the controllers of Kubernetes
 /// write to what is theirs.
 const ATTEMPTS: usize = 10;
@@ -365,10 +362,10 @@ pub struct Progress {
 #[must_use]
 pub fn together(plan: &[Undo]) -> Vec<Vec<Undo>> {
     let whole: Vec<&Reference> =
-        plan.iter().filter_map(Undo::deletes).filter(|what| is_namespace(what)).collect();
+        plan.iter().filter_map(Undo::deletes).filter(|what| what.is_namespace()).collect();
     let whole: BTreeSet<&str> = whole.into_iter().map(|what| what.name.as_str()).collect();
     let with_namespace = |undo: &&Undo| {
-        undo.deletes().is_some_and(|what| is_namespace(what) || whole.contains(what.namespace.as_str()))
+        undo.deletes().is_some_and(|what| what.is_namespace() || whole.contains(what.namespace.as_str()))
     };
     let (namespaces, others): (Vec<&Undo>, Vec<&Undo>) = plan.iter().partition(with_namespace);
     let is_plain = |undo: &Undo| {

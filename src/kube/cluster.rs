@@ -91,11 +91,23 @@ impl Kubectl {
     /// # Errors
     /// kubectl cannot be run, or nothing of the cluster be read.
     pub(crate) fn inventory(&self) -> Result<Inventory, Error> {
+        self.read(|| self.server_version())
+    }
+
+    /// Reads the cluster once more, whose version is known from the first time.
+    ///
+    /// # Errors
+    /// kubectl cannot be run, or nothing of the cluster be read.
+    pub(crate) fn inventory_again(&self, before: &Inventory) -> Result<Inventory, Error> {
+        self.read(|| Ok(before.kubernetes.clone()))
+    }
+
+    fn read(&self, version: impl FnOnce() -> Result<Option<String>, Error>) -> Result<Inventory, Error> {
         // kubectl takes longer to start than the cluster to answer, so what can be is asked at once.
         let (version, served, events) = std::thread::scope(|scope| {
             let served = scope.spawn(|| self.served());
             let events = scope.spawn(|| self.list_by(EVENTS));
-            (self.server_version(), served.join().unwrap_or_default(), events.join().ok())
+            (version(), served.join().unwrap_or_default(), events.join().ok())
         });
         // A server that does not answer at all is told as such, whatever that made of the other calls.
         let kubernetes = match version {

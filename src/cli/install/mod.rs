@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 mod ask;
 mod cluster;
 mod farewell;
+mod foresee;
 mod kept;
 mod rollout;
 mod steps;
@@ -19,7 +20,9 @@ use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};
 use crate::check::{self, Style};
 use crate::cluster::Kubectl;
-use crate::config::{DatakitOptions, InstallOptions, Options, PageOptions, Part, Parts, Settings, TOKEN_VARIABLE};
+use crate::config::{
+    DatakitOptions, InstallOptions, Options, PageOptions, Part, Parts, Settings, TOKEN_VARIABLE,
+};
 use crate::diagnostic::Diagnostics;
 use crate::facts::istio;
 use crate::gate::{self, Text, say, text};
@@ -151,6 +154,9 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     let planned = plan(&kubectl, &steps, args.force_conflicts).map_err(refused)?;
     show(&steps, &planned);
     let in_place = planned.iter().all(Planned::is_in_place);
+    if !in_place {
+        foresee::foresee(&kubectl, (&steps, &planned), &found.world, &record)?;
+    }
     if !in_place && !args.yes {
         let _pause = kubectl.pause_deadline();
         if !confirm(&text!("Apply this?"), true)? {
@@ -165,7 +171,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
     );
     let waited = rollout::wait(&kubectl, &steps, &planned)?;
     // What was read at first is what is there, where nothing was done and nothing waited for.
-    let world = if in_place && !waited { found.world } else { kubectl.inventory()? };
+    let world = if in_place && !waited { found.world } else { kubectl.inventory_again(&found.world)? };
     let outcome = check::run(&world, Vec::new());
     let mut out = Vec::new();
     check::write(&mut out, &outcome, Style::CLUSTER)?;
