@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
+            [CompletionResult]::new('fn', 'fn', [CompletionResultType]::ParameterValue, 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
@@ -92,6 +93,56 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Report what is no Kubernetes object, too')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Report what is no Kubernetes object, too')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace values that are there and differ (another namespace, another scrape annotation)')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail, with nothing on stdout, where a skip leaves a resource unobserved')
+            [CompletionResult]::new('--no-image-comment', '--no-image-comment', [CompletionResultType]::ParameterName, 'Leave no comment line with the old image')
+            [CompletionResult]::new('--gateways', '--gateways', [CompletionResultType]::ParameterName, 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'The nodes have IPv6 addresses, so spans go to DataKit''s Service [default: as a Service in the input tells]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'meshobs;fn' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Run only these rules')
+            [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Run all default rules but these')
+            [CompletionResult]::new('--with', '--with', [CompletionResultType]::ParameterName, 'Run these too, though they are off by default')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)')
+            [CompletionResult]::new('--kustomize', '--kustomize', [CompletionResultType]::ParameterName, 'Files that a Kustomization lists [default: refuse]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace for resources that have none [default: prod]')
+            [CompletionResult]::new('--cluster-scoped', '--cluster-scoped', [CompletionResultType]::ParameterName, 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)')
+            [CompletionResult]::new('--metrics-profile', '--metrics-profile', [CompletionResultType]::ParameterName, 'Set of defaults for the settings below [default: guide]')
+            [CompletionResult]::new('--metrics-url', '--metrics-url', [CompletionResultType]::ParameterName, 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]')
+            [CompletionResult]::new('--metrics-port', '--metrics-port', [CompletionResultType]::ParameterName, 'Port of the metrics [default: 15020]')
+            [CompletionResult]::new('--metrics-path', '--metrics-path', [CompletionResultType]::ParameterName, 'Path of the metrics [default: /stats/prometheus]')
+            [CompletionResult]::new('--metrics-types', '--metrics-types', [CompletionResultType]::ParameterName, 'Metric types to collect [default: counter,gauge,histogram]')
+            [CompletionResult]::new('--metrics-interval', '--metrics-interval', [CompletionResultType]::ParameterName, 'Time between two scrapes [default: 10s]')
+            [CompletionResult]::new('--metrics-measurement', '--metrics-measurement', [CompletionResultType]::ParameterName, 'Measurement to store in [default: istio_prom]')
+            [CompletionResult]::new('--metrics-name-filter', '--metrics-name-filter', [CompletionResultType]::ParameterName, 'Regular expressions on names of metric families; others are dropped')
+            [CompletionResult]::new('--metrics-tags-ignore', '--metrics-tags-ignore', [CompletionResultType]::ParameterName, 'Labels to drop')
+            [CompletionResult]::new('--metrics-tag', '--metrics-tag', [CompletionResultType]::ParameterName, 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]')
+            [CompletionResult]::new('--metrics-source', '--metrics-source', [CompletionResultType]::ParameterName, 'Collector''s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]')
+            [CompletionResult]::new('--rum-image', '--rum-image', [CompletionResultType]::ParameterName, 'Image in place of bookinfo''s productpage [default: product-page:v1]')
+            [CompletionResult]::new('--rum-mode', '--rum-mode', [CompletionResultType]::ParameterName, 'How the page with browser monitoring gets into the pod [default: image]')
+            [CompletionResult]::new('--rum-config-map', '--rum-config-map', [CompletionResultType]::ParameterName, 'ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Replace another image; OLD without a tag means every tag (repeatable)')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with DataKit''s token; else the variable MESHOBS_TOKEN')
+            [CompletionResult]::new('--dataway', '--dataway', [CompletionResultType]::ParameterName, 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance''s]')
+            [CompletionResult]::new('--token-secret', '--token-secret', [CompletionResultType]::ParameterName, 'Put the address and its token into a Secret of this name')
+            [CompletionResult]::new('--collector', '--collector', [CompletionResultType]::ParameterName, 'How DataKit is told what to collect [default: configmap]')
+            [CompletionResult]::new('--datakit-version', '--datakit-version', [CompletionResultType]::ParameterName, 'DataKit''s version [default: read from the image''s tag]')
+            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'Name of the cluster, for all that DataKit collects and elects')
+            [CompletionResult]::new('--global-tags', '--global-tags', [CompletionResultType]::ParameterName, 'Tag for all that DataKit collects (repeatable)')
+            [CompletionResult]::new('--enable-inputs', '--enable-inputs', [CompletionResultType]::ParameterName, 'Inputs for DataKit to enable')
+            [CompletionResult]::new('--tracing-mode', '--tracing-mode', [CompletionResultType]::ParameterName, 'What is written into the mesh configuration [default: mesh-config]')
+            [CompletionResult]::new('--tracing-address', '--tracing-address', [CompletionResultType]::ParameterName, 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit''s Service]')
+            [CompletionResult]::new('--tracing-sampling', '--tracing-sampling', [CompletionResultType]::ParameterName, 'Share of requests to trace, in percent [default: as it is]')
+            [CompletionResult]::new('--istio-version', '--istio-version', [CompletionResultType]::ParameterName, 'Istio''s version [default: read from the object''s labels]')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of istiod [default: istio-system]')
+            [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Revision of istiod, whose ConfigMap is `istio-REVISION`')
+            [CompletionResult]::new('--datakit-namespace', '--datakit-namespace', [CompletionResultType]::ParameterName, 'Namespace of DataKit [default: datakit]')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace values that are there and differ (another namespace, another scrape annotation)')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail, with nothing on stdout, where a skip leaves a resource unobserved')
@@ -447,6 +498,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         }
         'meshobs;help' {
             [CompletionResult]::new('patch', 'patch', [CompletionResultType]::ParameterValue, 'Add namespace, scrape annotation and RUM image to manifests')
+            [CompletionResult]::new('fn', 'fn', [CompletionResultType]::ParameterValue, 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
@@ -458,6 +510,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;patch' {
+            break
+        }
+        'meshobs;help;fn' {
             break
         }
         'meshobs;help;init' {

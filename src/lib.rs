@@ -3,6 +3,7 @@
 //!
 //! `patch`: `input` → documents ([`yaml`]) → their objects (`kube`, and `survey` where documents depend
 //! on each other) → rules that collect changes (`rule`) → a plan of edits (`patch`) → `output` and [`report`].
+//! `fn`: a ResourceList (`function`) → the same pipeline → the list with results.
 //! `check`: files or a cluster → objects (`kube`) → what is in effect (`mesh`, by `facts`) → findings (`check`).
 //! `verify`: answers and counters of running programs, over `http` → links with their evidence (`verify`).
 //! [`cli`] and `config` say what is asked for; `cluster` alone starts kubectl, `gate` alone prints.
@@ -14,6 +15,7 @@ mod cluster;
 mod config;
 mod diagnostic;
 mod facts;
+mod function;
 mod gate;
 mod http;
 mod input;

@@ -1146,3 +1146,23 @@ fn help_is_wrapped_once() {
         }
     }
 }
+
+// ---- the name of the program -------------------------------------------------------------------------------------
+
+#[cfg(unix)]
+#[test]
+fn the_name_of_the_program_says_what_it_is() {
+    let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\n";
+    let here = folder(&[("list.yaml", list)]);
+    let run = |name: &str, args: &[&str]| {
+        let program = here.path().join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_meshobs"), &program).unwrap();
+        let stdin = fs::File::open(here.path().join("list.yaml")).unwrap();
+        Command::new(program).args(args).current_dir(here.path()).stdin(stdin).output().unwrap()
+    };
+    let function = run("meshobs-fn", &["-n", "shop"]);
+    assert!(function.status.success(), "{function:?}");
+    assert_eq!(String::from_utf8(function.stdout).unwrap(), list);
+    let plugin = String::from_utf8(run("kubectl-meshobs", &["patch", "--no-such"]).stderr).unwrap();
+    assert!(plugin.contains("Usage: kubectl meshobs patch"), "{plugin}");
+}

@@ -1,5 +1,11 @@
 //! What was typed and what the environment says, as one. A flag goes before the environment, also where the two exclude each
 //! other: a variable that a typed flag excludes is left out, instead of being an error that nobody typed.
+//!
+//! The name the program was started by counts, too: `meshobs-fn` is `meshobs fn`, and `kubectl-meshobs` is called
+//! `kubectl meshobs` in help.
+
+use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -10,7 +16,7 @@ pub fn matches() -> Result<ArgMatches, Error> {
     let mut conflicts: Vec<(Error, Vec<String>)> = Vec::new();
     loop {
         let left_out: Vec<String> = conflicts.iter().flat_map(|(_, flags)| flags.clone()).collect();
-        let error = match without_variables(super::command(), &left_out).try_get_matches() {
+        let error = match without_variables(command(), &left_out).try_get_matches_from(arguments()) {
             Ok(matches) => {
                 // Two variables that exclude each other still do.
                 let between_variables = |(_, flags): &(Error, Vec<String>)| !is_typed(&matches, flags);
@@ -27,6 +33,27 @@ pub fn matches() -> Result<ArgMatches, Error> {
         }
         conflicts.push((error, flags));
     }
+}
+
+/// The name that the program was started by, without folders and extension.
+fn program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What was typed, and what the program's name stands for.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if program() == "meshobs-fn" {
+        arguments.insert(1, "fn".into());
+    }
+    arguments
+}
+
+/// The command under the name that people type for it.
+fn command() -> Command {
+    let command = super::command();
+    if program() == "kubectl-meshobs" { command.bin_name("kubectl meshobs") } else { command }
 }
 
 /// The long flags that an error names, without their dashes.

@@ -4,6 +4,7 @@ mod check;
 mod cluster;
 mod completion;
 mod explain;
+mod function;
 mod init;
 mod install;
 mod interrupt;
@@ -47,6 +48,9 @@ pub struct Cli {
 enum Command {
     /// Add namespace, scrape annotation and RUM image to manifests
     Patch(Box<patch::PatchArgs>),
+    /// Patch the items of a ResourceList, as a KRM function of kustomize or kpt
+    #[command(name = "fn")]
+    Function(Box<function::FunctionArgs>),
     /// Print files to start from
     #[command(subcommand)]
     Init(Box<init::Init>),
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Patch(args) => patch::run(*args),
+        Command::Function(args) => function::run(*args),
         Command::Init(args) => init::run(*args),
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),

@@ -11,10 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::settings::SettingsArgs;
 use super::{CHANGES, DONE, ERROR};
-use crate::config::{
-    DatakitOptions, MetricsOptions, NamespaceOptions, Options, PatchOptions, RumOptions, Settings,
-    TracingOptions,
-};
+use crate::config::{Options, RuleOptions, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate;
 use crate::input::{self, Input};
@@ -118,17 +115,7 @@ pub struct PatchArgs {
     settings: SettingsArgs,
 
     #[command(flatten)]
-    patch: PatchOptions,
-    #[command(flatten)]
-    namespace: NamespaceOptions,
-    #[command(flatten)]
-    metrics: MetricsOptions,
-    #[command(flatten)]
-    rum: RumOptions,
-    #[command(flatten)]
-    datakit: DatakitOptions,
-    #[command(flatten)]
-    tracing: TracingOptions,
+    rules: RuleOptions,
 }
 
 /// Runs the command.
@@ -203,19 +190,12 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
 }
 
 fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
-    let flags = Options {
-        patch: std::mem::take(&mut args.patch),
-        namespace: std::mem::take(&mut args.namespace),
-        metrics: std::mem::take(&mut args.metrics),
-        rum: std::mem::take(&mut args.rum),
-        datakit: std::mem::take(&mut args.datakit),
-        tracing: std::mem::take(&mut args.tracing),
-        ..Options::default()
-    };
+    let flags = Options::from(std::mem::take(&mut args.rules));
     args.settings.load(flags)?.settings().map_err(|message| anyhow!(message))
 }
 
-fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
+/// The rules that settings ask for, in order.
+pub(super) fn rules(settings: &Settings) -> Vec<Box<dyn Rule>> {
     let rule = |name: &RuleName| -> Box<dyn Rule> {
         match name {
             RuleName::Namespace => Box::new(Namespace(settings.namespace.clone())),
@@ -225,14 +205,19 @@ fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
             RuleName::Tracing => Box::new(Tracing(settings.tracing.clone())),
         }
     };
+    settings.rules.iter().map(rule).collect()
+}
+
+fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
     Patcher {
-        rules: settings.rules.iter().map(rule).collect(),
+        rules: rules(settings),
         cluster_scoped: settings.cluster_scoped.clone(),
         overwrite: settings.overwrite,
         one_stream,
         strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
         format: if args.quiet { Format::Silent } else { args.report },
+        function: false,
     }
 }
 

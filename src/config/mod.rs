@@ -12,6 +12,7 @@ macro_rules! first_of {
 
 mod check;
 mod datakit;
+mod flags;
 mod install;
 mod metrics;
 mod namespace;
@@ -41,6 +42,7 @@ pub(crate) use check::CheckSettings;
 pub use datakit::{DatakitOptions, TOKEN_VARIABLE};
 pub(crate) use install::Parts;
 pub use install::{InstallOptions, Part};
+pub use flags::{Flags, RuleOptions};
 pub use metrics::MetricsOptions;
 pub use namespace::NamespaceOptions;
 pub use page::PageOptions;
@@ -133,7 +135,7 @@ pub fn load(file: Option<&Path>) -> Result<Options, Diagnostic> {
 }
 
 /// Adds the nearest valid name to a complaint about an unknown key.
-fn explain(message: &str) -> String {
+pub(crate) fn explain(message: &str) -> String {
     let first = message.lines().next().unwrap_or(message);
     if !first.starts_with("unknown ") {
         return first.to_owned();

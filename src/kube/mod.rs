@@ -21,5 +21,6 @@ pub(crate) use inventory::{Inventory, Selector};
 pub(crate) use object::{Object, Spot};
 pub(crate) use read::{ObjectProblem, Problem, ProblemKind, read, read_text};
 pub use resource::{Item, Resource, items};
+pub(crate) use resource::{function_config, is_resource_list};
 pub use scope::{Scope, Scopes};
 pub use workload::{PodTemplate, pod_templates};

@@ -123,6 +123,18 @@ fn is_local(doc: &Document<'_>, metadata: At) -> bool {
         || ["config.kubernetes.io/function", "config.k8s.io/function"].into_iter().any(is_function)
 }
 
+/// Whether a document is a ResourceList, which orchestrators hand to KRM functions.
+pub(crate) fn is_resource_list(doc: &Document<'_>, root: At) -> bool {
+    doc.str_at(root, "kind").is_some_and(|kind| kind == "ResourceList")
+        && doc.str_at(root, "apiVersion").is_some_and(|version| version.starts_with("config.kubernetes.io/"))
+}
+
+/// The functionConfig of a document, where it is a ResourceList that has one.
+pub(crate) fn function_config(doc: &Document<'_>, root: At) -> Option<At> {
+    let config = doc.get(root, "functionConfig")?;
+    (is_resource_list(doc, root) && !doc.is_null(config.node)).then_some(config)
+}
+
 /// Kinds that programs on the client read from files: kustomize and its built-in plugins, kubectl, kubeadm, the kubelet,
 /// istioctl, kind, meshobs.
 fn is_client_side(group: &str, api_version: &str, kind: &str) -> bool {

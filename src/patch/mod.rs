@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
-use crate::kube::{Item, Resource, Scope, Scopes, items};
+use crate::kube::{Item, Resource, Scope, Scopes, function_config, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
 use crate::rule::{NewResource, Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};
@@ -38,6 +38,8 @@ pub struct Patcher {
     pub verbose: bool,
     /// The report's format.
     pub format: Format,
+    /// Whether a functionConfig has been read: elsewhere it is an error, so that it is never ignored.
+    pub function: bool,
 }
 
 /// Whether a skip that leaves a resource unobserved is an error.
@@ -428,6 +430,7 @@ impl Run<'_> {
         let silent = self.report.is_silent();
         let place = Place { name, chunk, silent, lines: OnceCell::new(), last: Cell::new((0, 1)) };
         let mut changes = Changes::default();
+        self.refuse_function(&place, doc)?;
         for item in items {
             match item {
                 Item::Resource(resource) => {
@@ -459,6 +462,18 @@ impl Run<'_> {
             self.duplicates(&place, doc)?;
         }
         changes.render(doc).map_err(|refusal| place.refuse(&refusal))
+    }
+
+    /// Refuses settings that only the function reads.
+    fn refuse_function(&self, place: &Place<'_>, doc: &Document<'_>) -> Result<(), Diagnostic> {
+        let config = doc.roots().find_map(|root| function_config(doc, root));
+        match config.filter(|_| !self.patcher.function) {
+            None => Ok(()),
+            Some(at) => {
+                let message = "only `meshobs fn` reads a functionConfig; run that instead of `meshobs patch`";
+                Err(place.spot(doc.start(at.key.unwrap_or(at.node)), message.to_owned()))
+            }
+        }
     }
 
     /// Warns of keys that appear twice.
@@ -642,7 +657,7 @@ impl Run<'_> {
             _ => {}
         }
         let (line, column) = if place.silent { (0, 0) } else { place.locate(at) };
-        Ok(Skipped { rule, reason, dark, line, column })
+        Ok(Skipped { rule, reason, dark, line, column, offset: place.offset(at) })
     }
 }
 
@@ -695,6 +710,11 @@ impl Place<'_> {
         (self.chunk.line + row as u64, column)
     }
 
+    /// The offset in the input of one in the chunk.
+    fn offset(&self, at: usize) -> usize {
+        usize::try_from(self.chunk.offset).unwrap_or(usize::MAX).saturating_add(at)
+    }
+
     fn spot(&self, at: usize, message: String) -> Diagnostic {
         spot(self.name, self.chunk, at, message)
     }
@@ -714,17 +734,19 @@ impl Place<'_> {
 
     fn remark(&self, at: usize, message: String) -> Remark {
         let (line, column) = self.locate(at);
-        Remark { path: self.name.to_owned(), line, column, message }
+        Remark { path: self.name.to_owned(), line, column, offset: self.offset(at), message }
     }
 
     fn entry(&self, doc: &Document<'_>, resource: &Resource, skipped: Vec<Skipped>) -> Entry {
         if self.silent {
             return Entry { skipped, ..Entry::default() };
         }
-        let (line, _) = self.locate(doc.start(resource.at.node));
+        let at = doc.start(resource.at.node);
+        let (line, _) = self.locate(at);
         Entry {
             path: self.name.to_owned(),
             line,
+            offset: self.offset(at),
             resource: resource.title(),
             api_version: resource.api_version.clone(),
             kind: resource.kind.clone(),

@@ -30,9 +30,21 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// Kept, for a program of ours to write: see [`Report::into_kept`].
+    #[value(skip)]
+    Kept,
     /// None at all: nothing is gathered for it.
     #[value(skip)]
     Silent,
+}
+
+/// What a report of format [`Format::Kept`] holds.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// One entry a resource.
+    pub entries: Vec<Entry>,
+    /// Warnings about inputs.
+    pub warnings: Vec<Remark>,
 }
 
 /// Something at a place.
@@ -44,6 +56,9 @@ pub struct Remark {
     pub line: u64,
     /// Column in characters, from 1.
     pub column: usize,
+    /// Bytes before it in the input.
+    #[serde(skip)]
+    pub offset: usize,
     /// What.
     pub message: String,
 }
@@ -61,6 +76,9 @@ pub struct Skipped {
     pub line: u64,
     /// Column in characters, from 1.
     pub column: usize,
+    /// Bytes before it in the input.
+    #[serde(skip)]
+    pub offset: usize,
 }
 
 /// What came of one resource.
@@ -70,6 +88,9 @@ pub struct Entry {
     pub path: String,
     /// Line of the resource, from 1.
     pub line: u64,
+    /// Bytes before the resource in the input.
+    #[serde(skip)]
+    pub offset: usize,
     /// `kind/name`.
     pub resource: String,
     /// As written.
@@ -94,6 +115,7 @@ impl Entry {
         Self {
             path: path.to_owned(),
             line,
+            offset: 0,
             resource: title,
             api_version: resource.api_version.to_owned(),
             kind: resource.kind.to_owned(),
@@ -157,6 +179,7 @@ pub struct Report {
     /// Whether anything was skipped or warned about.
     remarks: bool,
     others: Others,
+    kept: Kept,
     spool: BufWriter<SpooledTempFile>,
 }
 
@@ -173,6 +196,7 @@ impl Report {
             summary: Summary::default(),
             remarks: false,
             others: Others::default(),
+            kept: Kept::default(),
             spool: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)),
         }
     }
@@ -224,6 +248,10 @@ impl Report {
                 text::entry(&mut self.spool, &entry)
             }
             Format::Json => json::record(&mut self.spool, "resource", &entry),
+            Format::Kept => {
+                self.kept.entries.push(entry);
+                Ok(())
+            }
             Format::Silent => Ok(()),
         }
     }
@@ -241,6 +269,10 @@ impl Report {
                 text::remark(&mut self.spool, "warning: ", remark)
             }
             Format::Json => json::record(&mut self.spool, "warning", remark),
+            Format::Kept => {
+                self.kept.warnings.push(remark.clone());
+                Ok(())
+            }
             Format::Silent => Ok(()),
         }
     }
@@ -259,7 +291,7 @@ impl Report {
                 text::remark(&mut self.spool, "", remark)
             }
             Format::Json => json::record(&mut self.spool, "ignored", remark),
-            Format::Silent => Ok(()),
+            Format::Kept | Format::Silent => Ok(()),
         }
     }
 
@@ -283,6 +315,12 @@ impl Report {
         Ok(())
     }
 
+    /// What was kept, for a format that this module does not know.
+    #[must_use]
+    pub fn into_kept(self) -> Kept {
+        self.kept
+    }
+
     /// Writes the whole report; a silent one has nothing to write.
     ///
     /// # Errors
@@ -298,7 +336,7 @@ impl Report {
                 text::summary(out, &self.summary, self.dry, written.len())
             }
             Format::Json => json::finish(out, spool, &self.others, &self.summary, written),
-            Format::Silent => Ok(()),
+            Format::Kept | Format::Silent => Ok(()),
         }
     }
 }
@@ -309,7 +347,7 @@ impl Report {
 /// `out` cannot be written.
 pub fn errors(out: &mut dyn Write, format: Format, errors: &Diagnostics) -> io::Result<()> {
     match format {
-        Format::Text | Format::Silent => writeln!(out, "{errors}"),
+        Format::Text | Format::Kept | Format::Silent => writeln!(out, "{errors}"),
         Format::Json => json::errors(out, errors),
     }
 }

@@ -36,7 +36,7 @@ fn outcome(entry: &Entry) -> Text {
 }
 
 pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Result<()> {
-    let Remark { path, line, column, message } = remark;
+    let Remark { path, line, column, message, .. } = remark;
     writeln!(out, "{}", text!("{}{}:{}:{}: {}", lead, path, line, column, message))
 }
 

@@ -124,6 +124,7 @@ pub fn edit(
         strict: Strict::Always,
         verbose: false,
         format: Format::Text,
+        function: false,
     };
     let path = source.named.then(|| PathBuf::from(&source.name));
     let input = Input { name: source.name, path, relative: PathBuf::new(), named: true };

@@ -373,6 +373,7 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
         strict: Strict::No,
         verbose: false,
         format: report::Format::Text,
+        function: false,
     };
     let mut planned = patcher.plan(inputs, errors, &mut || ())?;
     let mut out = Vec::new();
