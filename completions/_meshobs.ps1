@@ -161,6 +161,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print a policy by which the cluster itself adds the scrape annotation to new pods')
             [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
             [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
             [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
@@ -268,6 +269,34 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'meshobs;init;policy' {
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'What applies the policy')
+            [CompletionResult]::new('--namespace-selector', '--namespace-selector', [CompletionResultType]::ParameterName, 'Labels of the namespaces it is for [default: those that Istio''s labels mark: istio-injection, istio.io/rev]')
+            [CompletionResult]::new('--exclude-namespace', '--exclude-namespace', [CompletionResultType]::ParameterName, 'Namespaces to leave alone (repeatable)')
+            [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of istiod [default: istio-system]')
+            [CompletionResult]::new('--datakit-namespace', '--datakit-namespace', [CompletionResultType]::ParameterName, 'Namespace of DataKit, for the ConfigMap with the settings [default: datakit]')
+            [CompletionResult]::new('--metrics-profile', '--metrics-profile', [CompletionResultType]::ParameterName, 'Set of defaults for the settings below [default: guide]')
+            [CompletionResult]::new('--metrics-url', '--metrics-url', [CompletionResultType]::ParameterName, 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]')
+            [CompletionResult]::new('--metrics-port', '--metrics-port', [CompletionResultType]::ParameterName, 'Port of the metrics [default: 15020]')
+            [CompletionResult]::new('--metrics-path', '--metrics-path', [CompletionResultType]::ParameterName, 'Path of the metrics [default: /stats/prometheus]')
+            [CompletionResult]::new('--metrics-types', '--metrics-types', [CompletionResultType]::ParameterName, 'Metric types to collect [default: counter,gauge,histogram]')
+            [CompletionResult]::new('--metrics-interval', '--metrics-interval', [CompletionResultType]::ParameterName, 'Time between two scrapes [default: 10s]')
+            [CompletionResult]::new('--metrics-measurement', '--metrics-measurement', [CompletionResultType]::ParameterName, 'Measurement to store in [default: istio_prom]')
+            [CompletionResult]::new('--metrics-name-filter', '--metrics-name-filter', [CompletionResultType]::ParameterName, 'Regular expressions on names of metric families; others are dropped')
+            [CompletionResult]::new('--metrics-tags-ignore', '--metrics-tags-ignore', [CompletionResultType]::ParameterName, 'Labels to drop')
+            [CompletionResult]::new('--metrics-tag', '--metrics-tag', [CompletionResultType]::ParameterName, 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]')
+            [CompletionResult]::new('--metrics-source', '--metrics-source', [CompletionResultType]::ParameterName, 'Collector''s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'meshobs;init;rum' {
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'The page: an HTML file or a Jinja template; `-` is stdin')
             [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Id of the application in the console')
@@ -357,6 +386,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print a policy by which the cluster itself adds the scrape annotation to new pods')
             [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
             [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
             [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
@@ -376,6 +406,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;init;help;tracing' {
+            break
+        }
+        'meshobs;init;help;policy' {
             break
         }
         'meshobs;init;help;rum' {
@@ -521,6 +554,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('namespace', 'namespace', [CompletionResultType]::ParameterValue, 'Print Namespaces whose pods get a sidecar')
             [CompletionResult]::new('gateway-metrics', 'gateway-metrics', [CompletionResultType]::ParameterValue, 'Print the Services by which DataKit reaches the metrics of Istio''s gateways')
             [CompletionResult]::new('tracing', 'tracing', [CompletionResultType]::ParameterValue, 'Print what sends Istio''s spans to DataKit')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print a policy by which the cluster itself adds the scrape annotation to new pods')
             [CompletionResult]::new('rum', 'rum', [CompletionResultType]::ParameterValue, 'Put browser monitoring into an application''s page')
             [CompletionResult]::new('nginx', 'nginx', [CompletionResultType]::ParameterValue, 'Print a configuration of nginx in front of the mesh, or edit yours')
             [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Print what delays or aborts requests of one user')
@@ -539,6 +573,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;init;tracing' {
+            break
+        }
+        'meshobs;help;init;policy' {
             break
         }
         'meshobs;help;init;rum' {

@@ -88,6 +88,9 @@ _meshobs() {
             meshobs__subcmd__help__subcmd__init,nginx)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__nginx"
                 ;;
+            meshobs__subcmd__help__subcmd__init,policy)
+                cmd="meshobs__subcmd__help__subcmd__init__subcmd__policy"
+                ;;
             meshobs__subcmd__help__subcmd__init,rum)
                 cmd="meshobs__subcmd__help__subcmd__init__subcmd__rum"
                 ;;
@@ -115,6 +118,9 @@ _meshobs() {
             meshobs__subcmd__init,nginx)
                 cmd="meshobs__subcmd__init__subcmd__nginx"
                 ;;
+            meshobs__subcmd__init,policy)
+                cmd="meshobs__subcmd__init__subcmd__policy"
+                ;;
             meshobs__subcmd__init,rum)
                 cmd="meshobs__subcmd__init__subcmd__rum"
                 ;;
@@ -141,6 +147,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__init__subcmd__help,nginx)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__nginx"
+                ;;
+            meshobs__subcmd__init__subcmd__help,policy)
+                cmd="meshobs__subcmd__init__subcmd__help__subcmd__policy"
                 ;;
             meshobs__subcmd__init__subcmd__help,rum)
                 cmd="meshobs__subcmd__init__subcmd__help__subcmd__rum"
@@ -341,7 +350,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init)
-            opts="config datakit namespace gateway-metrics tracing rum nginx drill"
+            opts="config datakit namespace gateway-metrics tracing policy rum nginx drill"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -425,6 +434,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__init__subcmd__nginx)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__init__subcmd__policy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -523,7 +546,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init)
-            opts="-h --help config datakit namespace gateway-metrics tracing rum nginx drill help"
+            opts="-h --help config datakit namespace gateway-metrics tracing policy rum nginx drill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -777,7 +800,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help)
-            opts="config datakit namespace gateway-metrics tracing rum nginx drill help"
+            opts="config datakit namespace gateway-metrics tracing policy rum nginx drill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -875,6 +898,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__help__subcmd__nginx)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__help__subcmd__policy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1006,6 +1043,100 @@ _meshobs() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__init__subcmd__policy)
+            opts="-q -o -h --engine --namespace-selector --exclude-namespace --istio-namespace --datakit-namespace --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --quiet --config --no-config --output --template --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --engine)
+                    COMPREPLY=($(compgen -W "admission" -- "${cur}"))
+                    return 0
+                    ;;
+                --namespace-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --istio-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datakit-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-profile)
+                    COMPREPLY=($(compgen -W "guide lean" -- "${cur}"))
+                    return 0
+                    ;;
+                --metrics-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-types)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-measurement)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-name-filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-tags-ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

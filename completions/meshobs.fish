@@ -112,16 +112,17 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comme
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -s h -l help -d 'Print help'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing rum nginx drill help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "policy" -d 'Print a policy by which the cluster itself adds the scrape annotation to new pods'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s o -l output -d 'Write to a file instead of stdout; one that is there is not replaced' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from datakit" -l token -d 'DataKit\'s token; without a value it is asked for' -r
@@ -204,6 +205,29 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l diff -d 'Print a unified diff against --from instead of manifests'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l show-secrets -d 'Show tokens in the diff'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l engine -d 'What applies the policy' -r -f -a "admission\t'The API server: a MutatingAdmissionPolicy'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l namespace-selector -d 'Labels of the namespaces it is for [default: those that Istio\'s labels mark: istio-injection, istio.io/rev]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l exclude-namespace -d 'Namespaces to leave alone (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l datakit-namespace -d 'Namespace of DataKit, for the ConfigMap with the settings [default: datakit]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-profile -d 'Set of defaults for the settings below [default: guide]' -r -f -a "guide\t'All counters, gauges and histograms, every 10 s'
+lean\t'The families and labels that dashboards need, every 60 s: far fewer time series'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-url -d 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-port -d 'Port of the metrics [default: 15020]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-path -d 'Path of the metrics [default: /stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-types -d 'Metric types to collect [default: counter,gauge,histogram]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-interval -d 'Time between two scrapes [default: 10s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-measurement -d 'Measurement to store in [default: istio_prom]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-name-filter -d 'Regular expressions on names of metric families; others are dropped' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-tags-ignore -d 'Labels to drop' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-tag -d 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l html -d 'The page: an HTML file or a Jinja template; `-` is stdin' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l app-id -d 'Id of the application in the console' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l datakit-origin -d 'DataKit that browsers send to, as scheme://host:port; `/` is the page\'s own origin (see init nginx --rum-proxy)' -r
@@ -280,6 +304,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "policy" -d 'Print a policy by which the cluster itself adds the scrape annotation to new pods'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
@@ -411,6 +436,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "gateway-metrics" -d 'Print the Services by which DataKit reaches the metrics of Istio\'s gateways'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "tracing" -d 'Print what sends Istio\'s spans to DataKit'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "policy" -d 'Print a policy by which the cluster itself adds the scrape annotation to new pods'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "rum" -d 'Put browser monitoring into an application\'s page'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "drill" -d 'Print what delays or aborts requests of one user'

@@ -4,6 +4,7 @@
 //! `patch`: `input` → documents ([`yaml`]) → their objects (`kube`, and `survey` where documents depend
 //! on each other) → rules that collect changes (`rule`) → a plan of edits (`patch`) → `output` and [`report`].
 //! `fn`: a ResourceList (`function`) → the same pipeline → the list with results.
+//! `init policy`: settings → the CEL and the manifests of an admission policy (`policy`), which does the same in a cluster.
 //! `check`: files or a cluster → objects (`kube`) → what is in effect (`mesh`, by `facts`) → findings (`check`).
 //! `verify`: answers and counters of running programs, over `http` → links with their evidence (`verify`).
 //! [`cli`] and `config` say what is asked for; `cluster` alone starts kubectl, `gate` alone prints.
@@ -27,6 +28,7 @@ mod nginx;
 mod output;
 mod page;
 mod patch;
+mod policy;
 pub mod report;
 mod rule;
 mod secret;

@@ -154,7 +154,7 @@ impl MetricsOptions {
                   metric_name_filter, tags_ignore, tag, tags, source_pattern, source)
     }
 
-    pub(super) fn settings(self, namespace: &str) -> Result<MetricsSettings, Invalid> {
+    pub(crate) fn settings(self, namespace: &str) -> Result<MetricsSettings, Invalid> {
         let defaults = Defaults::of(self.profile.unwrap_or_default());
         let port = self.port.map_or_else(|| istio::SIDECAR_PORT.to_owned(), |port| port.to_string());
         let path = self.path.unwrap_or_else(|| istio::SIDECAR_PATH.to_owned());

@@ -72,6 +72,9 @@ pub(crate) enum Wish {
     Unsaid,
 }
 
+/// Values of [`INJECT`] that ask for a sidecar before [`EXACT_INJECT_VALUES`], in any letter case.
+pub(crate) const INJECT_YES: &[&str] = &["y", "yes", "true", "on"];
+
 /// What the value of [`INJECT`] means. Without a version, what it means to most: a value that is not a yes is a no.
 pub(crate) fn wish(version: Option<Version>, value: Option<&str>) -> Wish {
     let value = value.unwrap_or_default();
@@ -84,7 +87,7 @@ pub(crate) fn wish(version: Option<Version>, value: Option<&str>) -> Wish {
     }
     match value.to_ascii_lowercase().as_str() {
         "" => Wish::Unsaid,
-        "y" | "yes" | "true" | "on" => Wish::Yes,
+        value if INJECT_YES.contains(&value) => Wish::Yes,
         _ => Wish::No,
     }
 }

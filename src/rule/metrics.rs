@@ -22,10 +22,10 @@ use crate::yaml::{At, Changes, Place, Refusal, Value};
 pub const ANNOTATION: &str = SCRAPE_ANNOTATION;
 
 /// Labels that name the application, in the order they are asked.
-const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
+pub(crate) const APP_LABELS: &[&str] = &["app", "app.kubernetes.io/name", "k8s-app"];
 
 /// Labels that name its version.
-const VERSION_LABELS: &[&str] = &["version", "app.kubernetes.io/version"];
+pub(crate) const VERSION_LABELS: &[&str] = &["version", "app.kubernetes.io/version"];
 
 /// Settings of the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
+pub(crate) use metrics::{APP_LABELS, VERSION_LABELS};
 pub use namespace::{Namespace, NamespaceSettings};
 pub use only::Only;
 pub use protocol::PortProtocol;

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -78,6 +78,22 @@ impl Cluster {
     /// One of Kubernetes 1.36, with Istio in it and pods that run.
     pub fn newer() -> Option<Self> {
         Self::up("--kubernetes 1.36 --istio --pods-run")
+    }
+
+    /// The one of Kubernetes 1.36 that all tests of a process share, one at a time: with a node, and nothing else. It ends
+    /// with the process.
+    pub fn common() -> Option<(Self, MutexGuard<'static, ()>)> {
+        static TURN: Mutex<()> = Mutex::new(());
+        static VARIABLES: OnceLock<Option<Vec<(String, String)>>> = OnceLock::new();
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
+            let cluster = Self::up("--kubernetes 1.36 --node 1")?;
+            let variables = cluster.variables.clone();
+            std::mem::forget(cluster);
+            Some(variables)
+        };
+        let variables = VARIABLES.get_or_init(start).clone()?;
+        Some((Self { variables, started: None, spent: AtomicBool::new(false), lent: None }, turn))
     }
 
     fn lent(config: &Path) -> Self {
@@ -223,6 +239,11 @@ impl Cluster {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {args:?}: {error}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What kubectl prints, also where it fails in part.
+    pub fn kubectl_whatever(&self, args: &[&str], input: &str) -> String {
+        String::from_utf8_lossy(&self.run(args, input).stdout).into_owned()
     }
 
     pub fn apply(&self, text: &str) {

@@ -8,6 +8,7 @@ pub(super) mod from;
 pub(super) mod gateway_metrics;
 pub(super) mod namespace;
 mod nginx;
+mod policy;
 pub(super) mod rum;
 pub(super) mod tracing;
 
@@ -35,6 +36,8 @@ pub enum Init {
     GatewayMetrics(gateway_metrics::GatewayMetricsArgs),
     /// Print what sends Istio's spans to DataKit
     Tracing(Box<tracing::TracingArgs>),
+    /// Print a policy by which the cluster itself adds the scrape annotation to new pods
+    Policy(Box<policy::PolicyArgs>),
     /// Put browser monitoring into an application's page
     Rum(Box<rum::RumArgs>),
     /// Print a configuration of nginx in front of the mesh, or edit yours
@@ -51,6 +54,7 @@ pub fn run(init: Init) -> anyhow::Result<u8> {
         Init::Namespace(args) => namespace::run(&args),
         Init::GatewayMetrics(args) => gateway_metrics::run(&args),
         Init::Tracing(args) => tracing::run(*args),
+        Init::Policy(args) => policy::run(&args),
         Init::Rum(args) => rum::run(*args),
         Init::Nginx(args) => nginx::run(&args),
         Init::Drill(args) => drill::run(&args),
