@@ -327,6 +327,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--csp-edit', '--csp-edit', [CompletionResultType]::ParameterName, 'Extend the page''s own Content-Security-Policy by what monitoring needs')
             [CompletionResult]::new('--allow-blocked', '--allow-blocked', [CompletionResultType]::ParameterName, 'Write the page even where a Content-Security-Policy blocks monitoring')
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace a snippet of ours that says something else')
+            [CompletionResult]::new('--fragment', '--fragment', [CompletionResultType]::ParameterName, 'Take a part of a page, without a head, for a page')
             [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Take our snippet out again; every byte is as it was before')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')

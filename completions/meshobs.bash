@@ -1148,7 +1148,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__rum)
-            opts="-o -n -q -h --html --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --csp --csp-edit --allow-blocked --overwrite --remove --mode --output --base-image --dockerfile --rum-image --push --rum-config-map --namespace --quiet --config --no-config --help"
+            opts="-o -n -q -h --html --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --csp --csp-edit --allow-blocked --overwrite --fragment --remove --mode --output --base-image --dockerfile --rum-image --push --rum-config-map --namespace --quiet --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

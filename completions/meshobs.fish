@@ -262,6 +262,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l csp-edit -d 'Extend the page\'s own Content-Security-Policy by what monitoring needs'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l allow-blocked -d 'Write the page even where a Content-Security-Policy blocks monitoring'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l overwrite -d 'Replace a snippet of ours that says something else'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l fragment -d 'Take a part of a page, without a head, for a page'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l remove -d 'Take our snippet out again; every byte is as it was before'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l no-config -d 'Read no configuration file'

@@ -398,3 +398,95 @@ fn a_policy_of_the_page_is_extended_and_restored() {
         assert_eq!(seen, [(true, String::new())]);
     }
 }
+
+/// Renders a file of Go's templates by `html/template`, without data that would matter.
+const GO: &str = r#"package main
+
+import (
+	"html/template"
+	"os"
+)
+
+func main() {
+	for _, file := range os.Args[1:] {
+		page := template.New("page")
+		template.Must(page.New("styles").Parse("<link rel=stylesheet href=a.css><script src=styles.js></script>"))
+		text, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		template.Must(page.New("file").Parse(string(text)))
+		name := "file"
+		if page.Lookup("layout") != nil {
+			name = "layout"
+		}
+		if err := page.ExecuteTemplate(os.Stdout, name, map[string]any{"Title": "A <b>", "Nonce": "abc", "Debug": false}); err != nil {
+			panic(err)
+		}
+		os.Stdout.WriteString("\n====\n")
+	}
+}
+"#;
+
+#[test]
+fn templates_of_go_render_it_first_and_the_rest_as_before() {
+    let Some(go) = go() else { return };
+    let here = tempfile::tempdir().unwrap();
+    let pages = [
+        "<!doctype html>\n<html><head>\n{{ if .Debug }}\n<script src=debug.js></script>{{ end }}\n<script src=app.js></script></head></html>\n",
+        "<!doctype html><html><head><title>{{ .Title }}</title>{{ template \"styles\" . }}<script nonce=\"{{ .Nonce }}\" src=app.js></script></head></html>",
+        "{{ define \"layout\" }}<!DOCTYPE html>\n<html>\n  <head>\n    <title>{{ .Title }}</title>\n    {{ template \"styles\" . }}\n    \
+         <script src=app.js></script>\n  </head>\n  <body>{{ template \"body\" . }}</body>\n</html>{{ end }}\n{{ define \"body\" }}b{{ end }}",
+    ];
+    let value = "it's </script> {{ 7 }} ${a} @b <%= c %>";
+    let mut files = Vec::new();
+    for (number, page) in pages.iter().enumerate() {
+        let (old, new) = (format!("{number}.old"), format!("{number}.new"));
+        fs::write(here.path().join(&old), page).unwrap();
+        let args = [
+            "init",
+            "rum",
+            "--html",
+            &old,
+            "--app-id",
+            "shop",
+            "--datakit-origin",
+            "/",
+            "--env",
+            value,
+            "-o",
+            &new,
+        ];
+        Meshobs::new(args).cwd(here.path()).run().expect(0);
+        files.extend([old, new]);
+    }
+    fs::write(here.path().join("render.go"), GO).unwrap();
+    let output =
+        Command::new(go).args(["run", "render.go"]).args(&files).current_dir(here.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rendered: Vec<&str> = text.split("\n====\n").collect();
+    for number in 0..pages.len() {
+        let (old, new) = (rendered[2 * number], rendered[2 * number + 1]);
+        let begin = new.find("<script src=\"https://static.guance.com/").unwrap_or_else(|| panic!("{new}"));
+        assert_eq!(new.find("<script"), Some(begin), "{new}");
+        let end = begin + new[begin..].find("});").unwrap();
+        let end = end + new[end..].find("</script>").unwrap() + "</script>".len();
+        let own = &new[begin..end];
+        let env = own.split("env: ").nth(1).unwrap().split(",\n").next().unwrap();
+        assert_eq!(serde_json::from_str::<String>(env).unwrap(), value);
+        assert_eq!(own.matches("nonce=\"abc\"").count(), if old.contains("nonce") { 2 } else { 0 }, "{own}");
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(bare(&format!("{}{}", &new[..begin], &new[end..])), bare(old));
+    }
+}
+
+fn go() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/local/go/bin")]);
+    let found = folders.map(|folder| folder.join("go")).find(|go| go.is_file());
+    if found.is_none() {
+        skip("no Go here");
+    }
+    found
+}

@@ -60,6 +60,44 @@ pub(crate) enum BadOrigin {
     Path,
 }
 
+impl BadOrigin {
+    /// What is wrong with an origin, as a sentence without a stop.
+    pub(crate) fn explain(&self, origin: &str) -> String {
+        match self {
+            Self::Empty => "datakitOrigin is empty, so the SDK sends nothing".to_owned(),
+            Self::Placeholder(part) => format!("datakitOrigin still has the placeholder `{part}`"),
+            Self::NoScheme => format!(
+                "datakitOrigin `{origin}` has no scheme, so browsers take it for a path of the page; `http://{origin}` was meant"
+            ),
+            Self::Loopback(host) => format!("datakitOrigin is {host}, which is the machine of the browser"),
+            Self::Internal(host) => {
+                format!("datakitOrigin is {host}, a name that only the cluster resolves, and no browser")
+            }
+            Self::Path => {
+                format!(
+                    "datakitOrigin `{origin}` has the path of the interface, which the SDK appends by itself"
+                )
+            }
+            Self::NearPort(port) => format!("datakitOrigin names port {port}, and DataKit listens on {PORT}"),
+            Self::NoPort => format!(
+                "datakitOrigin `{origin}` has no port, so browsers use port 80 or 443; DataKit listens on {PORT}"
+            ),
+        }
+    }
+}
+
+/// The headers of a kind of traces, as a server on another origin has to allow them.
+pub(crate) fn trace_headers(kind: &str) -> &'static str {
+    match kind {
+        "zipkin" => "x-b3-traceid, x-b3-spanid, x-b3-sampled",
+        "zipkin_single_header" => "b3",
+        "w3c_traceparent" | "w3c_traceparent_64bit" => "traceparent",
+        "skywalking_v3" => "sw8",
+        "jaeger" => "uber-trace-id",
+        _ => "x-datadog-trace-id, x-datadog-parent-id, x-datadog-origin, x-datadog-sampling-priority",
+    }
+}
+
 /// Judges `datakitOrigin`: scheme, host and port of DataKit, or `/` for the page's own origin.
 pub(crate) fn bad_origin(origin: &str) -> Option<BadOrigin> {
     if origin.trim().is_empty() {

@@ -3,8 +3,8 @@
 //! Works on bytes, so that a page in any encoding that has ASCII in it can be edited. Reads and writes no files.
 
 pub mod bookinfo;
+mod dialect;
 pub mod dockerfile;
-mod jinja;
 pub(crate) mod judge;
 mod place;
 mod policy;
@@ -39,6 +39,15 @@ pub enum Edited {
     Nothing,
 }
 
+/// How a snippet is put in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Whether a snippet of ours that says something else is replaced.
+    pub overwrite: bool,
+    /// Whether a part of a page is taken for a page.
+    pub takes_fragments: bool,
+}
+
 /// Why a page cannot be edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageError {
@@ -50,6 +59,12 @@ pub enum PageError {
     Extends(usize),
     /// All of it stands inside of a condition; where that begins.
     Conditional(usize),
+    /// It is a part of a page; the layout that its front matter names.
+    Fragment(Option<String>),
+    /// Its head is replaced by another template's; where.
+    Replaced(usize),
+    /// It is a source file of JavaScript.
+    Component,
     /// One of the two marks without the other; its offset.
     Marks(usize),
     /// More than one snippet of ours; where the second begins.
@@ -60,21 +75,24 @@ pub enum PageError {
 ///
 /// # Errors
 /// The page is none, or has no place for it.
-pub fn insert(page: &[u8], snippet: &Snippet, overwrite: bool) -> Result<Edited, PageError> {
+pub fn insert(page: &[u8], snippet: &Snippet, how: How) -> Result<Edited, PageError> {
     check(page)?;
     let newline = newline(page);
     let outline = Outline::read(page);
-    let Some(region) = region(page)? else { return insert_new(page, &outline, snippet) };
+    let Some(region) = region(page)? else { return insert_new(page, &outline, snippet, how) };
     let there = page.get(region.snippet.clone()).unwrap_or_default();
     let indent = indent_of(page, region.snippet.start);
     let nonce = nonce(&outline, page, &region.snippet);
     let records = record::lines(there);
-    let inner = snippet.render(&indent, newline, &nonce, &records);
-    let wanted = if contains(there, b"{% block metas %}") { in_block(&inner, newline) } else { inner };
+    let wanted = if contains(there, b"{% block metas %}") {
+        in_block(&snippet.render(&indent, newline, &nonce, &[]), newline, &records)
+    } else {
+        snippet.render(&indent, newline, &nonce, &records)
+    };
     if there == wanted.as_bytes() {
         return Ok(Edited::Same);
     }
-    if !overwrite {
+    if !how.overwrite {
         let by_hand = foreign_line(there, region.snippet.start);
         return Ok(by_hand.map_or(Edited::Differs(region.snippet.start), Edited::ByHand));
     }
@@ -83,19 +101,24 @@ pub fn insert(page: &[u8], snippet: &Snippet, overwrite: bool) -> Result<Edited,
     }
     // What was added to a policy was for the old values.
     let Edited::Removed(bare, _) = remove(page)? else { return Ok(Edited::Nothing) };
-    match insert_new(&bare, &Outline::read(&bare), snippet)? {
+    match insert_new(&bare, &Outline::read(&bare), snippet, how)? {
         Edited::Inserted(new, _) => Ok(Edited::Replaced(new)),
         other => Ok(other),
     }
 }
 
-fn insert_new(page: &[u8], outline: &Outline, snippet: &Snippet) -> Result<Edited, PageError> {
+fn insert_new(page: &[u8], outline: &Outline, snippet: &Snippet, how: How) -> Result<Edited, PageError> {
     let newline = newline(page);
     if let Some(at) = foreign_in(outline, page, &(0..0)) {
         return Ok(Edited::Foreign(at));
     }
-    let place = outline.place().map_err(|error| match error {
+    if is_component(page) {
+        return Err(PageError::Component);
+    }
+    let place = outline.place(how.takes_fragments).map_err(|error| match error {
         NoPlace::NotHtml => PageError::NotHtml,
+        NoPlace::Fragment => PageError::Fragment(layout_of(page)),
+        NoPlace::Replaced(at) => PageError::Replaced(at),
         NoPlace::Extends(at) => PageError::Extends(at),
         NoPlace::Conditional(at) => PageError::Conditional(at),
     })?;
@@ -103,7 +126,7 @@ fn insert_new(page: &[u8], outline: &Outline, snippet: &Snippet) -> Result<Edite
     let render = |indent: &str| snippet.render(indent, newline, &nonce, &[]);
     let at = place.at;
     let text = if place.needs_block {
-        format!("{newline}{}", in_block(&render(""), newline))
+        format!("{newline}{}", in_block(&render(""), newline, &[]))
     } else if is_line_start(page, at) {
         let indent = indent_of(page, at);
         // In front of the blanks that what follows begins with.
@@ -114,6 +137,30 @@ fn insert_new(page: &[u8], outline: &Outline, snippet: &Snippet) -> Result<Edite
         render("")
     };
     Ok(Edited::Inserted(splice(page, at..at, &text), at))
+}
+
+/// Whether it is a source file of JavaScript, with HTML inside of code.
+fn is_component(page: &[u8]) -> bool {
+    const BEGINS: &[&str] = &[
+        "import ",
+        "import{",
+        "export ",
+        "'use client'",
+        "\"use client\"",
+        "'use server'",
+        "\"use strict\"",
+    ];
+    let page = page.trim_ascii_start();
+    BEGINS.iter().any(|begin| page.starts_with(begin.as_bytes()))
+}
+
+/// The layout that front matter puts a page into.
+fn layout_of(page: &[u8]) -> Option<String> {
+    let matter = page.get(..dialect::front_matter(page))?;
+    let matter = String::from_utf8_lossy(matter);
+    let layout = matter.lines().find_map(|line| line.strip_prefix("layout:"))?;
+    let layout = layout.split('#').next()?.trim().trim_matches(['"', '\'']);
+    (!layout.is_empty() && !["none", "null"].contains(&layout)).then(|| layout.to_owned())
 }
 
 /// The nonce of the first script outside of a region, as an attribute.
@@ -141,8 +188,7 @@ fn foreign_line(snippet: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     for line in snippet.split_inclusive(|byte| *byte == b'\n') {
         let text = String::from_utf8_lossy(line);
-        let is_block =
-            text.starts_with("<!-- meshobs:rum -->{% block metas %}") || text.starts_with("{% endblock %}");
+        let is_block = text.contains("{% block metas %}{{ super() }}") || text.starts_with("{% endblock %}");
         if !is_block && !text.trim().is_empty() && !snippet::is_own_line(&text) {
             return Some(at);
         }
@@ -239,10 +285,11 @@ fn region(page: &[u8]) -> Result<Option<Region>, PageError> {
 }
 
 /// The snippet inside of a block that the base template has in its head.
-fn in_block(snippet: &str, newline: &str) -> String {
+fn in_block(snippet: &str, newline: &str, records: &[String]) -> String {
     let inner = snippet.trim_start_matches(BEGIN).trim_end_matches(END);
+    let records: String = records.iter().map(|record| format!("{newline}{record}")).collect();
     format!(
-        "{BEGIN}{{% block metas %}}{{{{ super() }}}}{newline}{}{newline}{{% endblock %}}{END}",
+        "{BEGIN}{records}{{% block metas %}}{{{{ super() }}}}{newline}{}{newline}{{% endblock %}}{END}",
         inner.trim()
     )
 }
@@ -294,6 +341,9 @@ fn splice(page: &[u8], span: Range<usize>, text: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const KEEP: How = How { overwrite: false, takes_fragments: true };
+    const REPLACE: How = How { overwrite: true, takes_fragments: true };
+
     fn snippet(app_id: &str) -> Snippet {
         Snippet {
             app_id: app_id.to_owned(),
@@ -322,16 +372,16 @@ mod tests {
             "{% extends 'bootstrap/base.html' %}{% block metas %}{% endblock %}",
             "<head>\n  {% if x %}<script></script>{% endif %}\n</head>",
         ] {
-            let Edited::Inserted(once, at) = insert(page.as_bytes(), &snippet("a"), false).unwrap() else {
+            let Edited::Inserted(once, at) = insert(page.as_bytes(), &snippet("a"), KEEP).unwrap() else {
                 panic!("{page}");
             };
             assert_eq!(page.as_bytes()[..at], once[..at], "{page}");
-            assert_eq!(insert(&once, &snippet("a"), false), Ok(Edited::Same), "{page}");
-            assert!(matches!(insert(&once, &snippet("b"), false), Ok(Edited::Differs(_))), "{page}");
-            let Edited::Replaced(other) = insert(&once, &snippet("b"), true).unwrap() else {
+            assert_eq!(insert(&once, &snippet("a"), KEEP), Ok(Edited::Same), "{page}");
+            assert!(matches!(insert(&once, &snippet("b"), KEEP), Ok(Edited::Differs(_))), "{page}");
+            let Edited::Replaced(other) = insert(&once, &snippet("b"), REPLACE).unwrap() else {
                 panic!("{page}")
             };
-            assert_eq!(insert(&other, &snippet("b"), false), Ok(Edited::Same), "{page}");
+            assert_eq!(insert(&other, &snippet("b"), KEEP), Ok(Edited::Same), "{page}");
             for text in [&once, &other] {
                 let Edited::Removed(back, 0) = remove(text).unwrap() else { panic!("{page}") };
                 assert_eq!(String::from_utf8_lossy(&back), page);
@@ -342,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_page_that_cannot_be_edited_is_told() {
-        let told = |page: &[u8]| insert(page, &snippet("a"), true).unwrap_err();
+        let told = |page: &[u8]| insert(page, &snippet("a"), REPLACE).unwrap_err();
         assert_eq!(told(b"\x00<html>"), PageError::Binary(0));
         assert_eq!(told(b"text"), PageError::NotHtml);
         assert_eq!(told(b"<p><!-- meshobs:rum -->"), PageError::Marks(3));
@@ -355,9 +405,156 @@ mod tests {
             "<head><script src=\"https://static.guance.com/browser-sdk/v2/dataflux-rum.js\"></script></head>",
             "<body><script>\nwindow.DATAFLUX_RUM.init({})</script>",
         ] {
-            assert!(matches!(insert(page.as_bytes(), &snippet("a"), true), Ok(Edited::Foreign(6))), "{page}");
+            assert!(
+                matches!(insert(page.as_bytes(), &snippet("a"), REPLACE), Ok(Edited::Foreign(6))),
+                "{page}"
+            );
         }
         let commented = b"<head><!-- <script>DATAFLUX_RUM</script> --></head>";
-        assert!(matches!(insert(commented, &snippet("a"), false), Ok(Edited::Inserted(..))));
+        assert!(matches!(insert(commented, &snippet("a"), KEEP), Ok(Edited::Inserted(..))));
+    }
+
+    /// Parts that pages of all languages are made of by chance, whole and broken.
+    const PARTS: &[&str] = &[
+        "<!doctype html>",
+        "<html>",
+        "<head>",
+        "</head>",
+        "<body>",
+        "</body>",
+        "<title>a</title>",
+        "<meta charset=utf-8>",
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self'\">",
+        "<meta content='connect-src https:' http-equiv=content-security-policy>",
+        "<script>",
+        "</script>",
+        "<script nonce=\"{{ n }}\" src=a.js></script>",
+        "<script src='b",
+        "<!--",
+        "-->",
+        "<style>",
+        "</style>",
+        "<template>",
+        "\n",
+        "\r\n",
+        "\n  ",
+        "\t",
+        " ",
+        "text",
+        "\u{feff}",
+        "---\n",
+        "{{ x }}",
+        "{{",
+        "}}",
+        "{% if a %}",
+        "{% endif %}",
+        "{% block head %}",
+        "{% block metas %}",
+        "{% endblock %}",
+        "{% extends \"bootstrap/base.html\" %}",
+        "{% raw %}",
+        "{#",
+        "#}",
+        "{{ define \"head\" }}",
+        "{{ end }}",
+        "{{#if a}}",
+        "{{/if}}",
+        "{{!--",
+        "<% if (a) { %>",
+        "<% } %>",
+        "<%= x %>",
+        "<%",
+        "<?php if ($a) { ?>",
+        "<?php } ?>",
+        "<?= $x ?>",
+        "<?php",
+        "@model A\n",
+        "@if (a) {",
+        "}",
+        "@{",
+        "@x.y(",
+        ")",
+        "\"",
+        "'",
+        "é",
+    ];
+
+    fn random_page(seed: &mut u64, most: usize) -> String {
+        let mut next = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (*seed >> 33) as usize
+        };
+        let count = next() % most;
+        (0..count).map(|_| PARTS[next() % PARTS.len()]).collect()
+    }
+
+    /// What each of the page's policies has to allow, as far as it can be said.
+    fn needed(page: &[u8]) -> Vec<(usize, Vec<Allow>)> {
+        let found = settings::monitoring(page);
+        let one = |(number, policy): (usize, &place::MetaPolicy)| match judge::judge(
+            &found,
+            &policy.text,
+            judge::Delivery::Meta(policy.at),
+        ) {
+            judge::Verdict::Blocks(blocks) => (number, judge::allowances(&blocks)),
+            judge::Verdict::Unknown => (number, Vec::new()),
+        };
+        let all = found.policies.iter().enumerate().map(one);
+        all.filter(|(_, allow)| !allow.is_empty()).collect()
+    }
+
+    #[test]
+    fn whatever_the_page_it_keeps_its_bytes_and_comes_back() {
+        let mut seed = 20_211_123;
+        let (mut inserted, mut extended) = (0, 0);
+        for _ in 0..4_000 {
+            let page = random_page(&mut seed, 24);
+            let Ok(Edited::Inserted(once, at)) = insert(page.as_bytes(), &snippet("a"), KEEP) else {
+                continue;
+            };
+            inserted += 1;
+            let added = once.len() - page.len();
+            assert_eq!(&once[..at], &page.as_bytes()[..at], "{page}");
+            assert_eq!(&once[at + added..], &page.as_bytes()[at..], "{page}");
+            assert_eq!(insert(&once, &snippet("a"), KEEP), Ok(Edited::Same), "{page:?}");
+            assert_eq!(remove(&once), Ok(Edited::Removed(page.clone().into_bytes(), 0)), "{page:?}");
+            let Some(wider) = extend_policies(&once, &needed(&once)).filter(|wider| *wider != once) else {
+                continue;
+            };
+            extended += 1;
+            assert_eq!(remove(&wider), Ok(Edited::Removed(page.clone().into_bytes(), 0)), "{page:?}");
+            assert_eq!(insert(&wider, &snippet("a"), KEEP), Ok(Edited::Same), "{page:?}");
+        }
+        assert!(inserted > 2_000 && extended > 100, "{inserted} {extended}");
+    }
+
+    #[test]
+    fn time_grows_with_the_page_and_no_faster() {
+        let time = |page: &str| {
+            let start = std::time::Instant::now();
+            let _ = insert(page.as_bytes(), &snippet("a"), KEEP);
+            let _ = settings::monitoring(page.as_bytes());
+            start.elapsed()
+        };
+        for part in PARTS.iter().chain(&[
+            "{# ",
+            "{{ '",
+            "<script>DATAFLUX_RUM.init({\na:'",
+            "<a b=\"",
+            "<a a=1 ",
+            "@if (",
+            "@a(",
+            "{{!",
+            "{{/*",
+        ]) {
+            let language = ["<?", "<%", "@"].iter().find(|sign| part.starts_with(**sign)).unwrap_or(&"");
+            let language = if *language == "@" { "@{ }" } else { language };
+            let page = |length: usize| format!("<head>{language}{}", part.repeat(length / part.len()));
+            let (small, large) = (page(8_000), page(32_000));
+            // Of a machine that does other things the least counts. Four times the text takes sixteen times as long if it is
+            // read anew for each of its parts.
+            let grows = |_| time(&large) > 10 * time(&small).max(std::time::Duration::from_micros(200));
+            assert!(!(0..6).all(grows), "{part:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use html5gum::{DefaultEmitter, HtmlString, Span, Spanned, Token, Tokenizer};
 
-use super::jinja::{Construct, Jinja, constructs};
+use super::dialect::{Construct, Jinja, constructs, front_matter};
 
 /// A place for the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub enum NoPlace {
     Extends(usize),
     /// All of the page stands inside of a condition; where that begins.
     Conditional(usize),
+    /// It is a part of a page, without a head.
+    Fragment,
+    /// Its head is replaced by another template's (Thymeleaf); where the tag begins.
+    Replaced(usize),
 }
 
 /// A script element: its start tag and its text.
@@ -57,6 +61,8 @@ pub(crate) struct MetaPolicy {
 pub struct Outline {
     tokens: Vec<Token<usize>>,
     jinja: Vec<Jinja>,
+    /// Behind the front matter; nothing may be put in front of it.
+    start: usize,
 }
 
 /// Elements that tell HTML from other texts with angle brackets.
@@ -66,17 +72,40 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Statements that have an end, and what they hold may be left out or rendered more than once.
-const CONDITIONAL: &[&str] = &["if", "for", "filter", "trans"];
+const CONDITIONAL: &[&str] = &[
+    "if",
+    "for",
+    "filter",
+    "trans",
+    "unless",
+    "case",
+    "ifequal",
+    "ifnotequal",
+    "ifchanged",
+    "apply",
+    "blocktrans",
+    "blocktranslate",
+    "cache",
+];
 
 /// Statements that have an end, and what they hold is rendered once where it stands; a page that extends this one may put
 /// something else into a block.
-const WRAPPING: &[&str] = &["block", "with", "autoescape", "raw"];
+const WRAPPING: &[&str] = &["block", "with", "autoescape", "raw", "verbatim", "spaceless"];
 
 /// Statements whose text is rendered elsewhere, or nowhere.
-const HIDING: &[&str] = &["macro", "set"];
+const HIDING: &[&str] = &["macro", "set", "comment", "capture"];
 
 /// Statements that render nothing themselves.
-const SILENT: &[&str] = &["extends", "import", "from", "set", "do", "else", "elif"];
+const SILENT: &[&str] = &[
+    "extends", "import", "from", "set", "do", "else", "elif", "elsif", "elseif", "when", "empty", "load",
+    "assign", "use", "layout",
+];
+
+/// Names of blocks that base templates have in their heads.
+const HEADS: &[&str] = &["head", "extrahead", "extra_head", "head_extra"];
+
+/// Elements of a page of its own: what has none of them is a part of another one.
+const WHOLE: &[&str] = &["html", "head", "body", "title", "meta", "base"];
 
 /// An attribute as it is written.
 struct Attribute {
@@ -95,9 +124,9 @@ impl Outline {
         let all = constructs(page);
         let hidden = hidden(&all);
         let mut masked = page.to_vec();
-        if masked.starts_with(MARK) {
-            masked.iter_mut().take(MARK.len()).for_each(|byte| *byte = b' ');
-        }
+        let mark = if masked.starts_with(MARK) { MARK.len() } else { 0 };
+        let start = mark + front_matter(page.get(mark..).unwrap_or_default());
+        masked.iter_mut().take(start).for_each(|byte| *byte = b' ');
         for span in all.iter().map(|construct| &construct.span).chain(&hidden) {
             if let Some(bytes) = masked.get_mut(span.clone()) {
                 bytes.fill(b' ');
@@ -114,7 +143,8 @@ impl Outline {
         // Reading from memory cannot fail.
         Self {
             tokens: tokens.filter_map(Result::ok).collect(),
-            jinja: all.into_iter().filter(shown).collect(),
+            jinja: all.into_iter().filter(shown).filter(|jinja| jinja.span.start >= start).collect(),
+            start,
         }
     }
 
@@ -211,15 +241,27 @@ impl Outline {
         tags.filter_map(policy).collect()
     }
 
-    /// Finds the place.
+    /// Finds the place. A part of a page has one if `takes_fragments`.
     ///
     /// # Errors
     /// There is none.
-    pub fn place(&self) -> Result<Place, NoPlace> {
+    pub fn place(&self, takes_fragments: bool) -> Result<Place, NoPlace> {
         let plain = |at| Ok(Place { at, needs_block: false });
+        if let Some(at) = self.replaced_head() {
+            return Err(NoPlace::Replaced(at));
+        }
         let extends = self.jinja.iter().find(|jinja| jinja.word() == "extends");
         let Some(extends) = extends else {
             let first = self.first_content()?;
+            if !self.is_whole() {
+                // A template may define the head alone.
+                let head = HEADS.iter().find_map(|name| self.block(name));
+                return match head {
+                    Some(region) => plain(self.first_in(&region).unwrap_or(region.end)),
+                    None if takes_fragments => plain(first),
+                    None => Err(NoPlace::Fragment),
+                };
+            }
             // Bookinfo's pages without a base begin with this block, which is meant for it.
             let begins = |region: &Range<usize>| {
                 self.jinja
@@ -235,7 +277,7 @@ impl Outline {
         if self.block("doc").or_else(|| self.block("html")).is_some() {
             return plain(self.first_content()?);
         }
-        if let Some(region) = self.block("head") {
+        if let Some(region) = HEADS.iter().find_map(|name| self.block(name)) {
             return plain(region.start);
         }
         if let Some(region) = self.block("metas") {
@@ -246,6 +288,30 @@ impl Outline {
             return Ok(Place { at: extends.span.end, needs_block: true });
         }
         Err(NoPlace::Extends(extends.span.start))
+    }
+
+    /// Whether it has what a part of a page has not.
+    fn is_whole(&self) -> bool {
+        let is_whole = |token: &Token<usize>| match token {
+            Token::StartTag(tag) => WHOLE.iter().any(|name| *tag.name == *name.as_bytes()),
+            Token::Doctype(_) => true,
+            _ => false,
+        };
+        self.tokens.iter().any(is_whole) || self.block("metas").is_some()
+    }
+
+    /// The tag of a head that Thymeleaf replaces: what stands in it is for people only.
+    fn replaced_head(&self) -> Option<usize> {
+        const REPLACING: &[&str] = &["th:replace", "th:include", "th:insert", "th:substituteby"];
+        let is_replaced = |tag: &html5gum::StartTag<usize>| {
+            tag.attributes.keys().any(|name| REPLACING.iter().any(|known| **name == *known.as_bytes()))
+        };
+        self.tokens.iter().find_map(|token| match token {
+            Token::StartTag(tag) if matches!(&**tag.name, b"html" | b"head") && is_replaced(tag) => {
+                Some(tag.span.start)
+            }
+            _ => None,
+        })
     }
 
     /// The inside of a block of this name.
@@ -303,7 +369,7 @@ impl Outline {
         if let Some(at) = open.first() {
             return Err(NoPlace::Conditional(*at));
         }
-        let walk = Walk::new(self, proper.unwrap_or(0)..usize::MAX);
+        let walk = Walk::new(self, proper.unwrap_or(self.start)..usize::MAX);
         let end = self.tokens.last().map(|token| span_of(token).end);
         walk.first().or(end).ok_or(NoPlace::NotHtml)
     }
@@ -448,7 +514,10 @@ fn span_of(token: &Token<usize>) -> Span<usize> {
 /// to be.
 fn renders(jinja: &Jinja) -> bool {
     match &jinja.construct {
-        Construct::Expression(text) => !text.trim_matches(['-', '+', ' ']).starts_with("super("),
+        Construct::Expression(text) => {
+            let text = text.trim_matches(['-', '+', ' ']);
+            !["super(", "block.super", "parent("].iter().any(|base| text.starts_with(base))
+        }
         Construct::Comment => false,
         Construct::Statement { word, .. } => {
             let known = [CONDITIONAL, WRAPPING, SILENT].concat();
@@ -504,7 +573,7 @@ mod tests {
 
     /// The page with `^` at the place.
     fn marked(page: &str) -> String {
-        match Outline::read(page.as_bytes()).place() {
+        match Outline::read(page.as_bytes()).place(false) {
             Ok(place) => format!("{}^{}", &page[..place.at], &page[place.at..]),
             Err(error) => format!("{error:?}"),
         }
@@ -542,6 +611,20 @@ mod tests {
             "{% extends \"bootstrap/base.html\" %}{% block html %}<head><title>x</title>^</head><body></body>{% endblock %}",
             "{% extends \"bootstrap/base.html\" %}{% block metas %}{{ super() }}<meta content=\"{{ x }}\">^{{ analytics() }}{% endblock %}",
             "<head><meta>^{% call w() %}x{% endcall %}</head>",
+            // Go, Handlebars, EJS and ERB, PHP, Razor: inside of what renders the head, in front of what may be left out.
+            "{{ define \"layout\" }}<!doctype html><html><head><title>{{ .T }}</title>^{{ template \"css\" . }}<script></script></head>{{ end }}",
+            "{{ define \"body\" }}<p>{{ end }}{{ define \"head\" }}<link>^<script src=a></script>{{ end }}",
+            "<html><head><meta>^{{ if .A }}<script></script>{{ end }}</head>{{ end }}</html>",
+            "<html><head>{{! <script> it's }}<meta>^{{#if a}}<script></script>{{else}}x{{/if}}{{> head}}</head></html>",
+            "<html><head><title><%= t %></title>^<% if (a) { %><script></script><% } %></head></html>",
+            "<html><head><% content_for :x do %><script></script><% end %><meta>^<%= csrf_meta_tags %></head></html>",
+            "<?php session_start(); ?><!doctype html><html><head><?php if ($a): ?><meta><?php endif; ?>^<?php wp_head(); ?></head></html>",
+            "@model A\n@{ var s = \"<script>\"; }<!doctype html><html><head><title>@T</title>^@if (a) { <script></script> }@RenderSection(\"h\")</head></html>",
+            "---\nlayout: null\n---\n<!doctype html><html><head>^<script></script></head></html>",
+            "\u{feff}---\ntitle: <script>\n---\n<title>a</title>^<p>",
+            "{% load static %}{% comment %}<script>{% endcomment %}<html><head><title>{% trans \"a\" %}</title>^<script></script></head></html>",
+            "{% extends \"base.html\" %}{% block extra_head %}^{{ block.super }}<script></script>{% endblock %}",
+            "<html xmlns:th=\"x\"><head th:fragment=\"head\"><title th:text=\"${t}\">a</title>^<script th:if=\"${a}\"></script></head></html>",
             "<head><template><template><p></template><script>t</script></template><title>x</title>^<script></script></head>",
         ] {
             assert_eq!(marked(&page.replace('^', "")), page);
@@ -552,6 +635,19 @@ mod tests {
     fn a_page_without_a_place_is_told() {
         assert_eq!(marked("{% if a %}<!doctype html><html></html>{% endif %}"), "Conditional(0)");
         assert_eq!(marked("{% extends 'x.html' %}{% block content %}{% endblock %}"), "Extends(0)");
+        assert_eq!(
+            marked("<html><head th:replace=\"~{a :: head}\"><script></script></head></html>"),
+            "Replaced(6)"
+        );
+        for part in [
+            "<div><script></script></div>",
+            "---\nlayout: default\n---\n<p>text",
+            "{{ template \"base\" . }}{{ define \"content\" }}<p>{{ end }}",
+            "{{#> layout}}<p>{{/layout}}",
+            "<nav><%= a %></nav>",
+        ] {
+            assert_eq!(marked(part), "Fragment", "{part}");
+        }
         for text in ["", "key: value\n", "a <your-token> b", "{\"a\": 1}"] {
             assert_eq!(marked(text), "NotHtml", "{text}");
         }

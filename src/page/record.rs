@@ -15,7 +15,11 @@ const END: &str = " -->";
 /// The comments in a snippet.
 pub(super) fn lines(snippet: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(snippet);
-    text.lines().map(str::trim).filter(|line| parse(line).is_some()).map(str::to_owned).collect()
+    let spans = text.match_indices(BEGIN).filter_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        rest.get(..rest.find(END)? + END.len())
+    });
+    spans.filter(|line| parse(line).is_some()).map(str::to_owned).collect()
 }
 
 /// The number of a policy, its value before, and the hash of the one after.

@@ -1,7 +1,7 @@
 //! The snippet that starts browser monitoring, as text. Facts about the SDK are from datakit-js 3.2.
 //!
-//! Values are escaped so that they can end neither the string, nor the script, nor start anything of Jinja's: outside of
-//! letters, digits and a few marks every character is written as `\uXXXX`.
+//! Values are escaped so that they can end neither the string, nor the script, nor start anything of a template language's
+//! (`{{`, `{%`, `<%`, `<?`, `@`, `${`, `[[`): outside of letters, digits and a few marks every character is written as `\uXXXX`.
 
 use std::fmt::Write as _;
 
@@ -207,8 +207,11 @@ fn is_string(text: &str) -> bool {
 /// A string of JavaScript.
 fn string(text: &str) -> String {
     let mut out = String::from("\"");
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() || " -._~:/?@!*()+,;=[]|".contains(c) {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        // Thymeleaf begins an expression with `[[` or `[(`.
+        let opens = c == '[' && matches!(chars.peek(), Some('[' | '('));
+        if c.is_ascii_alphanumeric() || " -._~:/?!*()+,;=[]|".contains(c) && !opens {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
@@ -231,6 +234,7 @@ fn attribute(text: &str) -> String {
             '>' => out.push_str("%3E"),
             '{' => out.push_str("%7B"),
             '}' => out.push_str("%7D"),
+            '@' => out.push_str("%40"),
             c => out.push(c),
         }
     }
@@ -243,10 +247,11 @@ mod tests {
 
     #[test]
     fn nothing_in_a_value_ends_the_string_the_script_or_starts_jinja() {
-        let text = "a\"'\\</script>{{ 1 }}{% x %}<!--\u{2028}\n&é😀`${}";
+        let text = "a\"'\\</script>{{ 1 }}{% x %}<!--\u{2028}\n&é😀`${}@x<?[[y]][(z)]";
         let escaped = string(text);
         let inner = escaped.trim_matches('"');
-        for bad in ["\"", "'", "<", ">", "{", "}", "%", "&", "`", "$", "\n", "\u{2028}", "é"] {
+        for bad in ["\"", "'", "<", ">", "{", "}", "%", "&", "`", "$", "@", "[[", "[(", "\n", "\u{2028}", "é"]
+        {
             assert!(!inner.contains(bad), "{bad}: {escaped}");
         }
         let read: String = serde_json::from_str(&escaped).unwrap();

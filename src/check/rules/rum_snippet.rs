@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::check::Outcome;
-use crate::facts::datakit::{ENV_TLS, PORT};
+use crate::facts::datakit::ENV_TLS;
 use crate::facts::rum::{BadOrigin, bad_origin, is_tls_at_datakit, misspelt_sdk, placeholder};
 use crate::kube::{Field, Object};
 use crate::mesh::pages::Source;
@@ -186,25 +186,5 @@ fn origin(mesh: &Mesh<'_>, init: &Init, is_https: bool) -> Option<Wrong> {
     }
     // Something else may forward what comes to port 80.
     let may_be_meant = matches!(bad, BadOrigin::NoPort | BadOrigin::NearPort(_));
-    let why = match bad {
-        BadOrigin::Empty => "datakitOrigin is empty, so the SDK sends nothing".to_owned(),
-        BadOrigin::Placeholder(part) => format!("datakitOrigin still has the placeholder `{part}`"),
-        BadOrigin::NoScheme => format!(
-            "datakitOrigin `{origin}` has no scheme, so browsers take it for a path of the page; `http://{origin}` was meant"
-        ),
-        BadOrigin::Loopback(host) => format!("datakitOrigin is {host}, which is the machine of the browser"),
-        BadOrigin::Internal(host) => {
-            format!("datakitOrigin is {host}, a name that only the cluster resolves, and no browser")
-        }
-        BadOrigin::Path => {
-            format!("datakitOrigin `{origin}` has the path of the interface, which the SDK appends by itself")
-        }
-        BadOrigin::NearPort(port) => {
-            format!("datakitOrigin names port {port}, and DataKit listens on {PORT}")
-        }
-        BadOrigin::NoPort => format!(
-            "datakitOrigin `{origin}` has no port, so browsers use port 80 or 443; DataKit listens on 9529"
-        ),
-    };
-    Some(Wrong { may_be_meant, ..Wrong::new(why, LIKE) })
+    Some(Wrong { may_be_meant, ..Wrong::new(bad.explain(origin), LIKE) })
 }

@@ -145,13 +145,7 @@ fn extended(source: &Source, page: Vec<u8>, said: &mut Vec<Text>) -> Vec<u8> {
     for (number, allow) in &allowed {
         let by = allow.iter().map(|allow| format!("`{}`", allow.text())).collect::<Vec<_>>().join(", ");
         let spot = at_policy(source, *number, String::new()).position.unwrap_or_default();
-        said.push(text!(
-            "{}:{}:{}: Content-Security-Policy extended: {}",
-            source.name,
-            spot.0,
-            spot.1,
-            by
-        ));
+        said.push(text!("{}:{}:{}: Content-Security-Policy extended: {}", source.name, spot.0, spot.1, by));
     }
     new
 }

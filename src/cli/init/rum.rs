@@ -12,9 +12,11 @@ use super::csp::CspArgs;
 use super::from::Source;
 use crate::config::{Options, PageOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::facts::datakit::PORT;
+use crate::facts::rum::{BadOrigin, bad_origin, trace_headers};
 use crate::gate::{self, Text, Word, text};
 use crate::page::bookinfo::{FILE, Generation, PATH};
-use crate::page::{self, Edited, PageError, Snippet, Target, dockerfile};
+use crate::page::{self, Edited, How, PageError, Snippet, Target, dockerfile};
 use crate::yaml::{Value, document};
 
 /// What a ConfigMap may hold, in bytes.
@@ -54,6 +56,9 @@ pub struct RumArgs {
     /// Replace a snippet of ours that says something else
     #[arg(long)]
     overwrite: bool,
+    /// Take a part of a page, without a head, for a page
+    #[arg(long, conflicts_with = "remove")]
+    fragment: bool,
     /// Take our snippet out again; every byte is as it was before
     #[arg(long, conflicts_with_all = ["mode", "overwrite"])]
     remove: bool,
@@ -117,8 +122,8 @@ pub fn run(mut args: RumArgs) -> anyhow::Result<u8> {
     let (options, page_options) = options(&mut args)?;
     let snippet = page_options.snippet().map_err(|message| anyhow!(message))?;
     let settings = options.settings().map_err(|message| anyhow!(message))?;
-    let edited =
-        page::insert(&source.bytes, &snippet, args.overwrite).map_err(|error| explain(&source, &error))?;
+    let how = How { overwrite: args.overwrite, takes_fragments: args.fragment };
+    let edited = page::insert(&source.bytes, &snippet, how).map_err(|error| explain(&source, &error))?;
     let foreign = matches!(edited, Edited::Foreign(_));
     let mut page = tell(edited, &source, &mut said);
     if !foreign {
@@ -251,6 +256,20 @@ fn tell(edited: Edited, source: &Source, said: &mut Vec<Text>) -> Vec<u8> {
 fn advise(snippet: &Snippet, page: &[u8], said: &mut Vec<Text>) {
     let Target::Datakit(origin) = &snippet.target else { return };
     said.push(text!("DataKit needs `rum` among its inputs: `meshobs init datakit --rum`, or `meshobs patch --enable-inputs rum`"));
+    if let Some(bad) = bad_origin(origin) {
+        said.push(text!("warning: {}; {}", bad.explain(origin), better(&bad, origin)));
+    }
+    if let Some(other) =
+        snippet.tracing_urls.iter().find(|url| !url.starts_with(origin.as_str()) || origin == "/")
+    {
+        said.push(text!(
+            "note: requests to {} carry trace headers, which a server on another origin has to allow \
+             (Access-Control-Allow-Headers: {}); browsers block them otherwise. The page's own requests are traced if its \
+             origin is listed, too",
+            other,
+            trace_headers(&snippet.trace_type)
+        ));
+    }
     if origin.starts_with("http://") {
         let https = snippet.tracing_urls.iter().any(|url| url.starts_with("https://")) || tells_https(page);
         said.push(if https {
@@ -264,6 +283,29 @@ fn advise(snippet: &Snippet, page: &[u8], said: &mut Vec<Text>) {
         said.push(text!(
             "the page's own origin has to pass /v1/write/rum on to DataKit: `meshobs init nginx --rum-proxy`"
         ));
+    }
+}
+
+/// What to give instead of an origin that browsers do not reach.
+fn better(bad: &BadOrigin, origin: &str) -> Text {
+    match bad {
+        BadOrigin::NoPort => text!(
+            "give `--datakit-origin {}:{}`, unless something forwards to it",
+            origin.trim_end_matches('/'),
+            PORT
+        ),
+        BadOrigin::NearPort(port) => {
+            let right = format!(":{PORT}");
+            text!(
+                "give `--datakit-origin {}`, if that was meant",
+                origin.replace(&format!(":{port}"), &right)
+            )
+        }
+        _ => text!(
+            "give the address at which browsers reach DataKit, as in `--datakit-origin http://203.0.113.7:{}`, or `/` with \
+             `init nginx --rum-proxy`",
+            PORT
+        ),
     }
 }
 
@@ -298,6 +340,16 @@ fn explain(source: &Source, error: &PageError) -> anyhow::Error {
             *at,
             "all of this page stands inside of a condition, so no place in it is always rendered; give the pages one by one",
         ),
+        PageError::Fragment(layout) => Diagnostic::whole(&source.name, fragment(layout.as_deref())),
+        PageError::Replaced(at) => spot(
+            *at,
+            "this head is replaced by the one that its th: attribute names, so nothing in it is served; give that template",
+        ),
+        PageError::Component => Diagnostic::whole(
+            &source.name,
+            "a source file of JavaScript, not a page; give the HTML file that loads it (index.html), or call \
+             DATAFLUX_RUM.init in its code",
+        ),
         PageError::Marks(at) => {
             spot(*at, "this mark of a snippet of ours has no counterpart, or stands twice; mend that first")
         }
@@ -309,9 +361,22 @@ fn explain(source: &Source, error: &PageError) -> anyhow::Error {
     Diagnostics::from(diagnostic).into()
 }
 
+/// Why a part of a page is refused.
+fn fragment(layout: Option<&str>) -> String {
+    let parent = match layout {
+        Some(layout) => format!("front matter puts it into the layout `{layout}`; give that file"),
+        None => "give the page that includes it".to_owned(),
+    };
+    format!(
+        "a part of a page: it has neither a doctype nor <html>, <head>, <title> or <meta>, so it does not render the head; \
+         {parent}, or pass --fragment if it is served as it is"
+    )
+}
+
 /// A page with the snippet in it; one of ours that says something else is replaced.
 pub(in crate::cli) fn with_snippet(source: &Source, snippet: &Snippet) -> anyhow::Result<Vec<u8>> {
-    let page = match page::insert(&source.bytes, snippet, true).map_err(|error| explain(source, &error))? {
+    let how = How { overwrite: true, ..How::default() };
+    let page = match page::insert(&source.bytes, snippet, how).map_err(|error| explain(source, &error))? {
         Edited::Inserted(page, _) | Edited::Replaced(page) => page,
         _ => source.bytes.clone(),
     };

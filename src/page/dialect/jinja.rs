@@ -1,10 +1,10 @@
-//! Jinja in a page: where its statements, expressions and comments stand. Reads only; knows no HTML.
+//! Jinja in a page, and what is written alike (Django, Twig, Nunjucks, Liquid): where its statements, expressions and comments stand. Reads only; knows no HTML.
 
 use std::ops::Range;
 
 /// What a construct is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Construct {
+pub(in crate::page) enum Construct {
     /// `{% … %}`: its first word and the rest.
     Statement {
         /// The keyword.
@@ -20,17 +20,16 @@ pub enum Construct {
 
 /// A construct and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jinja {
+pub(in crate::page) struct Jinja {
     /// What it is.
-    pub construct: Construct,
+    pub(in crate::page) construct: Construct,
     /// Its bytes, delimiters included.
-    pub span: Range<usize>,
+    pub(in crate::page) span: Range<usize>,
 }
 
 impl Jinja {
     /// The keyword, if it is a statement.
-    #[must_use]
-    pub fn word(&self) -> &str {
+    pub(in crate::page) fn word(&self) -> &str {
         match &self.construct {
             Construct::Statement { word, .. } => word,
             _ => "",
@@ -38,8 +37,7 @@ impl Jinja {
     }
 
     /// What follows the keyword.
-    #[must_use]
-    pub fn rest(&self) -> &str {
+    pub(in crate::page) fn rest(&self) -> &str {
         match &self.construct {
             Construct::Statement { rest, .. } => rest,
             _ => "",
@@ -48,9 +46,14 @@ impl Jinja {
 }
 
 /// All constructs of a page, in order. What stands between `raw` and `endraw` is none.
-#[must_use]
-pub fn constructs(page: &[u8]) -> Vec<Jinja> {
-    constructs_by(page, &mut Ends { page, open: Vec::new(), steps: 0 })
+pub(super) fn constructs(page: &[u8]) -> Vec<Jinja> {
+    let mut found = constructs_by(page, &mut Ends::new(page));
+    // Django's stands alone, Jinja's has an end.
+    let has_end = found.iter().any(|jinja| jinja.word() == "endtrans");
+    for jinja in found.iter_mut().filter(|jinja| !has_end && jinja.word() == "trans") {
+        jinja.construct = Construct::Statement { word: "do".to_owned(), rest: String::new() };
+    }
+    found
 }
 
 fn constructs_by(page: &[u8], ends: &mut Ends<'_>) -> Vec<Jinja> {
@@ -101,7 +104,7 @@ fn is_endraw(page: &[u8], at: usize) -> bool {
 
 /// What closes a construct.
 #[derive(Clone, Copy)]
-enum Close {
+pub(super) enum Close {
     Statement,
     Expression,
     Comment,
@@ -133,7 +136,7 @@ impl Close {
 
 /// Finds the ends of constructs. A search that ends nowhere is remembered at every place it passed, so that a page full of
 /// unclosed constructs is read a few times at most.
-struct Ends<'a> {
+pub(super) struct Ends<'a> {
     page: &'a [u8],
     /// For each offset the searches that find no end from there; empty until one has failed.
     open: Vec<u8>,
@@ -141,9 +144,13 @@ struct Ends<'a> {
     steps: usize,
 }
 
-impl Ends<'_> {
+impl<'a> Ends<'a> {
+    pub(super) fn new(page: &'a [u8]) -> Self {
+        Self { page, open: Vec::new(), steps: 0 }
+    }
+
     /// Behind the delimiter that closes a construct; strings may hold one.
-    fn behind(&mut self, from: usize, close: Close) -> Option<usize> {
+    pub(super) fn behind(&mut self, from: usize, close: Close) -> Option<usize> {
         let mut place = (from, None);
         while !self.is_open(place, close) {
             if place.1.is_none()
