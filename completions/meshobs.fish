@@ -27,6 +27,7 @@ end
 complete -c meshobs -n "__fish_meshobs_needs_command" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_needs_command" -s V -l version -d 'Print version'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "uninstall" -d 'Undo what install did'
@@ -112,6 +113,69 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l no-image-comme
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l only -d 'Run only these rules' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l skip -d 'Run all default rules but these' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l with -d 'Run these too, though they are off by default' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l kustomize -d 'Files that a Kustomization lists [default: refuse]' -r -f -a "refuse\t'They are refused: patch what `kubectl kustomize` prints instead'
+ignore\t'They are patched like other files'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l cluster-scoped -d 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-profile -d 'Set of defaults for the settings below [default: guide]' -r -f -a "guide\t'All counters, gauges and histograms, every 10 s'
+lean\t'The families and labels that dashboards need, every 60 s: far fewer time series'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-url -d 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-port -d 'Port of the metrics [default: 15020]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-path -d 'Path of the metrics [default: /stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-types -d 'Metric types to collect [default: counter,gauge,histogram]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-interval -d 'Time between two scrapes [default: 10s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-measurement -d 'Measurement to store in [default: istio_prom]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-name-filter -d 'Regular expressions on names of metric families; others are dropped' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-tags-ignore -d 'Labels to drop' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-tag -d 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l rum-mode -d 'How the page with browser monitoring gets into the pod [default: image]' -r -f -a "image\t'Another image in place of the published one'
+configmap\t'A ConfigMap with the page, mounted over the image\'s own: nothing to build'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l rum-config-map -d 'ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l image -d 'Replace another image; OLD without a tag means every tag (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
+env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
+kubernetesprometheus\t'DataKit\'s newer collector for pods and istiod, without annotations on pods: DataKit 1.34 and later'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l datakit-version -d 'DataKit\'s version [default: read from the image\'s tag]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l cluster-name -d 'Name of the cluster, for all that DataKit collects and elects' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l enable-inputs -d 'Inputs for DataKit to enable' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l tracing-mode -d 'What is written into the mesh configuration [default: mesh-config]' -r -f -a "mesh-config\t'`defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart'
+telemetry\t'An extension provider for the Telemetry API: from 1.12.2, reaches proxies within seconds'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l tracing-address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l tracing-sampling -d 'Share of requests to trace, in percent [default: as it is]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l istio-version -d 'Istio\'s version [default: read from the object\'s labels]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l overwrite -d 'Replace values that are there and differ (another namespace, another scrape annotation)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l strict -d 'Fail, with nothing on stdout, where a skip leaves a resource unobserved'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l no-image-comment -d 'Leave no comment line with the old image'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
+complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
@@ -423,15 +487,16 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l post-rum -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch init install uninstall check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'
