@@ -6,6 +6,7 @@
 
 mod change;
 mod diagnose;
+mod direct;
 mod gate;
 mod json;
 mod line;

@@ -1,12 +1,14 @@
-//! From text to tape, by way of granit-parser's events.
+//! From text to tape: straight where the text is in common forms ([`direct`]), else by way of granit-parser's events.
+//! What is wrong with a text the parser alone says.
 //!
-//! Its spans are exact for plain, quoted and flow nodes. Three things they leave out are read again from the
+//! The parser's spans are exact for plain, quoted and flow nodes. Three things they leave out are read again from the
 //! gaps between nodes: the header of a block scalar, the first dash of a block sequence that is a mapping's
 //! value, and the colon behind which a null stands.
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
 use super::diagnose::{self, SyntaxError};
+use super::direct;
 use super::line;
 use super::tape::{Anchor, Document, Kind, Node, NodeId, Tape};
 
@@ -49,6 +51,11 @@ impl Document<'static> {
 }
 
 fn tape(src: &str) -> Result<Tape, SyntaxError> {
+    direct::tape(src).map_or_else(|| by_events(src), Ok)
+}
+
+/// The tape by way of the parser, whatever the text.
+pub(super) fn by_events(src: &str) -> Result<Tape, SyntaxError> {
     let options = granit_parser::options! { emit_anchor_events: true, emit_comments: false };
     let mut builder = Builder { src, tape: Tape::default(), open: Vec::new(), last_end: 0, ids: Vec::new() };
     builder.tape.nodes.reserve(src.len() / 16);
