@@ -509,12 +509,18 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;verify' {
-            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'A DataKit, as http://HOST:9529; no cluster is needed')
+            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'One DataKit, as http://HOST:9529, instead of a cluster')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Ask the workloads of this namespace only [default: all]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Ask the workloads of this namespace only [default: all]')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long uploads are waited for; DataKit uploads every 10 s')
             [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Application of the view that is sent, for a DataKit that takes only those it lists')
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Leave out a link (repeatable)')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'What ends with exit code 1')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the links are written')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request to the API server may take (30s, 2m)')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit')
             [CompletionResult]::new('--post-rum', '--post-rum', [CompletionResultType]::ParameterName, 'Send a view that is stored, instead of one that is only parsed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -1920,13 +1920,21 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__verify)
-            opts="-h --local --wait --app-id --post-rum --skip --fail-on --format --help"
+            opts="-n -h --local --namespace --wait --app-id --post-rum --skip --fail-on --format --context --kubeconfig --request-timeout --deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1939,7 +1947,7 @@ _meshobs() {
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -W "datakit inputs uploads span span-fed span-uploaded rum" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "datakit inputs uploads sidecar metrics span span-fed span-uploaded rum logs" -- "${cur}"))
                     return 0
                     ;;
                 --fail-on)
@@ -1948,6 +1956,22 @@ _meshobs() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -468,21 +468,29 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s v -l verbose -
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l cluster -d 'Judge the files together with what the cluster has; without files the cluster alone'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l local -d 'A DataKit, as http://HOST:9529; no cluster is needed' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l local -d 'One DataKit, as http://HOST:9529, instead of a cluster' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s n -l namespace -d 'Ask the workloads of this namespace only [default: all]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l wait -d 'How long uploads are waited for; DataKit uploads every 10 s' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l app-id -d 'Application of the view that is sent, for a DataKit that takes only those it lists' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l skip -d 'Leave out a link (repeatable)' -r -f -a "datakit\t''
 inputs\t''
 uploads\t''
+sidecar\t''
+metrics\t''
 span\t''
 span-fed\t''
 span-uploaded\t''
-rum\t''"
+rum\t''
+logs\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l fail-on -d 'What ends with exit code 1' -r -f -a "broken\t'A broken link'
 unknown\t'An unknown one, too'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l format -d 'How the links are written' -r -f -a "human\t'Lines for people'
 json\t'One JSON document'
 junit\t'JUnit XML, a test case for each link'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l post-rum -d 'Send a view that is stored, instead of one that is only parsed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'

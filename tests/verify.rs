@@ -4,15 +4,18 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::datakit_live::{self, Plan};
 use support::http::free_port;
 use support::{Done, Meshobs};
 
-const TABLE: &str = "testdata/verify/datakit.toml";
+const LOCAL: &str = "testdata/verify/datakit.toml";
+const CLUSTER: &str = "testdata/verify/cluster.toml";
 
 fn yes() -> bool {
     true
@@ -32,6 +35,18 @@ struct Case {
     /// Whether it uploads at all.
     #[serde(default = "yes")]
     upload: bool,
+    /// How many DataKits there are, all alike; in a cluster only.
+    #[serde(default = "one")]
+    datakits: u16,
+    /// What the sidecar serves instead of metrics.
+    sidecar: Option<String>,
+    /// What kubectl says where the sidecar is asked.
+    sidecar_error: Option<String>,
+    /// What kubectl says of port-forwards to the last DataKit.
+    forward_error: Option<String>,
+    /// Whether meshobs waits to the end for what does not come.
+    #[serde(default)]
+    waits: bool,
     #[serde(default)]
     args: Vec<String>,
     /// The exit code; 1 where a link is broken.
@@ -44,6 +59,10 @@ struct Case {
     unknown: Vec<String>,
     #[serde(default)]
     says: Vec<String>,
+}
+
+fn one() -> u16 {
+    1
 }
 
 fn verify(args: &[&str]) -> Done {
@@ -71,23 +90,35 @@ fn sorted(ids: &[String]) -> Vec<String> {
 }
 
 /// What is wrong with a case; nothing where all is as the table says.
-fn play(case: &Case) -> Vec<String> {
+fn play(case: &Case, is_local: bool) -> Vec<String> {
     let mut plan = case.datakit.clone();
     if !case.upload {
         plan.upload = None;
     }
-    let server = datakit_live::start(plan);
-    let origin = server.origin();
-    let mut args = vec!["--local", &origin, "--format", "json"];
-    if !case.args.iter().any(|arg| arg == "--wait") {
+    let servers: Vec<_> = (0..case.datakits).map(|_| datakit_live::start(plan.clone())).collect();
+    let mut args: Vec<&str> = vec!["verify", "--format", "json"];
+    let origin = servers.first().map(|server| server.origin()).unwrap_or_default();
+    let here = tempfile::tempdir().unwrap();
+    let mut path = std::env::var("PATH").unwrap();
+    if is_local {
+        args.extend(["--local", &origin]);
+    } else {
+        let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
+        path = format!("{}:{path}", cluster(here.path(), case, &ports).display());
+    }
+    if case.waits {
         args.extend(["--wait", "1s"]);
     }
     args.extend(case.args.iter().map(String::as_str));
-    let done = verify(&args);
+    let done = Meshobs::new(args).cwd(here.path()).env("PATH", &path).run();
     let Ok(report) = serde_json::from_slice::<Value>(&done.stdout) else {
         return vec![format!("no report: {}", done.stderr)];
     };
-    let found = links(&report);
+    judge(case, &report, done.status)
+}
+
+fn judge(case: &Case, report: &Value, status: i32) -> Vec<String> {
+    let found = links(report);
     let of = |verdict: &str| found.get(verdict).cloned().unwrap_or_default();
     let mut wrong = Vec::new();
     let mut compare = |what: &str, want: Vec<String>, got: Vec<String>| {
@@ -102,8 +133,8 @@ fn play(case: &Case) -> Vec<String> {
     }
     let text = report.to_string();
     let code = case.code.unwrap_or(i32::from(!case.broken.is_empty()));
-    if done.status != code {
-        wrong.push(format!("exit code {}, not {code}", done.status));
+    if status != code {
+        wrong.push(format!("exit code {status}, not {code}"));
     }
     wrong.extend(
         case.says.iter().filter(|part| !text.contains(*part)).map(|part| format!("does not say {part:?}")),
@@ -117,20 +148,105 @@ fn play(case: &Case) -> Vec<String> {
     wrong
 }
 
-#[test]
-fn what_is_broken_is_named() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE)).unwrap();
+fn play_all(name: &str, is_local: bool, least: usize) {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
     let table: Table = toml::from_str(&text).unwrap();
-    assert!(table.case.len() > 30);
+    assert!(table.case.len() >= least);
     // They only wait, most of the time.
     let wrong: Vec<(String, Vec<String>)> = std::thread::scope(|scope| {
-        let runs: Vec<_> =
-            table.case.iter().map(|case| scope.spawn(|| (case.name.clone(), play(case)))).collect();
-        runs.into_iter().map(|run| run.join().unwrap()).filter(|(_, wrong)| !wrong.is_empty()).collect()
+        let start = |case| scope.spawn(move || play(case, is_local));
+        let runs: Vec<_> = table.case.iter().map(|case| (case.name.clone(), start(case))).collect();
+        let ended = runs.into_iter().map(|(name, run)| (name, run.join().unwrap()));
+        ended.filter(|(_, wrong)| !wrong.is_empty()).collect()
     });
     let shown: Vec<_> =
         wrong.iter().map(|(name, wrong)| format!("{name}:\n  {}", wrong.join("\n  "))).collect();
     assert!(shown.is_empty(), "{}", shown.join("\n"));
+}
+
+#[test]
+fn what_is_broken_in_a_datakit_is_named() {
+    play_all(LOCAL, true, 34);
+}
+
+#[test]
+fn what_is_broken_in_a_cluster_is_named() {
+    play_all(CLUSTER, false, 10);
+}
+
+/// What the sidecar of the only workload serves.
+const METRICS: &str = "# TYPE istio_requests_total counter\nistio_requests_total{a=\"1\"} 5\nistio_requests_total{a=\"2\"} 5\n\
+    # TYPE envoy_x gauge\nenvoy_x 1\n";
+
+/// A kubectl in front of a cluster that is files, and the folder that it is in: it lists objects, answers for the sidecar's port,
+/// and forwards ports of DataKits to those of the test.
+fn cluster(here: &Path, case: &Case, ports: &[u16]) -> PathBuf {
+    let annotation = "[[inputs.prom]]\n  url = \"http://$IP:15020/stats/prometheus\"\n  source = \"mesh\"\n  interval = \"1s\"\n  \
+                      metric_types = [\"counter\"]\n  measurement_name = \"istio_prom\"\n";
+    let pod = |namespace: &str, name: &str, kind: &str, owner: &str, containers: Value| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"app": owner},
+                "annotations": {"datakit/prom.instances": annotation},
+                "ownerReferences": [{"kind": kind, "name": owner, "controller": true}]},
+            "spec": {"containers": containers}, "status": {"phase": "Running", "podIP": "10.0.0.1"}})
+    };
+    let workload = |kind: &str, namespace: &str, name: &str, containers: Value| {
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+            "spec": {"selector": {"matchLabels": {"app": name}}, "template": {
+                "metadata": {"labels": {"app": name}, "annotations": {"datakit/prom.instances": annotation}},
+                "spec": {"containers": containers}}}})
+    };
+    let app = json!([{"name": "reviews", "image": "reviews:1"}, {"name": "istio-proxy", "image": "istio/proxyv2:1.20.0"}]);
+    let datakit = json!([{"name": "datakit", "image": "pubrepo.guance.com/datakit/datakit:1.84.1",
+        "env": [{"name": "ENV_HTTP_LISTEN", "value": "0.0.0.0:9529"}]}]);
+    let mut items = vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod", "labels": {"istio-injection": "enabled"}}}),
+        workload("Deployment", "prod", "reviews", app.clone()),
+        pod("prod", "reviews-0", "Deployment", "reviews", app),
+    ];
+    if !ports.is_empty() {
+        items.push(workload("DaemonSet", "datakit", "datakit", datakit.clone()));
+    }
+    let answers = here.join("answers");
+    fs::create_dir(&answers).unwrap();
+    for (number, port) in ports.iter().enumerate() {
+        let name = format!("datakit-{number}");
+        items.push(pod("datakit", &name, "DaemonSet", "datakit", datakit.clone()));
+        fs::write(answers.join(&name), format!("Forwarding from 127.0.0.1:{port} -> 9529\n")).unwrap();
+    }
+    if let (Some(error), Some(last)) = (&case.forward_error, ports.len().checked_sub(1)) {
+        fs::write(answers.join(format!("datakit-{last}.error")), error).unwrap();
+    }
+    fs::write(answers.join("reviews-0"), case.sidecar.as_deref().unwrap_or(METRICS)).unwrap();
+    if let Some(error) = &case.sidecar_error {
+        fs::write(answers.join("reviews-0.error"), error).unwrap();
+    }
+    fs::write(
+        here.join("list.json"),
+        json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string(),
+    )
+    .unwrap();
+    let script = r#"#!/bin/sh
+cd "$(dirname "$0")/.."
+answer() {
+    if [ -e "answers/$1.error" ]; then cat "answers/$1.error" >&2; exit 1; fi
+    cat "answers/$1"
+}
+case "$*" in
+*"get --raw /version"*) echo '{"gitVersion": "v1.30.1"}' ;;
+*"get --raw /api/v1/namespaces/prod/pods/reviews-0:15020/proxy/stats/prometheus"*) answer reviews-0 ;;
+port-forward*) for word; do case "$word" in pod/*) answer "${word#pod/}" ;; esac; done; exec sleep 60 ;;
+*api-resources*) printf '%s\n' namespaces pods deployments.apps daemonsets.apps ;;
+*events*) echo '{"apiVersion": "v1", "kind": "List", "items": []}' ;;
+*"get namespaces,"*) cat list.json ;;
+*) echo "unexpected: $*" >&2; exit 1 ;;
+esac
+"#;
+    let bin = here.join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("kubectl"), script).unwrap();
+    fs::set_permissions(bin.join("kubectl"), fs::Permissions::from_mode(0o755)).unwrap();
+    bin
 }
 
 #[test]

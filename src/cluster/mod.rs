@@ -3,6 +3,7 @@
 
 mod deadline;
 mod error;
+mod forward;
 mod istioctl;
 mod kubectl;
 pub(crate) mod minikube;
@@ -10,5 +11,6 @@ pub(crate) mod process;
 
 pub use deadline::Limits;
 pub use error::{Error, ErrorKind};
+pub(crate) use forward::Forward;
 pub use istioctl::Istioctl;
 pub use kubectl::Kubectl;

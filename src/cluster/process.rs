@@ -135,6 +135,46 @@ fn command(program: &str) -> Command {
     command
 }
 
+/// A program that runs beside this one until it is dropped.
+pub(crate) struct Background {
+    /// Ends it when dropped.
+    _child: Started,
+    /// Kept, or the program would die of what it prints to nobody.
+    events: Mutex<Receiver<Event>>,
+}
+
+impl Background {
+    pub(crate) fn start(program: &str, args: &[OsString]) -> io::Result<Self> {
+        let mut child = Started::spawn(program, args)?;
+        let events = child.talk("");
+        Ok(Self { _child: child, events: Mutex::new(events) })
+    }
+
+    /// What the first line of its output gives that gives something. Else what it wrote to stderr until it ended, or until
+    /// its time was up.
+    pub(crate) fn find<T>(
+        &self,
+        expired: impl Fn() -> bool,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Vec<u8>> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut stdout, mut stderr, mut open) = (Vec::new(), Vec::new(), 2);
+        while open > 0 && !expired() {
+            match events.recv_timeout(TICK) {
+                Ok(Event::Stdout(bytes)) => stdout.extend(bytes),
+                Ok(Event::Stderr(bytes)) => stderr.extend(bytes),
+                Ok(Event::End) => open -= 1,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(found) = String::from_utf8_lossy(&stdout).lines().find_map(&find) {
+                return Ok(found);
+            }
+        }
+        Err(stderr)
+    }
+}
+
 /// A child that is known to [`stop_all`] until it has ended.
 struct Started(u64);
 
@@ -318,6 +358,21 @@ mod tests {
             (answer.success, answer.stdout.as_slice(), seen.as_slice()),
             (false, &b""[..], &b"ab"[..])
         );
+    }
+
+    #[test]
+    fn a_program_beside_this_one_ends_when_it_is_dropped() {
+        let start = |script: &str| Background::start("sh", &["-c", script].map(OsString::from)).unwrap();
+        let pid = |line: &str| line.strip_prefix("pid ").map(str::to_owned);
+        let background = start("echo hello; echo pid $$; exec sleep 30");
+        let found = background.find(|| false, pid).unwrap();
+        let is_running = || std::path::Path::new(&format!("/proc/{found}")).exists();
+        assert!(is_running());
+        drop(background);
+        assert!(!is_running());
+        let failed = start("echo no >&2; exit 1").find(|| false, pid);
+        assert_eq!(failed, Err(b"no\n".to_vec()));
+        assert!(start("exec sleep 30").find(|| true, pid).is_err());
     }
 
     #[test]

@@ -558,9 +558,50 @@ pub(crate) fn is_duration(text: &str) -> bool {
     !text.is_empty()
 }
 
+/// The seconds of a duration as Go writes it; nothing where it is none.
+pub(crate) fn seconds(text: &str) -> Option<f64> {
+    if !is_duration(text) {
+        return None;
+    }
+    let mut rest = text.trim_start_matches(['-', '+']);
+    let mut sum = 0.0;
+    while !rest.is_empty() && rest != "0" {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(unit_at);
+        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => 1.0,
+        };
+        sum += number.parse::<f64>().ok()? * factor;
+        rest = tail;
+    }
+    Some(if text.starts_with('-') { -sum } else { sum })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_in_seconds() {
+        for (text, want) in [
+            ("10s", Some(10.0)),
+            ("1m30s", Some(90.0)),
+            ("1.5h", Some(5400.0)),
+            ("0", Some(0.0)),
+            ("100ms", Some(0.1)),
+            ("10", None),
+            ("-5s", Some(-5.0)),
+        ] {
+            assert_eq!(seconds(text), want, "{text}");
+        }
+    }
 
     #[test]
     fn addresses_are_listened_on_as_go_does() {

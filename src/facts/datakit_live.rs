@@ -82,11 +82,30 @@ pub(crate) const TRACING: &str = "tracing";
 /// The category of browser monitoring.
 pub(crate) const RUM: &str = "rum";
 
+/// The longest time until a new pod's annotation is read, in minutes (the input `container` looks at pods that often).
+pub(crate) const PICKUP_MINUTES: u32 = 5;
+
+/// What the input `prom` waits between two rounds where its interval says nothing usable, in seconds.
+pub(crate) const SCRAPE_INTERVAL: f64 = 30.0;
+
+/// The category of what containers print.
+pub(crate) const LOGGING: &str = "logging";
+
 /// The category of metrics.
 pub(crate) const METRIC: &str = "metric";
 
 /// The names that points of browser monitoring are counted by; the second was the name before 1.76.
 pub(crate) const RUM_NAMES: [&str; 2] = ["v1-write.rum", "rum"];
+
+/// What a point's `name` begins with where the input `prom` fed it; the second was the beginning before 1.76.
+const PROM_NAMES: [&str; 2] = ["prom.", "prom/"];
+
+/// The source of the scrape that a feed's name is about: `prom.SOURCE`, or the bare source of an annotation. That a target
+/// is up or down is counted by the name `prom.SOURCE.up`, which tells of no metrics.
+pub(crate) fn scrape_source(name: &str) -> Option<&str> {
+    let source = PROM_NAMES.iter().find_map(|start| name.strip_prefix(start)).unwrap_or(name);
+    (!source.ends_with(".up")).then_some(source)
+}
 
 /// The categories that `/stats` abbreviates (`io/stats.go` of 1.5.8).
 pub(crate) const CATEGORY_LETTERS: [(&str, &str); 3] = [("T", TRACING), ("M", METRIC), ("R", RUM)];
@@ -132,6 +151,18 @@ pub(crate) fn refusal(status: &str) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_are_read_from_names_of_every_version() {
+        for (name, want) in [
+            ("prom.istiod", Some("istiod")),
+            ("prom/istiod", Some("istiod")),
+            ("prod/reviews-0", Some("prod/reviews-0")),
+            ("prom.istiod.up", None),
+        ] {
+            assert_eq!(scrape_source(name), want, "{name}");
+        }
+    }
 
     #[test]
     fn a_wrong_token_is_told_from_a_dataway_that_fails() {

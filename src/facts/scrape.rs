@@ -184,6 +184,33 @@ pub(crate) struct Block {
     pub(crate) filter_ignore: Vec<String>,
     /// Whether it sets what else a block of its kind sets, and not its measurement: names of metrics are cut at the first `_`.
     pub(crate) lacks_name: bool,
+    /// The name that DataKit counts its points by; where there is none DataKit takes `NAMESPACE/POD`.
+    pub(crate) source: Option<String>,
+    /// What it writes as its interval.
+    pub(crate) interval: Option<String>,
+}
+
+/// The families that a block keeps, with its expressions compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeper {
+    block: Block,
+    filter: Vec<Expression>,
+    filter_ignore: Vec<Expression>,
+}
+
+impl Keeper {
+    pub(crate) fn of(block: &Block) -> Self {
+        let compiled = |list: &[String]| list.iter().map(|text| Expression::of(text)).collect();
+        let (filter, filter_ignore) = (compiled(&block.filter), compiled(&block.filter_ignore));
+        Self { block: block.clone(), filter, filter_ignore }
+    }
+
+    /// Whether it keeps a family, or may.
+    pub(crate) fn keeps(&self, name: &str, kind: &str) -> bool {
+        let may = |list: &[Expression]| list.iter().any(|expression| expression.matches(name) != Some(false));
+        let drops = self.filter_ignore.iter().any(|expression| expression.matches(name) == Some(true));
+        has_type(&self.block, kind) && (self.filter.is_empty() || may(&self.filter)) && !drops
+    }
 }
 
 /// A text as it was read.
@@ -442,6 +469,11 @@ fn read_block(table: &Table) -> Block {
         filter: texts("metric_name_filter"),
         filter_ignore: texts("metric_name_filter_ignore"),
         lacks_name: lacks_name(table),
+        source: setting(table, "source")
+            .and_then(Toml::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
+        interval: setting(table, "interval").and_then(Toml::as_str).map(str::to_owned),
     }
 }
 

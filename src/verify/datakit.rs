@@ -20,12 +20,9 @@ pub(crate) struct Ping {
     uptime: String,
 }
 
-/// Reads the answer to `/v1/ping` of the DataKit at an address.
-pub(crate) fn ping(url: &str, answer: Result<Answer, Failure>) -> Result<(Ping, Row), Row> {
-    let hint = format!(
-        "see whether DataKit runs there and listens on this address (ENV_HTTP_LISTEN): curl -i '{url}/v1/ping'"
-    );
-    let failed = |what: String| Row::failed(DATAKIT, format!("{url}: {what}"), hint.clone());
+/// Reads the answer to `/v1/ping` of a DataKit; `name` is how people know it, `hint` what to do where it does not answer.
+pub(crate) fn ping(name: &str, hint: &str, answer: Result<Answer, Failure>) -> Result<Ping, Row> {
+    let failed = |what: String| Row::failed(DATAKIT, format!("{name}: {what}"), hint);
     let answer = answer.map_err(|failure| failed(failure.to_string()))?;
     let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let text = |key: &str| {
@@ -38,11 +35,23 @@ pub(crate) fn ping(url: &str, answer: Result<Answer, Failure>) -> Result<(Ping, 
             answer.status
         )));
     }
-    let ping =
-        Ping { version: Version::parse(&version), text: version, host: text("host"), uptime: text("uptime") };
-    let host = if ping.host.is_empty() { String::new() } else { format!(" on host {}", ping.host) };
-    let row = Row::fine(DATAKIT, format!("{url} is DataKit {}{host}, up {}", ping.text, ping.uptime));
-    Ok((ping, row))
+    Ok(Ping { version: Version::parse(&version), text: version, host: text("host"), uptime: text("uptime") })
+}
+
+/// Says which DataKits answer: their names, and what they said.
+pub(crate) fn answers(all: &[(&str, &Ping)]) -> Row {
+    let host =
+        |ping: &Ping| if ping.host.is_empty() { String::new() } else { format!(" on host {}", ping.host) };
+    if let [(name, ping)] = all {
+        return Row::fine(
+            DATAKIT,
+            format!("{name} is DataKit {}{}, up {}", ping.text, host(ping), ping.uptime),
+        );
+    }
+    let mut versions: Vec<&str> = all.iter().map(|(_, ping)| ping.text.as_str()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    Row::fine(DATAKIT, format!("{} are DataKit {}", counted(all.len() as f64, "pod"), versions.join(", ")))
 }
 
 /// Why the counters of a DataKit cannot be read, by its answer to `/metrics`.
@@ -218,15 +227,17 @@ mod tests {
     fn only_datakit_is_taken_for_datakit() {
         let good =
             r#"{"content":{"version":"1.84.1","uptime":"5.03s","host":"node1","commit":"9264e03786"}}"#;
-        let (found, row) = ping("http://d", answer(200, good)).unwrap();
+        let found = ping("http://d", "do", answer(200, good)).unwrap();
         assert_eq!(found.version, Version::parse("1.84.1"));
-        assert_eq!(row.message, "http://d is DataKit 1.84.1 on host node1, up 5.03s");
+        let one = ("http://d", &found);
+        assert_eq!(answers(&[one]).message, "http://d is DataKit 1.84.1 on host node1, up 5.03s");
+        assert_eq!(answers(&[one, one]).message, "2 pods are DataKit 1.84.1");
         for (bad, says) in [
             (answer(200, "hello"), "not DataKit"),
             (answer(502, good), "status 502"),
             (Err(Failure::Refused), "connection refused"),
         ] {
-            let row = ping("http://d", bad).unwrap_err();
+            let row = ping("http://d", "do", bad).unwrap_err();
             assert!(row.verdict == Verdict::Failed && row.message.contains(says), "{row:?}");
         }
     }

@@ -22,6 +22,25 @@ pub(crate) fn series(text: &str) -> impl Iterator<Item = Series<'_>> {
     text.lines().filter_map(line)
 }
 
+/// A part of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Part<'t> {
+    /// The series that follow are of this family and type, in small letters.
+    Family(&'t str, &'t str),
+    Series(Series<'t>),
+}
+
+/// The parts of a text, in order.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    text.lines().filter_map(|text| match text.strip_prefix("# TYPE ") {
+        Some(rest) => {
+            let (name, kind) = rest.trim().split_once(' ')?;
+            Some(Part::Family(name, kind.trim()))
+        }
+        None => line(text).map(Part::Series),
+    })
+}
+
 fn line(line: &str) -> Option<Series<'_>> {
     let line = line.trim();
     let end = line.find(['{', ' ', '\t'])?;

@@ -3,9 +3,12 @@
 
 pub(crate) mod datakit;
 mod exposition;
+pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod report;
 pub(crate) mod rum;
 pub(crate) mod sample;
+pub(crate) mod sidecar;
 pub(crate) mod span;
 
 /// A part of the way that telemetry takes.
@@ -24,6 +27,12 @@ pub(crate) const DATAKIT: &str = "datakit";
 pub(crate) const INPUTS: &str = "inputs";
 /// The dataway takes points.
 pub(crate) const UPLOADS: &str = "uploads";
+/// Sidecars and gateways serve their metrics.
+pub(crate) const SIDECAR: &str = "sidecar";
+/// What DataKit scrapes from them arrives.
+pub(crate) const METRICS: &str = "metrics";
+/// What containers print arrives.
+pub(crate) const LOGS: &str = "logs";
 /// A span is taken by the input `zipkin`.
 pub(crate) const SPAN: &str = "span";
 /// A span passes the sampler.
@@ -38,10 +47,13 @@ pub(crate) const LINKS: &[Link] = &[
     Link { id: DATAKIT, section: "DataKit", title: "DataKit answers" },
     Link { id: INPUTS, section: "DataKit", title: "its inputs run" },
     Link { id: UPLOADS, section: "DataKit", title: "the dataway takes what DataKit uploads" },
+    Link { id: SIDECAR, section: "metrics", title: "sidecars serve metrics" },
+    Link { id: METRICS, section: "metrics", title: "metrics of sidecars arrive" },
     Link { id: SPAN, section: "traces", title: "DataKit accepts a span" },
     Link { id: SPAN_FED, section: "traces", title: "the span passes DataKit's sampler" },
     Link { id: SPAN_UPLOADED, section: "traces", title: "the span is uploaded" },
     Link { id: RUM, section: "browser monitoring", title: "DataKit accepts what the SDK sends" },
+    Link { id: LOGS, section: "logs", title: "logs arrive" },
 ];
 
 /// What is known of a link.

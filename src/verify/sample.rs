@@ -154,6 +154,19 @@ impl Sample {
         })
     }
 
+    /// Adds what another DataKit counted. What one of the two does not report is not known of both.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.uptime = None;
+        merge(&mut self.inputs, other.inputs.as_ref());
+        merge(&mut self.points, other.points.as_ref());
+        merge(&mut self.spans, other.spans.as_ref());
+        merge(&mut self.sampled_out, other.sampled_out.as_ref());
+        merge(&mut self.requests, other.requests.as_ref());
+        merge(&mut self.uploads, other.uploads.as_ref());
+        merge(&mut self.scrapes, other.scrapes.as_ref());
+        self.errors.extend(other.errors.iter().cloned());
+    }
+
     /// Points that feeds of a category handed on, those of names that fit.
     pub(crate) fn points_of(&self, category: &str, is_name: impl Fn(&str) -> bool) -> Option<f64> {
         let points = self.points.as_ref()?.iter();
@@ -179,6 +192,15 @@ pub(crate) fn total(counts: impl Iterator<Item = f64>) -> f64 {
 fn add<K: Ord>(counts: &mut Option<Counts<K>>, key: K, value: f64) {
     if let Some(counts) = counts {
         *counts.entry(key).or_default() += value;
+    }
+}
+
+fn merge<K: Ord + Clone>(counts: &mut Option<Counts<K>>, others: Option<&Counts<K>>) {
+    match (counts.as_mut(), others) {
+        (Some(counts), Some(others)) => {
+            others.iter().for_each(|(key, count)| *counts.entry(key.clone()).or_default() += count);
+        }
+        _ => *counts = None,
     }
 }
 
@@ -226,6 +248,19 @@ mod tests {
         assert_eq!((sample.uptime, sample.spans.is_none()), (Some(14.0), true));
         assert_eq!(sample.points_of("tracing", |_| true), Some(10.0));
         assert_eq!(Sample::of_metrics(None, "<html>\ngo_goroutines 5\n"), None);
+    }
+
+    #[test]
+    fn several_are_added_up() {
+        let mut sum = Sample::of_metrics(version("1.84.1"), NOW).unwrap();
+        let other = NOW.replace("service=\"a\"", "service=\"b\"");
+        sum.add(&Sample::of_metrics(version("1.84.1"), &other).unwrap());
+        assert_eq!(sum.points_of("tracing", |_| true), Some(20.0));
+        let spans = sum.spans.as_ref().unwrap();
+        assert_eq!((spans["a"], spans["b"]), (5.0, 5.0));
+        // An older one among them counts no spans: the sum is not known.
+        sum.add(&Sample::of_metrics(version("1.20.0"), NOW).unwrap());
+        assert_eq!((sum.spans, sum.points.is_some()), (None, true));
     }
 
     #[test]

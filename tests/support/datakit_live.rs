@@ -36,6 +36,10 @@ pub struct Plan {
     pub other: Option<String>,
     /// The last error that it reports of its uploads.
     pub error: Option<String>,
+    /// Sources that it scrapes by annotations: a round for each look at its counters.
+    pub scrapes: Vec<String>,
+    /// Sources that it has taken logs from.
+    pub logs: Vec<String>,
 }
 
 impl Default for Plan {
@@ -54,6 +58,8 @@ impl Default for Plan {
             early: 0,
             other: None,
             error: None,
+            scrapes: Vec::new(),
+            logs: Vec::new(),
         }
     }
 }
@@ -192,6 +198,11 @@ impl Plan {
         {
             if count > 0 {
                 line(format!("{points}{{category=\"{category}\",name=\"{name}\"}} {count}"));
+            }
+        }
+        for (category, names) in [("metric", &self.scrapes), ("logging", &self.logs)] {
+            for name in names {
+                line(format!("{points}{{category=\"{category}\",name=\"{name}\"}} {}", state.uptime));
             }
         }
         if state.spans > 0 && self.since(33, 0) {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::cluster::Forward;
 use crate::facts::Version;
 use crate::facts::datakit::{SPANS_PATH, before};
 use crate::facts::datakit_live::{METRICS, METRICS_PATH, PING_PATH, REPLAY_PATH, STATS_PATH};
+use crate::gate::word;
 use crate::http::{Answer, Client, Failure};
 use crate::verify::datakit::unreadable;
 use crate::verify::rum;
@@ -18,12 +20,28 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Api {
     client: Client,
     /// Scheme, host and port.
-    pub(super) url: String,
+    url: String,
+    /// How people know it.
+    pub(super) name: String,
+    /// What to do where it does not answer.
+    pub(super) hint: String,
+    /// What keeps the address open.
+    _forward: Option<Forward>,
 }
 
 impl Api {
+    /// A DataKit at an address of the user's.
     pub(super) fn new(url: &str) -> Self {
-        Self { client: Client::new(LIMIT), url: url.trim_end_matches('/').to_owned() }
+        let hint = format!(
+            "see whether DataKit runs there and listens on this address (ENV_HTTP_LISTEN): curl -i {}",
+            word(&format!("{url}{PING_PATH}"))
+        );
+        Self { client: Client::new(LIMIT), url: url.to_owned(), name: url.to_owned(), hint, _forward: None }
+    }
+
+    /// A DataKit behind a port-forward.
+    pub(super) fn behind(forward: Forward, name: String, hint: String) -> Self {
+        Self { client: Client::new(LIMIT), url: forward.url(), name, hint, _forward: Some(forward) }
     }
 
     fn get(&self, path: &str) -> Result<Answer, Failure> {

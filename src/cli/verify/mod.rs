@@ -1,25 +1,29 @@
 //! `meshobs verify`: whether telemetry flows, by what running programs answer and count. Sends little, changes nothing.
 
 mod api;
+mod cluster;
 mod probe;
-
-use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::check::duration;
+use super::cluster::ClusterArgs;
 use super::interrupt::Interrupt;
 use super::{CHANGES, DONE};
 use crate::address;
 use crate::verify::report::{self, Format};
 use crate::verify::{LINKS, Report, Verdict};
 use api::Api;
+use probe::Probe;
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Sends one span and one view of a page to a DataKit, and reads its own counters before and after: an answer alone proves \
+Without --local the cluster of kubectl is looked at: one pod of each workload with a sidecar is asked for its metrics, every \
+DataKit through a port-forward for its own counters, and nothing is changed. With --local it is one DataKit, and no cluster.
+
+One span and one view of a page are sent to a DataKit, and its counters read before and after: an answer alone proves \
 nothing. The span is stored, as service `meshobs-verify`; the view is only parsed (from DataKit 1.30 on; an older one \
 gets none without --post-rum).
 
@@ -31,9 +35,12 @@ Exit codes:
   1  a link is broken
   2  wrong usage, or it could not be tried")]
 pub struct VerifyArgs {
-    /// A DataKit, as http://HOST:9529; no cluster is needed
-    #[arg(long, value_name = "URL", required = true)]
+    /// One DataKit, as http://HOST:9529, instead of a cluster
+    #[arg(long, value_name = "URL", conflicts_with_all = ["namespace", "context", "kubeconfig"])]
     local: Option<String>,
+    /// Ask the workloads of this namespace only [default: all]
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
     /// How long uploads are waited for; DataKit uploads every 10 s
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     wait: String,
@@ -52,6 +59,8 @@ pub struct VerifyArgs {
     /// How the links are written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    #[command(flatten)]
+    access: ClusterArgs,
 }
 
 /// The least verdict that is a failure of the run.
@@ -68,7 +77,13 @@ enum FailOn {
 pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
     let wait = duration(&args.wait, "--wait")?;
     let _interrupt = Interrupt::watch("interrupted; nothing was changed");
-    let report = args.local(wait)?;
+    let skip = args.skipped();
+    let options =
+        probe::Options { wait, application: args.app_id.as_deref(), may_store: args.post_rum, skip: &skip };
+    let report = match args.local.as_deref() {
+        Some(url) => local(url.trim_end_matches('/'), &options)?,
+        None => cluster::run(&args.access.kubectl()?, args.namespace.as_deref(), &options)?,
+    };
     let mut out = Vec::new();
     report::write(&mut out, &report, args.format)?;
     super::print(&out)?;
@@ -83,16 +98,19 @@ impl VerifyArgs {
         let ids = LINKS.iter().map(|link| link.id);
         ids.filter(|id| self.skip.iter().any(|skipped| skipped == id)).collect()
     }
+}
 
-    fn local(&self, wait: Duration) -> anyhow::Result<Report> {
-        let url = self.local.as_deref().unwrap_or_default().trim_end_matches('/');
-        address::check_origin(url).map_err(|what| anyhow!("--local `{url}`: {what}"))?;
-        if url.starts_with("https:") {
-            bail!("--local `{url}`: meshobs speaks http only; a port-forward to DataKit's port needs no TLS");
-        }
-        let skip = self.skipped();
-        let application = self.app_id.as_deref();
-        let options = probe::Options { wait, application, may_store: self.post_rum, skip: &skip };
-        Ok(probe::run(&Api::new(url), &options))
+/// Follows telemetry through one DataKit.
+fn local(url: &str, options: &probe::Options<'_>) -> anyhow::Result<Report> {
+    address::check_origin(url).map_err(|what| anyhow!("--local `{url}`: {what}"))?;
+    if url.starts_with("https:") {
+        bail!("--local `{url}`: meshobs speaks http only; a port-forward to DataKit's port needs no TLS");
     }
+    let mut report = Report::default();
+    let apis = [Api::new(url)];
+    if let Some(probe) = Probe::start(&apis, options, &mut report) {
+        probe.run(&mut report);
+        probe.finish(&mut report);
+    }
+    Ok(report)
 }

@@ -1,9 +1,10 @@
-//! One DataKit, followed from its port to the dataway: its counters are read, a span and a view are sent, and its counters are read
-//! again until they tell.
+//! DataKits, followed from their ports to the dataway: their counters are read, a span and a view are sent to one of them, and the
+//! counters are read again until they tell.
 
 use std::time::{Duration, Instant};
 
 use super::api::Api;
+use crate::facts::Version;
 use crate::facts::datakit::{RUM_INPUT, before, zipkin_input};
 use crate::facts::datakit_live::{RUM as RUM_CATEGORY, RUM_NAMES};
 use crate::http::{Answer, Failure};
@@ -30,72 +31,153 @@ pub(super) struct Options<'a> {
     pub(super) skip: &'a [&'static str],
 }
 
-/// A DataKit under test.
-struct Probe<'a> {
-    api: &'a Api,
+/// How many DataKits are asked at once.
+const AT_ONCE: usize = 8;
+
+/// DataKits under test. The first gets what is sent; all are counted.
+pub(super) struct Probe<'a> {
+    apis: Vec<&'a Api>,
     options: &'a Options<'a>,
-    ping: Ping,
-    /// Its counters at the beginning; the error says why nobody knows.
-    first: Result<Sample, String>,
+    /// What each said of itself.
+    pings: Vec<Ping>,
+    /// The counters of each at the beginning; the error says why nobody knows.
+    first: Vec<Result<Sample, String>>,
+    start: Instant,
 }
 
-/// Follows telemetry through the DataKit of an address.
-pub(super) fn run(api: &Api, options: &Options<'_>) -> Report {
-    let mut report = Report::default();
-    let (ping, row) = match datakit::ping(&api.url, api.ping()) {
-        Ok(found) => found,
-        Err(row) => {
-            report.add([row], &[]);
-            report.remarks.push("nothing else was tried, since DataKit does not answer".to_owned());
-            return report;
+/// Asks several things of several DataKits, some at once; the answers are in the same order.
+pub(super) fn ask<T: Sync, R: Send>(all: &[T], question: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [one] = all {
+        return vec![question(one)];
+    }
+    let mut answers = Vec::with_capacity(all.len());
+    for some in all.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = some.iter().map(|one| scope.spawn(|| question(one))).collect();
+            answers.extend(asked.into_iter().filter_map(|answer| answer.join().ok()));
+        });
+    }
+    answers
+}
+
+impl<'a> Probe<'a> {
+    /// Sees which DataKits answer, and reads their counters. Nothing where none does.
+    pub(super) fn start(apis: &'a [Api], options: &'a Options<'a>, report: &mut Report) -> Option<Self> {
+        let answers = ask(apis, |api| datakit::ping(&api.name, &api.hint, api.ping()));
+        let mut probe =
+            Self { apis: Vec::new(), options, pings: Vec::new(), first: Vec::new(), start: Instant::now() };
+        for (api, answer) in apis.iter().zip(answers) {
+            match answer {
+                Ok(ping) => {
+                    probe.apis.push(api);
+                    probe.pings.push(ping);
+                }
+                Err(row) => report.add([row], options.skip),
+            }
         }
-    };
-    report.add([row], options.skip);
-    let first = api.sample(ping.version);
-    let probe = Probe { api, options, ping, first };
-    report.add(probe.inputs(), options.skip);
-    probe.spans(&mut report);
-    if probe.wants(&[RUM]) {
-        report.add([probe.view()], options.skip);
+        if probe.apis.is_empty() {
+            report.remarks.push("nothing else was tried, since DataKit does not answer".to_owned());
+            return None;
+        }
+        let named: Vec<_> = probe.apis.iter().map(|api| api.name.as_str()).zip(&probe.pings).collect();
+        report.add([datakit::answers(&named)], options.skip);
+        probe.first = probe.samples();
+        Some(probe)
     }
-    if probe.wants(&[UPLOADS]) {
-        report.add([probe.uploads()], options.skip);
-    }
-    report
-}
 
-impl Probe<'_> {
+    /// Follows a span and a view.
+    pub(super) fn run(&self, report: &mut Report) {
+        report.add(self.inputs(), self.options.skip);
+        self.spans(report);
+        if self.wants(&[RUM]) {
+            report.add(self.view(), self.options.skip);
+        }
+    }
+
+    /// Judges what was uploaded in the end.
+    pub(super) fn finish(&self, report: &mut Report) {
+        if self.wants(&[UPLOADS]) {
+            report.add([self.uploads()], self.options.skip);
+        }
+    }
+
+    /// How long the counters have been looked at.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.pings.first().and_then(|ping| ping.version)
+    }
+
+    fn samples(&self) -> Vec<Result<Sample, String>> {
+        let asked: Vec<_> = self.apis.iter().zip(&self.pings).collect();
+        ask(&asked, |(api, ping)| api.sample(ping.version))
+    }
+
+    /// The counters of all that can be read, added up; the error is that of the first, which gets what is sent.
+    fn sum(samples: Vec<Result<Sample, String>>) -> Result<Sample, String> {
+        let mut samples = samples.into_iter();
+        let mut sum = samples.next().unwrap_or_else(|| Err("no DataKit answers".to_owned()))?;
+        samples.flatten().for_each(|sample| sum.add(&sample));
+        Ok(sum)
+    }
+
+    /// All counters as they are now.
+    pub(super) fn now(&self) -> Result<Sample, String> {
+        Self::sum(self.samples())
+    }
+
+    /// Whether the counters of every DataKit can be read.
+    pub(super) fn reads_all(&self) -> bool {
+        self.first.iter().all(Result::is_ok)
+    }
+
     /// Whether one of these links is asked for.
     fn wants(&self, links: &[&'static str]) -> bool {
         links.iter().any(|link| !self.options.skip.contains(link))
     }
 
+    /// What the first DataKit counted at the beginning.
+    fn first(&self) -> Result<&Sample, &str> {
+        self.first.first().map_or(Err("no DataKit answers"), |first| first.as_ref().map_err(String::as_str))
+    }
+
     /// Whether an input runs; nothing where nobody tells.
     fn runs(&self, input: &str) -> Option<bool> {
-        let inputs = self.first.as_ref().ok()?.inputs.as_ref()?;
+        let inputs = self.first().ok()?.inputs.as_ref()?;
         Some(inputs.get(input).is_some_and(|count| *count > 0.0))
     }
 
     fn inputs(&self) -> Vec<Row> {
-        match &self.first {
-            Ok(sample) => datakit::inputs(self.ping.version, sample, self.wants(&[RUM])),
+        match self.first() {
+            Ok(sample) => datakit::inputs(self.version(), sample, self.wants(&[RUM])),
             Err(why) => vec![Row::unknown(INPUTS, why, READ_ON_LOOPBACK)],
         }
     }
 
     /// What was counted since the beginning.
-    fn since(&self) -> Result<Sample, String> {
-        let first = self.first.as_ref().map_err(Clone::clone)?;
-        let now = self.api.sample(self.ping.version)?;
-        now.since(first).ok_or_else(|| "DataKit restarted while meshobs looked".to_owned())
+    pub(super) fn since(&self) -> Result<Sample, String> {
+        self.growth(self.samples())
+    }
+
+    fn growth(&self, now: Vec<Result<Sample, String>>) -> Result<Sample, String> {
+        let grown = now.into_iter().zip(&self.first).map(|(now, first)| {
+            let first = first.as_ref().map_err(Clone::clone)?;
+            now?.since(first).ok_or_else(|| "DataKit restarted while meshobs looked".to_owned())
+        });
+        Self::sum(grown.collect())
     }
 
     fn uploads(&self) -> Row {
         let unknown = |why: &str| Row::unknown(UPLOADS, why, READ_ON_LOOPBACK);
-        match (&self.first, self.api.sample(self.ping.version)) {
-            (Ok(first), Ok(now)) => datakit::uploads(&now, now.since(first).as_ref()),
-            (Err(why), _) => unknown(why),
-            (_, Err(why)) => unknown(&why),
+        if let Err(why) = self.first() {
+            return unknown(why);
+        }
+        let samples = self.samples();
+        match Self::sum(samples.clone()) {
+            Ok(now) => datakit::uploads(&now, self.growth(samples).ok().as_ref()),
+            Err(why) => unknown(&why),
         }
     }
 
@@ -104,7 +186,7 @@ impl Probe<'_> {
         if !self.wants(&[SPAN, SPAN_FED, SPAN_UPLOADED]) {
             return;
         }
-        let input = zipkin_input(self.ping.version);
+        let (Some(api), input) = (self.apis.first(), zipkin_input(self.version())) else { return };
         if self.runs(input) == Some(false) {
             let row =
                 Row::unknown(SPAN, format!("none was sent, since the input `{input}` does not run"), "");
@@ -117,7 +199,7 @@ impl Probe<'_> {
         let rows = loop {
             if step == Step::Send {
                 let trace = Trace::new();
-                answer = self.api.post_span(&trace);
+                answer = api.post_span(&trace);
                 sent.push(trace);
                 looks = 0;
             }
@@ -125,7 +207,7 @@ impl Probe<'_> {
             looks += 1;
             let since = self.since();
             let trial = span::Trial {
-                version: self.ping.version,
+                version: self.version(),
                 sent: sent.len(),
                 answer: &answer,
                 since: since.as_ref().map_err(String::as_str),
@@ -141,32 +223,32 @@ impl Probe<'_> {
     }
 
     /// Sends a view of a page.
-    fn view(&self) -> Row {
-        let version = self.ping.version;
+    fn view(&self) -> Option<Row> {
+        let (api, version) = (self.apis.first()?, self.version());
         let dry = rum::has_dry_run(version);
         if !dry && !self.options.may_store {
-            return rum::not_sent();
+            return Some(rum::not_sent());
         }
         let dry = dry && !self.options.may_store;
         let before_it = self.since();
-        let answer = self.post_view(dry);
+        let answer = self.post_view(api, dry);
         let is_taken = answer.as_ref().is_ok_and(|answer| answer.status < 300);
         let fed = (!dry && is_taken).then(|| self.stored(before_it));
         // Before 1.4.10 there was no such input: everything was taken.
         let built_in = before(version, RUM_INPUT).then_some(true);
         let runs = built_in.or_else(|| self.runs("rum"));
-        let runs = runs.or_else(|| is_taken.then(|| self.api.takes_replays()).flatten());
+        let runs = runs.or_else(|| is_taken.then(|| api.takes_replays()).flatten());
         let is_named = self.options.application.is_some();
-        rum::Trial { version, runs, is_named, answer: &answer, fed }.row()
+        Some(rum::Trial { version, runs, is_named, answer: &answer, fed }.row())
     }
 
     /// Sends a view, again while the input starts.
-    fn post_view(&self, dry: bool) -> Result<Answer, Failure> {
+    fn post_view(&self, api: &Api, dry: bool) -> Result<Answer, Failure> {
         let application = self.options.application.unwrap_or(rum::APPLICATION);
         let start = Instant::now();
         let mut looks = 0;
         loop {
-            let answer = self.api.post_view(application, dry);
+            let answer = api.post_view(application, dry);
             if !rum::is_starting(&answer) || start.elapsed() > START {
                 return answer;
             }
@@ -193,6 +275,6 @@ impl Probe<'_> {
 }
 
 /// Waits a moment: counters follow what they count.
-fn pause(looks: usize) {
+pub(super) fn pause(looks: usize) {
     std::thread::sleep(if looks == 0 { PAUSES[0] } else { PAUSES[1] });
 }
