@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// What is not UTF-8 in it is replaced.
     pub(crate) body: String,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
 }
 
 /// Why there is no answer.
@@ -51,6 +53,19 @@ impl std::fmt::Display for Failure {
     }
 }
 
+impl Answer {
+    /// An answer without headers.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: &str) -> Self {
+        Self { status, body: body.to_owned(), headers: Vec::new() }
+    }
+
+    /// A header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
 impl Client {
     /// A client whose requests take no longer than `limit`, from the first byte to the last.
     pub(crate) fn new(limit: Duration) -> Self {
@@ -72,8 +87,8 @@ impl Client {
     ///
     /// # Errors
     /// There is no answer. A status that is an error is none.
-    pub(crate) fn get(&self, url: &str) -> Result<Answer, Failure> {
-        self.send(Method::GET, url, &[], "")
+    pub(crate) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.send(Method::GET, url, headers, "")
     }
 
     /// Sends a body.
@@ -122,10 +137,13 @@ impl Client {
 }
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, Error> {
+    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let body = response.body_mut().with_config().limit(LONGEST_BODY).read_to_vec()?;
     let body = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Ok(Answer { status: response.status().as_u16(), body })
+    Ok(Answer { status: response.status().as_u16(), body, headers })
 }
 
 #[cfg(test)]
@@ -172,25 +190,30 @@ mod tests {
             assert!(asked.contains("content-type: text/plain") && asked.ends_with("body"), "{asked}");
         }
         let (url, asked) = server(b"HTTP/1.1 302 X\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n", NOW);
-        assert_eq!(client.get(&url).unwrap().status, 302);
-        assert!(asked.join().unwrap().starts_with("GET /x HTTP/1.1"));
+        let headers = [("x-b3-sampled", "1"), ("host", "shop.example.com")];
+        let answer = client.get(&url, &headers).unwrap();
+        assert_eq!((answer.status, answer.header("location")), (302, Some("/y")));
+        let asked = asked.join().unwrap().to_lowercase();
+        assert!(asked.starts_with("get /x http/1.1") && asked.contains("x-b3-sampled: 1\r\n"), "{asked}");
+        assert_eq!(asked.matches("host: shop.example.com\r\n").count(), 1, "{asked}");
+        assert_eq!(asked.matches("host:").count(), 1, "{asked}");
     }
 
     #[test]
     fn why_there_is_no_answer_is_told_apart() {
         let client = Client::new(Duration::from_secs(1));
         let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-        assert_eq!(client.get(&format!("http://{free}/")), Err(Failure::Refused));
-        assert_eq!(client.get("https://127.0.0.1:1/"), Err(Failure::Tls));
+        assert_eq!(client.get(&format!("http://{free}/"), &[]), Err(Failure::Refused));
+        assert_eq!(client.get("https://127.0.0.1:1/", &[]), Err(Failure::Tls));
         let by_name = format!("http://localhost:{}/", free.port());
-        assert_eq!(client.get(&by_name), Err(Failure::Refused));
+        assert_eq!(client.get(&by_name, &[]), Err(Failure::Refused));
         let (url, _) = server(b"what is this\n", NOW);
-        assert!(matches!(client.get(&url), Err(Failure::Other(_))));
+        assert!(matches!(client.get(&url, &[]), Err(Failure::Other(_))));
         let (url, _) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", NOW);
-        assert!(client.get(&url).is_err());
+        assert!(client.get(&url, &[]).is_err());
         let start = Instant::now();
         let (url, _) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nslow", Duration::from_secs(5));
-        assert_eq!(client.get(&url), Err(Failure::Timeout(Duration::from_secs(1))));
+        assert_eq!(client.get(&url, &[]), Err(Failure::Timeout(Duration::from_secs(1))));
         assert!(start.elapsed() < Duration::from_secs(4));
     }
 }

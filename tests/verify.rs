@@ -5,13 +5,16 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use support::datakit_live::{self, Plan};
-use support::http::free_port;
+use support::http::{Server, free_port};
 use support::{Done, Meshobs};
 
 const LOCAL: &str = "testdata/verify/datakit.toml";
@@ -44,6 +47,8 @@ struct Case {
     sidecar_error: Option<String>,
     /// What kubectl says of port-forwards to the last DataKit.
     forward_error: Option<String>,
+    #[serde(default)]
+    gateway: Gateway,
     /// Whether meshobs waits to the end for what does not come.
     #[serde(default)]
     waits: bool,
@@ -59,6 +64,40 @@ struct Case {
     unknown: Vec<String>,
     #[serde(default)]
     says: Vec<String>,
+}
+
+/// The ingress gateway, in a cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Gateway {
+    /// Whether its spans arrive at the first DataKit.
+    reports: bool,
+    status: u16,
+    page: String,
+    /// Whether a page with the SDK is in a ConfigMap, so that it is meant to be served.
+    has_page: bool,
+    /// What its proxy's administration says of its tracer, before and after the request.
+    stats: Option<[String; 2]>,
+    clusters: String,
+    /// What kubectl says of a port-forward to its Service.
+    error: Option<String>,
+    /// Whether a rule leads from it to an application.
+    has_rule: bool,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            reports: true,
+            status: 200,
+            page: "<html></html>".to_owned(),
+            has_page: false,
+            stats: None,
+            clusters: String::new(),
+            error: None,
+            has_rule: true,
+        }
+    }
 }
 
 fn one() -> u16 {
@@ -104,7 +143,9 @@ fn play(case: &Case, is_local: bool) -> Vec<String> {
         args.extend(["--local", &origin]);
     } else {
         let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
-        path = format!("{}:{path}", cluster(here.path(), case, &ports).display());
+        let (gateway, admin) = gateway(&case.gateway, &ports);
+        let folder = cluster(here.path(), case, &ports, [gateway.port, admin.port]);
+        path = format!("{}:{path}", folder.display());
     }
     if case.waits {
         args.extend(["--wait", "1s"]);
@@ -178,9 +219,53 @@ fn what_is_broken_in_a_cluster_is_named() {
 const METRICS: &str = "# TYPE istio_requests_total counter\nistio_requests_total{a=\"1\"} 5\nistio_requests_total{a=\"2\"} 5\n\
     # TYPE envoy_x gauge\nenvoy_x 1\n";
 
+/// A page with the SDK in it.
+const PAGE: &str = "<html><head><script src=\"https://static.guance.com/browser-sdk/v3/dataflux-rum.js\"></script>\
+    <script>window.DATAFLUX_RUM && window.DATAFLUX_RUM.init({applicationId: 'shop', datakitOrigin: 'http://203.0.113.7:9529'})</script>\
+    </head></html>";
+
+/// Sends a span of a proxy to a DataKit, and waits for the answer.
+fn report(port: u16, trace: &str) {
+    let body = json!([{"traceId": trace, "id": "0123456789abcdef", "localEndpoint": {"serviceName": "productpage.prod"}}]).to_string();
+    let head = format!(
+        "POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).unwrap();
+    assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+}
+
+/// Starts the gateway and the administration of its proxy, of a cluster with these DataKits.
+fn gateway(plan: &Gateway, ports: &[u16]) -> (Server, Server) {
+    let (served, first) = (plan.clone(), ports.first().copied());
+    let gateway = Server::start(move |request| {
+        assert_eq!(
+            (request.path.as_str(), request.header("host")),
+            ("/productpage", Some("shop.example.com"))
+        );
+        let trace = request.header("x-b3-traceid").unwrap();
+        assert_eq!((trace.len(), request.header("x-b3-sampled")), (32, Some("1")));
+        first.filter(|_| served.reports).into_iter().for_each(|port| report(port, trace));
+        (served.status, "text/html", served.page.clone())
+    });
+    let (plan, asked) = (plan.clone(), Arc::clone(&gateway.asked));
+    let admin = Server::start(move |request| {
+        let has_sent = usize::from(!asked.lock().unwrap().is_empty());
+        match request.path.as_str() {
+            "/clusters" => (200, "text/plain", plan.clusters.clone()),
+            path if path.starts_with("/stats?filter=") => {
+                (200, "text/plain", plan.stats.as_ref().map_or("", |stats| &stats[has_sent]).to_owned())
+            }
+            _ => (404, "text/plain", String::new()),
+        }
+    });
+    (gateway, admin)
+}
+
 /// A kubectl in front of a cluster that is files, and the folder that it is in: it lists objects, answers for the sidecar's port,
 /// and forwards ports of DataKits to those of the test.
-fn cluster(here: &Path, case: &Case, ports: &[u16]) -> PathBuf {
+fn cluster(here: &Path, case: &Case, ports: &[u16], [gateway, admin]: [u16; 2]) -> PathBuf {
     let annotation = "[[inputs.prom]]\n  url = \"http://$IP:15020/stats/prometheus\"\n  source = \"mesh\"\n  interval = \"1s\"\n  \
                       metric_types = [\"counter\"]\n  measurement_name = \"istio_prom\"\n";
     let pod = |namespace: &str, name: &str, kind: &str, owner: &str, containers: Value| {
@@ -204,6 +289,36 @@ fn cluster(here: &Path, case: &Case, ports: &[u16]) -> PathBuf {
         workload("Deployment", "prod", "reviews", app.clone()),
         pod("prod", "reviews-0", "Deployment", "reviews", app),
     ];
+    let proxy = json!([{"name": "istio-proxy", "image": "istio/proxyv2:1.20.0"}]);
+    items.push(workload("Deployment", "istio-system", "istio-ingressgateway", proxy.clone()));
+    items.push(pod("istio-system", "istio-ingressgateway-0", "Deployment", "istio-ingressgateway", proxy));
+    let object = |api: &str, kind: &str, namespace: &str, name: &str, spec: Value| json!({"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec});
+    items.push(object("v1", "Service", "istio-system", "istio-ingressgateway", json!({
+        "selector": {"app": "istio-ingressgateway"}, "ports": [{"name": "http2", "port": 80, "targetPort": 8080}]})));
+    let networking = "networking.istio.io/v1beta1";
+    items.push(object(
+        networking,
+        "Gateway",
+        "prod",
+        "shop",
+        json!({
+        "selector": {"app": "istio-ingressgateway"},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]}),
+    ));
+    if case.gateway.has_rule {
+        items.push(object(networking, "VirtualService", "prod", "shop", json!({
+            "hosts": ["shop.example.com"], "gateways": ["shop"],
+            "http": [{"match": [{"uri": {"exact": "/productpage"}}], "route": [{"destination": {"host": "reviews"}}]}]})));
+    }
+    if case.gateway.has_page {
+        items.push(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "page", "namespace": "prod"},
+            "data": {"productpage.html": PAGE}}),
+        );
+        let spec = &mut items[1]["spec"]["template"]["spec"];
+        spec["volumes"] = json!([{"name": "page", "configMap": {"name": "page"}}]);
+        spec["containers"][0]["volumeMounts"] = json!([{"name": "page", "mountPath": "/pages"}]);
+    }
     if !ports.is_empty() {
         items.push(workload("DaemonSet", "datakit", "datakit", datakit.clone()));
     }
@@ -214,9 +329,16 @@ fn cluster(here: &Path, case: &Case, ports: &[u16]) -> PathBuf {
         items.push(pod("datakit", &name, "DaemonSet", "datakit", datakit.clone()));
         fs::write(answers.join(&name), format!("Forwarding from 127.0.0.1:{port} -> 9529\n")).unwrap();
     }
+    for (name, port) in [("istio-ingressgateway", gateway), ("istio-ingressgateway-0", admin)] {
+        fs::write(answers.join(name), format!("Forwarding from 127.0.0.1:{port} -> 8080\n")).unwrap();
+    }
+    if let Some(error) = &case.gateway.error {
+        fs::write(answers.join("istio-ingressgateway.error"), error).unwrap();
+    }
     if let (Some(error), Some(last)) = (&case.forward_error, ports.len().checked_sub(1)) {
         fs::write(answers.join(format!("datakit-{last}.error")), error).unwrap();
     }
+    fs::write(answers.join("metrics"), METRICS).unwrap();
     fs::write(answers.join("reviews-0"), case.sidecar.as_deref().unwrap_or(METRICS)).unwrap();
     if let Some(error) = &case.sidecar_error {
         fs::write(answers.join("reviews-0.error"), error).unwrap();
@@ -235,8 +357,10 @@ answer() {
 case "$*" in
 *"get --raw /version"*) echo '{"gitVersion": "v1.30.1"}' ;;
 *"get --raw /api/v1/namespaces/prod/pods/reviews-0:15020/proxy/stats/prometheus"*) answer reviews-0 ;;
-port-forward*) for word; do case "$word" in pod/*) answer "${word#pod/}" ;; esac; done; exec sleep 60 ;;
-*api-resources*) printf '%s\n' namespaces pods deployments.apps daemonsets.apps ;;
+*"get --raw /api/v1/namespaces/istio-system/pods/istio-ingressgateway-0:15020/proxy/stats/prometheus"*) answer metrics ;;
+port-forward*) for word; do case "$word" in pod/*|service/*) answer "${word#*/}" ;; esac; done; exec sleep 60 ;;
+*api-resources*) printf '%s\n' namespaces pods services configmaps deployments.apps daemonsets.apps gateways.networking.istio.io \
+    virtualservices.networking.istio.io ;;
 *events*) echo '{"apiVersion": "v1", "kind": "List", "items": []}' ;;
 *"get namespaces,"*) cat list.json ;;
 *) echo "unexpected: $*" >&2; exit 1 ;;

@@ -154,6 +154,9 @@ pub(crate) fn asked(labels: Labels<'_>) -> Asked<'_> {
 /// Label of a namespace or pod: `ambient` takes it into the mesh without a sidecar.
 pub(crate) const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
 
+/// The port of Envoy's administration, on loopback of its pod (`pilot/cmd/pilot-agent/options`, proxyAdminPort).
+pub(crate) const ADMIN_PORT: u16 = 15000;
+
 /// A sidecar's metrics, merged with the application's (`pilot/cmd/pilot-agent/status/server.go`).
 pub(crate) const SIDECAR_PORT: &str = "15020";
 

@@ -210,7 +210,7 @@ mod tests {
     use crate::verify::Verdict;
 
     fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
-        Ok(Answer { status, body: body.to_owned() })
+        Ok(Answer::of(status, body))
     }
 
     fn sample(lines: &str) -> Sample {

@@ -3,8 +3,10 @@
 
 pub(crate) mod datakit;
 mod exposition;
+pub(crate) mod gateway;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod page;
 pub(crate) mod report;
 pub(crate) mod rum;
 pub(crate) mod sample;
@@ -39,6 +41,10 @@ pub(crate) const SPAN: &str = "span";
 pub(crate) const SPAN_FED: &str = "span-fed";
 /// A span is uploaded.
 pub(crate) const SPAN_UPLOADED: &str = "span-uploaded";
+/// A request through the ingress gateway leaves spans.
+pub(crate) const GATEWAY_SPAN: &str = "gateway-span";
+/// The page that the gateway serves has browser monitoring in it.
+pub(crate) const PAGE: &str = "page";
 /// What the SDK of browser monitoring sends is taken.
 pub(crate) const RUM: &str = "rum";
 
@@ -52,6 +58,8 @@ pub(crate) const LINKS: &[Link] = &[
     Link { id: SPAN, section: "traces", title: "DataKit accepts a span" },
     Link { id: SPAN_FED, section: "traces", title: "the span passes DataKit's sampler" },
     Link { id: SPAN_UPLOADED, section: "traces", title: "the span is uploaded" },
+    Link { id: GATEWAY_SPAN, section: "traces", title: "a request through the gateway leaves spans" },
+    Link { id: PAGE, section: "browser monitoring", title: "the page loads the SDK" },
     Link { id: RUM, section: "browser monitoring", title: "DataKit accepts what the SDK sends" },
     Link { id: LOGS, section: "logs", title: "logs arrive" },
 ];

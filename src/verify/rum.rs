@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_200_alone_proves_nothing() {
-        let answer = |status, body: &str| Ok(Answer { status, body: body.to_owned() });
+        let answer = |status, body: &str| Ok(Answer::of(status, body));
         let white = format!("{{\"message\":\"{APP_ID_REFUSED}\"}}");
         for (runs, is_named, answer, fed, want, says) in [
             (Some(true), false, answer(200, ""), None, Fine, "dry run"),

@@ -95,16 +95,18 @@ pub(crate) fn rows(all: &[Served], flags: &str) -> Vec<Row> {
         let all_pods = |(served, cost): &(&Served, &Cost)| cost.per_minute * served.pods as f64;
         let points = fine.iter().map(all_pods).fold(0.0, |sum, points| sum + points);
         let pods: usize = fine.iter().map(|(served, _)| served.pods).sum();
-        rows.push(Row::fine(
-            SIDECAR,
+        let pods = counted(pods as f64, "pod");
+        let kept = if points > 0.0 {
             format!(
-                "a pod of each of {} answers, with {series:.0} series in all; what their annotations keep comes to about {} a minute from \
-                 their {}",
-                counted(fine.len() as f64, "workload"),
-                counted(points, "point"),
-                counted(pods as f64, "pod"),
-            ),
-        ));
+                "what their annotations keep comes to about {} a minute from their {pods}",
+                counted(points, "point")
+            )
+        } else {
+            "no annotation keeps any of it".to_owned()
+        };
+        let workloads = counted(fine.len() as f64, "workload");
+        let message = format!("a pod of each of {workloads} answers, with {series:.0} series in all; {kept}");
+        rows.push(Row::fine(SIDECAR, message));
     }
     let mut forbidden: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     for served in all {
@@ -117,7 +119,7 @@ pub(crate) fn rows(all: &[Served], flags: &str) -> Vec<Row> {
             Err(Trouble::Silent(why)) => rows.push(Row::failed(
                 SIDECAR,
                 format!("{workload}: port {port} of pod {pod} does not answer: {why}"),
-                format!("see whether its sidecar is ready; ask again by: {ask}"),
+                format!("see whether its proxy is ready; ask again by: {ask}"),
             )),
             Err(Trouble::NoMetrics) => rows.push(Row::failed(
                 SIDECAR,

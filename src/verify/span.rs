@@ -311,7 +311,7 @@ mod tests {
         );
         let version = Version::parse(version);
         let since = Sample::of_metrics(version, &text).unwrap();
-        let answer = Ok(Answer { status: 200, body: String::new() });
+        let answer = Ok(Answer::of(200, ""));
         let waited = Duration::from_secs(2);
         let trial = Trial { version, sent, answer: &answer, since: Ok(&since), waited };
         (trial.step(), trial.rows().iter().map(|row| (row.link, row.verdict)).collect())
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn an_answer_alone_proves_nothing() {
-        let answered = |status, body: &str| Ok(Answer { status, body: body.to_owned() });
+        let answered = |status, body: &str| Ok(Answer::of(status, body));
         let rows = |answer: &Result<Answer, Failure>, version: &str| {
             let version = Version::parse(version);
             Trial { version, sent: 1, answer, since: Err("closed"), waited: Duration::ZERO }.rows()

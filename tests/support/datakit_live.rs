@@ -1,6 +1,7 @@
 //! A stand-in for a running DataKit, on loopback: it answers `/v1/ping`, `/metrics` or `/stats`, spans and views as a release of its
 //! version does, counts what comes, and fails as it is told.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -68,7 +69,8 @@ impl Default for Plan {
 #[derive(Debug, Default)]
 struct State {
     uptime: u32,
-    spans: u32,
+    /// By service.
+    spans: BTreeMap<String, u32>,
     span_requests: u32,
     dropped: u32,
     span_points: u32,
@@ -145,7 +147,8 @@ impl Plan {
         if self.restarts {
             *state = State { uptime: 1, ..State::default() };
         }
-        state.spans += 1;
+        let service = spans[0]["localEndpoint"]["serviceName"].as_str().unwrap();
+        *state.spans.entry(service.to_owned()).or_default() += 1;
         state.span_requests += 1;
         if state.dropped < self.drops {
             state.dropped += 1;
@@ -205,11 +208,8 @@ impl Plan {
                 line(format!("{points}{{category=\"{category}\",name=\"{name}\"}} {}", state.uptime));
             }
         }
-        if state.spans > 0 && self.since(33, 0) {
-            line(format!(
-                "datakit_input_tracing_total{{input=\"zipkin\",service=\"meshobs-verify\"}} {}",
-                state.spans
-            ));
+        for (service, count) in state.spans.iter().filter(|_| self.since(33, 0)) {
+            line(format!("datakit_input_tracing_total{{input=\"zipkin\",service=\"{service}\"}} {count}"));
         }
         if state.dropped > 0 && self.since(80, 0) {
             line(format!(
@@ -258,7 +258,7 @@ impl Plan {
             "hostname": "node1",
             "uptime": format!("{}s", state.uptime),
             "enabled_input_list": inputs,
-            "inputs_status": {"zipkin": {"category": "tracing", "total": state.span_points, "count": state.spans}},
+            "inputs_status": {"zipkin": {"category": "tracing", "total": state.span_points, "count": state.span_requests}},
             "http_metrics": {"/api/v2/spans": {"total_count": state.span_requests, "2xx": state.span_requests}},
         });
         if self.since(5, 8) {

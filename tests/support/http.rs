@@ -31,7 +31,7 @@ pub type Answer = (u16, &'static str, String);
 /// A server that runs until the test ends.
 pub struct Server {
     pub port: u16,
-    asked: Arc<Mutex<Vec<Request>>>,
+    pub asked: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {

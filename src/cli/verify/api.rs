@@ -45,7 +45,7 @@ impl Api {
     }
 
     fn get(&self, path: &str) -> Result<Answer, Failure> {
-        self.client.get(&format!("{}{path}", self.url))
+        self.client.get(&format!("{}{path}", self.url), &[])
     }
 
     fn post(&self, path: &str, kind: &str, body: &str) -> Result<Answer, Failure> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::api::Api;
+use super::gateway;
 use super::probe::{Options, Probe, ask, pause};
 use crate::cluster::{Error, ErrorKind, Kubectl};
 use crate::gate::word;
@@ -13,7 +14,7 @@ use crate::mesh::scrape::{Kind, Scraped};
 use crate::mesh::{Datakit, Mesh, route};
 use crate::verify::metrics::Expected;
 use crate::verify::sidecar::{Scraper, Served, Trouble, cost};
-use crate::verify::{DATAKIT, LOGS, METRICS, RUM, Report, Row, logs, metrics, sidecar};
+use crate::verify::{DATAKIT, GATEWAY_SPAN, LOGS, METRICS, PAGE, RUM, Report, Row, logs, metrics, sidecar};
 
 /// How many workloads are asked for their metrics; each takes a kubectl.
 const WORKLOADS: usize = 64;
@@ -31,6 +32,7 @@ struct Target {
 pub(super) fn run(
     kubectl: &Kubectl,
     namespace: Option<&str>,
+    url: Option<&str>,
     options: &Options<'_>,
 ) -> anyhow::Result<Report> {
     let inventory = kubectl.inventory()?;
@@ -39,7 +41,7 @@ pub(super) fn run(
     for (kind, _) in &inventory.unread {
         report.remarks.push(format!("{kind} could not be listed, so what depends on them was left out"));
     }
-    let view = View { kubectl, mesh: &mesh, inventory: &inventory, namespace };
+    let view = View { kubectl, mesh: &mesh, inventory: &inventory, namespace, url };
     let mut skip = options.skip.to_vec();
     let application = options.application.map(str::to_owned).or_else(|| view.application());
     if !view.has_page() && options.application.is_none() && !skip.contains(&RUM) {
@@ -75,9 +77,11 @@ struct View<'v, 'i> {
     mesh: &'v Mesh<'i>,
     inventory: &'i Inventory,
     namespace: Option<&'v str>,
+    /// The page that the user names.
+    url: Option<&'v str>,
 }
 
-fn is_running(pod: &Object) -> bool {
+pub(super) fn is_running(pod: &Object) -> bool {
     pod.text(&["status", "phase"]) == "Running" && !pod.at(&["metadata", "deletionTimestamp"]).is_set()
 }
 
@@ -131,6 +135,7 @@ impl<'i> View<'_, 'i> {
         let Some(probe) = Probe::start(&apis, options, report) else { return };
         probe.run(report);
         let is_whole = is_whole && probe.reads_all();
+        self.gateway(&probe, options, is_whole, report);
         if !options.skip.contains(&METRICS) {
             report.add(self.metrics(&probe, options, is_whole), options.skip);
         }
@@ -138,6 +143,20 @@ impl<'i> View<'_, 'i> {
             report.add([logs::row(probe.now().as_ref().map_err(String::as_str))], options.skip);
         }
         probe.finish(report);
+    }
+
+    /// Follows a request through the ingress gateway.
+    fn gateway(&self, probe: &Probe<'_>, options: &Options<'_>, is_whole: bool, report: &mut Report) {
+        if [GATEWAY_SPAN, PAGE].iter().all(|link| options.skip.contains(link)) {
+            return;
+        }
+        match gateway::find(self.kubectl, self.mesh, self.url) {
+            Ok(way) => {
+                let knows = (self.has_page(), is_whole);
+                gateway::run(self.kubectl, self.mesh, &way, probe, options, knows, report);
+            }
+            Err(row) => report.add([row], options.skip),
+        }
     }
 
     /// Opens a way to each DataKit, and says whether that was all of them.
@@ -311,7 +330,7 @@ fn expected(scraped: &Scraped<'_>) -> Option<Expected> {
 }
 
 /// An error's first line, without the program's name in front.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let text = error.message.lines().next().unwrap_or_default();
     text.strip_prefix("kubectl: ").unwrap_or(text).to_owned()
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod cluster;
+mod gateway;
 mod probe;
 
 use anyhow::{anyhow, bail};
@@ -21,7 +22,7 @@ use probe::Probe;
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Without --local the cluster of kubectl is looked at: one pod of each workload with a sidecar is asked for its metrics, every \
-DataKit through a port-forward for its own counters, and nothing is changed. With --local it is one DataKit, and no cluster.
+DataKit through a port-forward for its own counters, the ingress gateway for a page, and nothing is changed. With --local it is one DataKit, and no cluster.
 
 One span and one view of a page are sent to a DataKit, and its counters read before and after: an answer alone proves \
 nothing. The span is stored, as service `meshobs-verify`; the view is only parsed (from DataKit 1.30 on; an older one \
@@ -41,6 +42,9 @@ pub struct VerifyArgs {
     /// Ask the workloads of this namespace only [default: all]
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
+    /// The page to ask for, as http://HOST/PATH [default: a rule's, by a port-forward to the ingress gateway]
+    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    url: Option<String>,
     /// How long uploads are waited for; DataKit uploads every 10 s
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     wait: String,
@@ -82,7 +86,13 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<u8> {
         probe::Options { wait, application: args.app_id.as_deref(), may_store: args.post_rum, skip: &skip };
     let report = match args.local.as_deref() {
         Some(url) => local(url.trim_end_matches('/'), &options)?,
-        None => cluster::run(&args.access.kubectl()?, args.namespace.as_deref(), &options)?,
+        None => {
+            let url = args.url.as_deref();
+            if let Some(url) = url {
+                address::check(url).map_err(|what| anyhow!("--url `{url}`: {what}"))?;
+            }
+            cluster::run(&args.access.kubectl()?, args.namespace.as_deref(), url, &options)?
+        }
     };
     let mut out = Vec::new();
     report::write(&mut out, &report, args.format)?;
