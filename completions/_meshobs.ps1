@@ -271,6 +271,11 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
         }
         'meshobs;init;policy' {
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'What applies the policy')
+            [CompletionResult]::new('--kubernetes-version', '--kubernetes-version', [CompletionResultType]::ParameterName, 'Version of Kubernetes, which decides the version of the API [default: 1.36]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request to the API server may take (30s, 2m)')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit')
             [CompletionResult]::new('--namespace-selector', '--namespace-selector', [CompletionResultType]::ParameterName, 'Labels of the namespaces it is for [default: those that Istio''s labels mark: istio-injection, istio.io/rev]')
             [CompletionResult]::new('--exclude-namespace', '--exclude-namespace', [CompletionResultType]::ParameterName, 'Namespaces to leave alone (repeatable)')
             [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of istiod [default: istio-system]')
@@ -290,6 +295,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file instead of stdout, in place of one that is there')
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Start from this file instead of the built-in template')
+            [CompletionResult]::new('--audit', '--audit', [CompletionResultType]::ParameterName, 'Warn about workloads without the annotation instead of adding it: a ValidatingAdmissionPolicy, from Kubernetes 1.30')
+            [CompletionResult]::new('--detect', '--detect', [CompletionResultType]::ParameterName, 'Ask the cluster for its version and what it serves, through kubectl')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')

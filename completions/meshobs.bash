@@ -1244,14 +1244,34 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__policy)
-            opts="-q -o -h --engine --namespace-selector --exclude-namespace --istio-namespace --datakit-namespace --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --quiet --config --no-config --output --template --help"
+            opts="-q -o -h --engine --audit --kubernetes-version --detect --context --kubeconfig --request-timeout --deadline --namespace-selector --exclude-namespace --istio-namespace --datakit-namespace --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --quiet --config --no-config --output --template --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --engine)
-                    COMPREPLY=($(compgen -W "admission" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "admission kyverno" -- "${cur}"))
+                    return 0
+                    ;;
+                --kubernetes-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --namespace-selector)

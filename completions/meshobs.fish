@@ -269,7 +269,13 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l diff -d 'Print a unified diff against --from instead of manifests'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -l show-secrets -d 'Show tokens in the diff'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from tracing" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l engine -d 'What applies the policy' -r -f -a "admission\t'The API server: a MutatingAdmissionPolicy'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l engine -d 'What applies the policy' -r -f -a "admission\t'The API server: a MutatingAdmissionPolicy, from Kubernetes 1.36'
+kyverno\t'Kyverno, from 1.18: a MutatingPolicy with the settings in it'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l kubernetes-version -d 'Version of Kubernetes, which decides the version of the API [default: 1.36]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l namespace-selector -d 'Labels of the namespaces it is for [default: those that Istio\'s labels mark: istio-injection, istio.io/rev]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l exclude-namespace -d 'Namespaces to leave alone (repeatable)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
@@ -289,6 +295,8 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s o -l output -d 'Write to a file instead of stdout, in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l template -d 'Start from this file instead of the built-in template' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l audit -d 'Warn about workloads without the annotation instead of adding it: a ValidatingAdmissionPolicy, from Kubernetes 1.30'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l detect -d 'Ask the cluster for its version and what it serves, through kubectl'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from policy" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -11,7 +11,7 @@ pub struct Filler<'a> {
 }
 
 /// Where a value cannot be set: the document, and why.
-type Failure = (usize, Refusal);
+pub type Failure = (usize, Refusal);
 
 impl<'a> Filler<'a> {
     /// The root of a document that has content, by number.

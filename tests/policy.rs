@@ -57,10 +57,15 @@ fn namespaces() -> String {
     NAMESPACES.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
+/// Applies manifests. The server validates; kubectl's own validation takes longer than that.
+fn apply(cluster: &Cluster, manifests: &str) {
+    cluster.kubectl(&["apply", "--validate=false", "-f", "-"], manifests);
+}
+
 /// Applies manifests, and waits until the policy among them is in effect and pods are taken.
 fn put_in(cluster: &Cluster, manifests: &str) {
-    cluster.apply(&namespaces());
-    cluster.apply(manifests);
+    apply(cluster, &namespaces());
+    apply(cluster, manifests);
     let probes: Vec<_> = NAMESPACES.iter().map(|(name, _)| pod(name, json!({"name": "probe"}))).collect();
     let is_ready = |_| {
         let made = create(cluster, &probes);
@@ -86,7 +91,6 @@ fn create(cluster: &Cluster, pods: &[Value]) -> BTreeMap<usize, Option<String>> 
         pod.to_string()
     });
     let text = numbered.collect::<Vec<_>>().join("\n");
-    // The server validates; kubectl's own validation takes ten times as long.
     let args = ["create", "--dry-run=server", "--validate=false", "-o", "json", "-f", "-"];
     let printed = cluster.kubectl_whatever(&args, &text);
     let mut made = BTreeMap::new();
@@ -363,7 +367,7 @@ fn controllers_make_pods_as_this_file_does() {
         text.replace("prod.job.made-6-29925611.made-6-29925611.", "prod.cronjob.made-6.made-6.");
     assert_ne!(text, of_cron_job);
     expected.insert("made-6-29925611".to_owned(), Some(of_cron_job));
-    cluster.apply(&workloads.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    apply(&cluster, &workloads.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     let pods = || -> Vec<Value> {
         let listed = cluster.kubectl(&["get", "pods", "-n", "prod", "-o", "json"], "");
         let list: Value = serde_json::from_str(&listed).unwrap();
@@ -397,4 +401,158 @@ fn made(api_version: &str, kind: &str, name: &str) -> Value {
     }
     spec["template"] = template;
     json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "prod"}, "spec": spec})
+}
+
+// ---- other engines ---------------------------------------------------------------------------------------------
+
+#[test]
+fn a_policy_for_kyverno_decides_the_same_where_the_api_server_runs_it() {
+    let Some((cluster, _turn)) = Cluster::common() else { return };
+    let folder = settings();
+    fs::write(
+        folder.path().join("meshobs.toml"),
+        "[metrics]\nsource_pattern = \"it's-{kind}-{app}\"\n[metrics.source]\nwith-entry = '{kind}'\n",
+    )
+    .unwrap();
+    // What Kyverno's kind has and the API server's has not is dropped, and what is not Kyverno's added.
+    let printed = policy(folder.path(), &["--engine", "kyverno"]);
+    let mut object: Value = serde_yaml::from_str(&printed).unwrap();
+    assert_eq!(object["spec"]["autogen"], json!({"podControllers": {"controllers": []}}));
+    object["spec"].as_object_mut().unwrap().remove("autogen");
+    object["kind"] = json!("MutatingAdmissionPolicy");
+    object["apiVersion"] = json!("admissionregistration.k8s.io/v1");
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": "meshobs-metrics"}, "spec": {"policyName": "meshobs-metrics"},
+    });
+    cluster.kubectl(
+        &[
+            "delete",
+            "mutatingadmissionpolicies,mutatingadmissionpolicybindings",
+            "meshobs-metrics",
+            "--ignore-not-found",
+        ],
+        "",
+    );
+    put_in(&cluster, &format!("{object}\n{binding}"));
+    let pods: Vec<_> = ["with-entry", "without"].map(|name| pod("prod", json!({"name": name}))).to_vec();
+    let expected = patched(folder.path(), &pods);
+    assert!(expected[0].as_deref().unwrap().contains("source = \"it's-pod-{kind}\""), "{expected:?}");
+    let found = || create(&cluster, &pods).into_values().collect::<Vec<_>>();
+    assert!((0..100).any(|_| found() == expected), "{:?} is not {expected:?}", found());
+    cluster.kubectl(
+        &["delete", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "meshobs-metrics"],
+        "",
+    );
+}
+
+#[test]
+fn an_audit_warns_of_what_stays_without_annotation() {
+    let Some((cluster, _turn)) = Cluster::common() else { return };
+    let folder = settings();
+    apply(&cluster, &namespaces());
+    apply(&cluster, &policy(folder.path(), &["--audit"]));
+    let bare: Vec<_> = KINDS.iter().map(|(api_version, kind)| whole(api_version, kind)).collect();
+    let warned = |objects: &[Value]| {
+        let text: Vec<_> = objects.iter().map(ToString::to_string).collect();
+        let says = cluster
+            .kubectl_says(&["create", "--dry-run=server", "--validate=false", "-f", "-"], &text.join("\n"));
+        let count = says.lines().filter(|line| line.contains("Validation failed")).count();
+        assert_eq!(count, says.matches("`meshobs patch` adds it").count(), "{says}");
+        count
+    };
+    assert!((0..100).any(|_| warned(&bare) == bare.len()), "the policy is not in effect");
+    // What the remedy makes of them brings no warning.
+    let text = bare.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
+    let done =
+        Meshobs::new(["patch", "--only", "metrics", "-q"]).cwd(folder.path()).stdin(text).run().expect(0);
+    let patched: Vec<Value> =
+        done.text().split("\n---\n").map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(warned(&patched), 0);
+    let mut elsewhere = bare.clone();
+    elsewhere.iter_mut().for_each(|object| object["metadata"]["namespace"] = json!("plain"));
+    assert_eq!(warned(&elsewhere), 0);
+    let owner = json!({"apiVersion": "v1", "kind": "Shop", "name": "b", "uid": "f0", "controller": true});
+    let mut owned = bare;
+    owned.iter_mut().for_each(|object| object["metadata"]["ownerReferences"] = json!([owner]));
+    assert_eq!(warned(&owned), 0);
+    cluster.kubectl(
+        &["delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "meshobs-unannotated"],
+        "",
+    );
+}
+
+/// A workload that an API server takes.
+fn whole(api_version: &str, kind: &str) -> Value {
+    let mut object = made(api_version, "Deployment", "whole");
+    object["kind"] = json!(kind);
+    let spec = object["spec"].as_object_mut().unwrap();
+    match kind {
+        "Pod" => {
+            let spec = spec["template"]["spec"].clone();
+            object["spec"] = spec;
+        }
+        "ReplicationController" => spec["selector"] = json!({"made": "whole"}),
+        "Job" | "CronJob" => {
+            spec.remove("selector");
+            spec["template"]["spec"]["restartPolicy"] = json!("Never");
+        }
+        _ => {}
+    }
+    if kind == "CronJob" {
+        let spec = object["spec"].clone();
+        object["spec"] = json!({"schedule": "0 0 * * *", "jobTemplate": {"spec": spec}});
+    }
+    object
+}
+
+// ---- the version of the API ------------------------------------------------------------------------------------
+
+#[test]
+fn the_api_that_the_cluster_serves_is_detected() {
+    let Some((cluster, _turn)) = Cluster::common() else { return };
+    for args in [&["init", "policy"][..], &["init", "policy", "--audit"]] {
+        let detected = cluster.meshobs(&[args, &["--detect"]].concat()).run().expect(0);
+        let default = cluster.meshobs(args).run().expect(0);
+        assert_eq!(detected.text(), default.text());
+        assert!(!detected.stderr.contains("--detect"), "{}", detected.stderr);
+    }
+}
+
+/// Runs `init policy --detect` with a kubectl that tells a version, and the versions of the API with policies in them.
+fn detected(version: &str, served: &[&str], args: &[&str]) -> support::Done {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let kubectl = folder.path().join("kubectl");
+    let mut script =
+        format!("#!/bin/sh\ncase \"$*\" in\n*/version*) echo '{{\"gitVersion\":\"{version}\"}}';;\n");
+    for version in served {
+        script.push_str(&format!(
+            "*/{version}|*/{version}\\ *) echo '{{\"resources\":[{{\"name\":\"mutatingadmissionpolicies\"}}]}}';;\n"
+        ));
+    }
+    script.push_str("*) echo 'Error from server (NotFound): no such thing' >&2; exit 1;;\nesac\n");
+    fs::write(&kubectl, script).unwrap();
+    fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let args = ["init", "policy", "--no-config", "--detect"].iter().chain(args);
+    Meshobs::new(args).cwd(folder.path()).env("PATH", &path).run()
+}
+
+#[test]
+fn what_no_cluster_serves_is_an_error_with_a_way_out() {
+    let done = detected("v1.34.1", &["v1beta1"], &[]).expect(0);
+    assert_eq!(done.text().matches("apiVersion: admissionregistration.k8s.io/v1beta1\n").count(), 2);
+    let done = detected("v1.36.0", &["v1", "v1beta1"], &[]).expect(0);
+    assert_eq!(done.text().matches("apiVersion: admissionregistration.k8s.io/v1\n").count(), 2);
+    let done = detected("v1.35.0", &[], &[]).expect(2);
+    for part in
+        ["serves no MutatingAdmissionPolicy", "--feature-gates=MutatingAdmissionPolicy=true", "/v1beta1=true"]
+    {
+        assert!(done.stderr.contains(part), "{}", done.stderr);
+    }
+    let done = detected("v1.31.4", &[], &[]).expect(2);
+    assert!(done.stderr.contains("from 1.32 on; use --engine kyverno"), "{}", done.stderr);
+    let done = detected("v1.27.4", &[], &["--audit"]).expect(2);
+    assert!(done.stderr.contains("from 1.28 on; use `meshobs check`"), "{}", done.stderr);
 }

@@ -1,4 +1,7 @@
-//! Facts about Kubernetes: the names that its controllers give to what they make, and limits of its objects.
+//! Facts about Kubernetes: versions of its admission policies, the names that its controllers give to what they make, and
+//! limits of its objects.
+
+use super::Version;
 
 /// The API group of admission policies and webhooks.
 pub(crate) const ADMISSION_GROUP: &str = "admissionregistration.k8s.io";
@@ -24,3 +27,41 @@ pub(crate) const CONFIG_MAP_SIZE: usize = 1 << 20;
 
 /// The longest key of a ConfigMap, in bytes.
 pub(crate) const CONFIG_MAP_KEY: usize = 253;
+
+/// The most that an expression of CEL holds, in characters (`cel-go/parser`, `defaultExpressionSizeCodePointLimit`).
+pub(crate) const CEL_SIZE: usize = 100_000;
+
+/// A kind of admission policy, and the versions of it, the newest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PolicyKind {
+    pub(crate) kind: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) versions: &'static [Served],
+}
+
+/// A version of an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Served {
+    pub(crate) since: Version,
+    pub(crate) version: &'static str,
+    /// Whether an API server serves it without being told to.
+    pub(crate) by_default: bool,
+}
+
+const fn served(minor: u32, version: &'static str, by_default: bool) -> Served {
+    Served { since: Version::new(1, minor, 0), version, by_default }
+}
+
+/// Policies that change objects (KEP 3962). The gate is called as the kind.
+pub(crate) const MUTATING_POLICY: PolicyKind = PolicyKind {
+    kind: "MutatingAdmissionPolicy",
+    plural: "mutatingadmissionpolicies",
+    versions: &[served(36, "v1", true), served(34, "v1beta1", false), served(32, "v1alpha1", false)],
+};
+
+/// Policies that warn and refuse (KEP 3488). The gate is called as the kind.
+pub(crate) const VALIDATING_POLICY: PolicyKind = PolicyKind {
+    kind: "ValidatingAdmissionPolicy",
+    plural: "validatingadmissionpolicies",
+    versions: &[served(30, "v1", true), served(28, "v1beta1", false)],
+};

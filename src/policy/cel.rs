@@ -90,6 +90,26 @@ pub(super) fn decision(pod: &str, scope: &Scope) -> Vec<Variable> {
     ]
 }
 
+/// The pod template of any workload that the API server has, or the pod itself.
+pub(super) const TEMPLATE: &str = "object.kind == 'Pod' ? dyn(object)\n\
+     : object.kind == 'CronJob' ? dyn(object.spec.jobTemplate.spec.template)\n\
+     : dyn(object.spec.template)";
+
+/// Whether nothing is to be said about a workload: its pods have no sidecar or have the annotation, or another object made it.
+pub(super) const VALIDATION: &str =
+    "variables.owners.size() > 0 || !(variables.sidecar && variables.unannotated)";
+
+/// What is said about a workload. It names it: kubectl shows the same warning once only.
+pub(super) fn message() -> String {
+    let what = format!(
+        ": the pod template has no annotation {SCRAPE_ANNOTATION}, by which DataKit scrapes the sidecar; `meshobs patch` adds it"
+    );
+    format!(
+        "object.kind.lowerAscii() + '/' + object.metadata.?name.or(object.metadata.?generateName).orValue('')\n+ {}",
+        string(&what)
+    )
+}
+
 /// The text of the annotation: the variable `text`.
 pub(super) fn text() -> Vec<Variable> {
     let labels = |names: &[&str]| format!("{}.map(name, variables.labels[?name].orValue(''))", list(names));

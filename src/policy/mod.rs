@@ -16,11 +16,17 @@ use crate::config::Invalid;
 use crate::diagnostic::Diagnostics;
 use crate::facts::kubernetes::ADMISSION_GROUP;
 use crate::rule::MetricsSettings;
-use crate::template;
+use crate::template::{self, Failure, Filler};
 use crate::yaml::Value;
 
 /// The template of [`Policy::admission`].
 pub(crate) const ADMISSION: &str = include_str!("../../templates/policy-admission.yaml");
+
+/// The template of [`Policy::kyverno`].
+pub(crate) const KYVERNO: &str = include_str!("../../templates/policy-kyverno.yaml");
+
+/// The template of [`audit`].
+pub(crate) const AUDIT: &str = include_str!("../../templates/policy-audit.yaml");
 
 /// Where a template says which namespaces a policy is for.
 const EXPRESSIONS: [&str; 4] = ["spec", "matchConstraints", "namespaceSelector", "matchExpressions"];
@@ -49,29 +55,72 @@ impl Policy {
         version: &str,
         namespace: &str,
     ) -> Result<String, Diagnostics> {
-        let settings = Variable { name: "settings", expression: "params.data".to_owned() };
-        let text = |text: &str| Value::Text(text.to_owned());
         template::fill(template, name, |filler| {
             filler.set(0, &["metadata", "namespace"], text(namespace))?;
             for (key, value) in &self.parameters.0 {
                 filler.set(0, &["data", key], lines(value))?;
             }
-            let api = format!("{ADMISSION_GROUP}/{version}");
-            filler.set(1, &["apiVersion"], text(&api))?;
-            filler.rename(1, &EXPRESSIONS, "matchExpressions", self.scope.expressions())?;
-            filler.rename(1, &["spec", "variables"], "variables", self.variables(settings))?;
-            filler.set(1, &["spec", "mutations", "0", "jsonPatch", "expression"], lines(&cel::mutation()))?;
-            filler.set(2, &["apiVersion"], text(&api))?;
+            let api = text(&format!("{ADMISSION_GROUP}/{version}"));
+            filler.set(1, &["apiVersion"], api.clone())?;
+            self.annotate(filler, 1, "params.data".to_owned())?;
+            filler.set(2, &["apiVersion"], api)?;
             filler.set(2, &["spec", "paramRef", "namespace"], text(namespace))
         })
     }
 
-    /// The variables of a policy that annotates pods.
-    fn variables(&self, settings: Variable) -> Value {
+    /// A MutatingPolicy of Kyverno's, with the settings in it.
+    ///
+    /// # Errors
+    /// The settings are too long for an expression; the template has no place for a value.
+    pub(crate) fn kyverno(&self, (template, name): (&str, &str)) -> anyhow::Result<String> {
+        let settings = self.parameters.literal().map_err(anyhow::Error::msg)?;
+        Ok(template::fill(template, name, |filler| self.annotate(filler, 0, settings))?)
+    }
+
+    /// Fills in what annotates pods; `settings` is an expression.
+    fn annotate(&self, filler: &mut Filler<'_>, document: usize, settings: String) -> Result<(), Failure> {
+        let settings = Variable { name: "settings", expression: settings };
         let decision = cel::decision("object", &self.scope);
         let all = decision.into_iter().chain(std::iter::once(settings)).chain(cel::text());
-        Value::List(all.map(entry).collect())
+        decide(filler, document, all, &self.scope)?;
+        let expression = ["spec", "mutations", "0", "jsonPatch", "expression"];
+        filler.set(document, &expression, lines(&cel::mutation()))
     }
+}
+
+/// A ValidatingAdmissionPolicy of a version of its API, and its binding: it warns of workloads without the annotation.
+///
+/// # Errors
+/// The template has no place for a value.
+pub(crate) fn audit(
+    (template, name): (&str, &str),
+    version: &str,
+    scope: &Scope,
+) -> Result<String, Diagnostics> {
+    template::fill(template, name, |filler| {
+        let api = text(&format!("{ADMISSION_GROUP}/{version}"));
+        filler.set(0, &["apiVersion"], api.clone())?;
+        decide(filler, 0, cel::decision(cel::TEMPLATE, scope).into_iter(), scope)?;
+        filler.set(0, &["spec", "validations", "0", "expression"], text(cel::VALIDATION))?;
+        filler.set(0, &["spec", "validations", "0", "messageExpression"], lines(&cel::message()))?;
+        filler.set(1, &["apiVersion"], api)
+    })
+}
+
+/// Fills in the namespaces and the variables.
+fn decide(
+    filler: &mut Filler<'_>,
+    document: usize,
+    variables: impl Iterator<Item = Variable>,
+    scope: &Scope,
+) -> Result<(), Failure> {
+    filler.rename(document, &EXPRESSIONS, "matchExpressions", scope.expressions())?;
+    let variables = Value::List(variables.map(entry).collect());
+    filler.rename(document, &["spec", "variables"], "variables", variables)
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
 }
 
 fn entry(variable: Variable) -> Value {

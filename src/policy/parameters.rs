@@ -1,7 +1,8 @@
 //! The settings of the rule `metrics` as a policy reads them: strings by key, in a ConfigMap or in the policy itself.
 
+use super::cel;
 use crate::config::Invalid;
-use crate::facts::kubernetes::{CONFIG_MAP_KEY, CONFIG_MAP_SIZE};
+use crate::facts::kubernetes::{CEL_SIZE, CONFIG_MAP_KEY, CONFIG_MAP_SIZE};
 use crate::rule::MetricsSettings;
 
 /// What stands for the source in the annotation's text.
@@ -48,6 +49,25 @@ impl Parameters {
         }
         Ok(Self(entries))
     }
+
+    /// All of it as a map of CEL.
+    ///
+    /// # Errors
+    /// It is longer than an expression may be.
+    pub(super) fn literal(&self) -> Result<String, Invalid> {
+        let entry =
+            |(key, value): &(String, String)| format!("  {}: {}", cel::string(key), cel::string(value));
+        let entries: Vec<_> = self.0.iter().map(entry).collect();
+        let literal = format!("{{\n{}\n}}", entries.join(",\n"));
+        let size = literal.chars().count();
+        if size > CEL_SIZE {
+            return Err(format!(
+                "metrics.source makes {size} characters, and an expression holds {CEL_SIZE}; shorten the table, label the pods with \
+                 `app`, or use --engine admission"
+            ));
+        }
+        Ok(literal)
+    }
 }
 
 /// The key of a workload's entry.
@@ -89,6 +109,13 @@ mod tests {
         assert!(of(&long).unwrap_err().contains("no workload"));
         let large = format!("[source]\nreviews = '{}'", "a".repeat(1 << 20));
         assert!(of(&large).unwrap_err().contains("a ConfigMap holds 1048576"));
+    }
+
+    #[test]
+    fn a_table_too_long_for_an_expression_is_named() {
+        let entries: String = (0..3000).map(|n| format!("workload-with-a-long-name-{n} = 'x'\n")).collect();
+        let parameters = of(&format!("[source]\n{entries}")).unwrap();
+        assert!(parameters.literal().unwrap_err().contains("an expression holds 100000"));
     }
 
     #[test]

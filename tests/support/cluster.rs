@@ -246,6 +246,14 @@ impl Cluster {
         String::from_utf8_lossy(&self.run(args, input).stdout).into_owned()
     }
 
+    /// What kubectl says besides what it prints.
+    pub fn kubectl_says(&self, args: &[&str], input: &str) -> String {
+        let output = self.run(args, input);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "kubectl {args:?}: {text}");
+        text
+    }
+
     pub fn apply(&self, text: &str) {
         self.kubectl(&["apply", "-f", "-"], text);
     }
