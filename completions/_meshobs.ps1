@@ -344,8 +344,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;init;nginx' {
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Address and port to listen on')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Address and port to listen on [default: 80, or 443 with --tls-cert]')
             [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Name of the server (repeatable); `_` is any')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Certificate for TLS, at the path where nginx finds it; without --listen port 80 redirects to 443')
+            [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'Key of the certificate')
+            [CompletionResult]::new('--max-body', '--max-body', [CompletionResultType]::ParameterName, 'Largest body of a request, as in `10m`; 0 is any, and Envoy decides')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long the mesh may send nothing, as in `300s` or `1h`')
             [CompletionResult]::new('--upstream', '--upstream', [CompletionResultType]::ParameterName, 'Ingress gateway, as http://IP:PORT; required unless --detect finds it')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
@@ -354,10 +358,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--istio-namespace', '--istio-namespace', [CompletionResultType]::ParameterName, 'Namespace of the ingress gateway, for --detect [default: istio-system]')
             [CompletionResult]::new('--rum-proxy', '--rum-proxy', [CompletionResultType]::ParameterName, 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Put the server into this configuration; `-` is stdin')
+            [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Change the proxy_pass of a location in it, instead of adding a server')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
             [CompletionResult]::new('--detect', '--detect', [CompletionResultType]::ParameterName, 'Ask minikube and kubectl where the ingress gateway is')
+            [CompletionResult]::new('--remove', '--remove', [CompletionResultType]::ParameterName, 'Take out of it what was added, and bring back what --into changed')
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace a server of ours that says something else')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')

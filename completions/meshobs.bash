@@ -1178,7 +1178,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__nginx)
-            opts="-o -q -h --listen --server-name --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --overwrite --output --quiet --config --no-config --help"
+            opts="-o -q -h --listen --server-name --tls-cert --tls-key --max-body --timeout --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --into --remove --overwrite --output --quiet --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1189,6 +1189,22 @@ _meshobs() {
                     return 0
                     ;;
                 --server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1221,6 +1237,10 @@ _meshobs() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -339,8 +339,12 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from rum" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l listen -d 'Address and port to listen on [default: 80, or 443 with --tls-cert]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l server-name -d 'Name of the server (repeatable); `_` is any' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l tls-cert -d 'Certificate for TLS, at the path where nginx finds it; without --listen port 80 redirects to 443' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l tls-key -d 'Key of the certificate' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l max-body -d 'Largest body of a request, as in `10m`; 0 is any, and Envoy decides' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l timeout -d 'How long the mesh may send nothing, as in `300s` or `1h`' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l upstream -d 'Ingress gateway, as http://IP:PORT; required unless --detect finds it' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l kubeconfig -d 'Configuration of kubectl' -r -F
@@ -349,9 +353,11 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l istio-namespace -d 'Namespace of the ingress gateway, for --detect [default: istio-system]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l rum-proxy -d 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l from -d 'Put the server into this configuration; `-` is stdin' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l into -d 'Change the proxy_pass of a location in it, instead of adding a server' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s o -l output -d 'Write to a file in place of one that is there' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l detect -d 'Ask minikube and kubectl where the ingress gateway is'
+complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l remove -d 'Take out of it what was added, and bring back what --into changed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l overwrite -d 'Replace a server of ours that says something else'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -s q -l quiet -d 'No report on stderr; errors are still printed'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from nginx" -l no-config -d 'Read no configuration file'

@@ -124,6 +124,9 @@ fn requests_reach_the_gateway_and_datakit_with_their_headers() {
         assert_eq!((request.path.as_str(), request.body.len()), (path, length));
         assert_eq!(request.header("x-forwarded-for"), Some("127.0.0.1"));
     }
+    // Only what browsers send there, and not without end.
+    let get = "GET /v1/write/rum HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+    assert!(exchange(setup.port, get).starts_with("HTTP/1.1 403"));
     // What only begins alike is the application's.
     let answer =
         exchange(setup.port, "GET /v1/write/rumour HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
@@ -173,4 +176,146 @@ fn an_edited_configuration_still_serves_what_it_served() {
     assert!(exchange(setup.port, get).ends_with("from the mesh"));
     let mut rest = after.lines();
     assert!(before.lines().all(|line| rest.any(|other| other == line)), "{after}");
+}
+
+#[test]
+fn uploads_streams_and_the_scheme_of_a_balancer_pass() {
+    let Some(nginx) = nginx() else { return };
+    let setup = Setup::new();
+    let conf = format!("{}{}}}\n", main_part(setup.folder.path()), setup.print(&[]));
+    let _running = setup.start(&nginx, &conf);
+    let body = "x".repeat(3 << 20);
+    let post = |more: &str| {
+        format!(
+            "POST /upload HTTP/1.1\r\nHost: a\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let answer = exchange(setup.port, &post("X-Forwarded-Proto: https\r\n"));
+    assert!(answer.ends_with("from the mesh"), "{answer}");
+    let request = setup.upstream.asked().pop().unwrap();
+    assert_eq!((request.body.len(), request.header("x-forwarded-proto")), (body.len(), Some("https")));
+
+    let limited = Setup::new();
+    let conf = format!("{}{}}}\n", main_part(limited.folder.path()), limited.print(&["--max-body", "1m"]));
+    let _limited = limited.start(&nginx, &conf);
+    assert!(exchange(limited.port, &post("")).contains("413"), "a limit that is asked for holds");
+}
+
+/// A server that sends the first event of a stream, and the second once it is told to.
+fn events() -> (u16, std::sync::mpsc::Sender<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (go, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n").unwrap();
+        let _ = wait.recv();
+        let _ = stream.write_all(b"data: 2\n\n");
+    });
+    (port, go)
+}
+
+#[test]
+fn an_event_arrives_while_its_stream_is_open() {
+    let Some(nginx) = nginx() else { return };
+    let setup = Setup::new();
+    let (upstream, go) = events();
+    let listen = format!("127.0.0.1:{}", setup.port);
+    let args = ["init", "nginx", "--listen", &listen, "--upstream", &format!("http://127.0.0.1:{upstream}")];
+    let server = Meshobs::new(args).cwd(setup.folder.path()).run().expect(0).text().to_owned();
+    let _running = setup.start(&nginx, &format!("{}{server}}}\n", main_part(setup.folder.path())));
+    let mut stream = TcpStream::connect(("127.0.0.1", setup.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let (mut answer, mut bytes) = (String::new(), [0; 1024]);
+    while !answer.contains("data: 1") {
+        let read = stream.read(&mut bytes).unwrap();
+        assert!(read > 0, "{answer}");
+        answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    assert!(!answer.contains("data: 2"));
+    go.send(()).unwrap();
+}
+
+#[test]
+fn tls_is_spoken_with_the_certificate_that_is_named() {
+    let Some(nginx) = nginx() else { return };
+    if !support::on_path("openssl") {
+        skip("no openssl here");
+        return;
+    }
+    let setup = Setup::new();
+    let folder = setup.folder.path();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=shop.example"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let tls = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let conf = format!("{}{}}}\n", main_part(folder), setup.print(&tls));
+    let _running = setup.start(&nginx, &conf);
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", setup.port)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut request = client.stdin.take().unwrap();
+    request.write_all(b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(answer.ends_with("from the mesh"), "{answer}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("shop.example"));
+    assert_eq!(setup.upstream.asked()[0].header("x-forwarded-proto"), Some("https"));
+}
+
+#[test]
+fn a_location_that_is_there_leads_to_the_gateway_and_back() {
+    let Some(nginx) = nginx() else { return };
+    let setup = Setup::new();
+    let folder = setup.folder.path();
+    let old = Server::start(|_| (200, "text/plain", "from the old place".to_owned()));
+    fs::create_dir(folder.join("sites")).unwrap();
+    let main = format!("{}    include sites/*.conf;\n}}\n", main_part(folder));
+    let site = format!(
+        "server {{\n\tlisten 127.0.0.1:{};\n\tserver_name shop.example;\n\tlocation / {{\n\t\tproxy_pass {}; # the shop\n\t}}\n}}\n",
+        setup.port,
+        old.origin()
+    );
+    fs::write(folder.join("nginx.conf"), &main).unwrap();
+    fs::write(folder.join("sites/shop.conf"), &site).unwrap();
+    let upstream = setup.upstream.origin();
+    let run = |from: &str, more: &[&str]| {
+        let args = ["init", "nginx", "--from", from];
+        Meshobs::new(args.iter().chain(more)).cwd(folder).run()
+    };
+    let into = ["--upstream", &upstream, "--into", "shop.example"];
+    let refused = run("nginx.conf", &into).expect(2);
+    assert!(refused.stderr.contains("is in sites/shop.conf"), "{}", refused.stderr);
+    let listen = format!("127.0.0.1:{}", setup.port);
+    let beside = run("nginx.conf", &["-q", "--upstream", &upstream, "--listen", &listen]).expect(2);
+    assert!(
+        beside.stderr.contains("sites/shop.conf:1:1: ") && beside.stderr.contains("--into shop.example"),
+        "{}",
+        beside.stderr
+    );
+
+    let led = run("sites/shop.conf", &into).expect(0).stdout;
+    fs::write(folder.join("sites/shop.conf"), &led).unwrap();
+    assert_eq!(run("sites/shop.conf", &["--remove"]).expect(0).stdout, site.as_bytes());
+    let _running = setup.start(&nginx, &main);
+    let get = "GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n";
+    let answer = exchange(setup.port, get);
+    assert!(answer.ends_with("from the mesh"), "{answer}");
+    // Envoy answers HTTP/1.0 with 426, and routes by the name that was asked for.
+    assert_eq!(setup.upstream.asked()[0].header("host"), Some("shop.example"));
+    assert!(old.asked().is_empty());
 }

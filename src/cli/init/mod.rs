@@ -8,6 +8,7 @@ pub(super) mod from;
 pub(super) mod gateway_metrics;
 pub(super) mod namespace;
 mod nginx;
+mod nginx_tree;
 mod policy;
 pub(super) mod rum;
 pub(super) mod tracing;

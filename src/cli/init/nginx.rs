@@ -1,32 +1,47 @@
 //! `meshobs init nginx`: the server in front of the ingress gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use super::super::DONE;
 use super::super::cluster::ClusterArgs;
 use super::super::settings::SettingsArgs;
 use super::from::Source;
+use super::nginx_tree::Tree;
 use crate::address;
 use crate::cluster::minikube;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::gate::say;
-use crate::nginx::{Edited, Server, includes_servers, insert};
+use crate::gate::{self, Text, text};
+use crate::nginx::{
+    self, ConfError, Edited, Redirected, Server, Target, Tls, check_beside, insert, redirect, restore,
+};
 
 /// Arguments of `init nginx`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Put the output into /etc/nginx/conf.d/, or edit your nginx.conf with --from; then `nginx -t && nginx -s reload`. \
-With --rum-proxy browsers send to this server, so that no DataKit has to be public: `init rum --datakit-origin /`.")]
+Where a site is there already, --into changes the address that it passes requests on to. With --rum-proxy browsers send to this server, so that no DataKit has to be public: `init rum --datakit-origin /`.")]
 pub struct NginxArgs {
-    /// Address and port to listen on
-    #[arg(long, value_name = "[ADDRESS:]PORT", default_value = "80")]
-    listen: String,
+    /// Address and port to listen on [default: 80, or 443 with --tls-cert]
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    listen: Option<String>,
     /// Name of the server (repeatable); `_` is any
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "_")]
     server_name: Vec<String>,
+    /// Certificate for TLS, at the path where nginx finds it; without --listen port 80 redirects to 443
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<String>,
+    /// Key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<String>,
+    /// Largest body of a request, as in `10m`; 0 is any, and Envoy decides
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    max_body: String,
+    /// How long the mesh may send nothing, as in `300s` or `1h`
+    #[arg(long, value_name = "TIME", default_value = "300s")]
+    timeout: String,
     /// Ingress gateway, as http://IP:PORT; required unless --detect finds it
     #[arg(long, value_name = "URL", env = "MESHOBS_UPSTREAM")]
     upstream: Option<String>,
@@ -44,6 +59,21 @@ pub struct NginxArgs {
     /// Put the server into this configuration; `-` is stdin
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// Change the proxy_pass of a location in it, instead of adding a server
+    #[arg(
+        long,
+        value_name = "SERVER[:PORT][/LOCATION]",
+        requires = "from",
+        conflicts_with_all = ["listen", "server_name", "tls_cert", "max_body", "timeout", "rum_proxy", "overwrite"]
+    )]
+    into: Option<String>,
+    /// Take out of it what was added, and bring back what --into changed
+    #[arg(
+        long,
+        requires = "from",
+        conflicts_with_all = ["into", "listen", "server_name", "tls_cert", "max_body", "timeout", "rum_proxy", "overwrite", "upstream", "detect"]
+    )]
+    remove: bool,
     /// Replace a server of ours that says something else
     #[arg(long, requires = "from")]
     overwrite: bool,
@@ -60,59 +90,145 @@ pub struct NginxArgs {
 /// Prints the configuration.
 pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
     let istio_namespace = super::istio_namespace(&args.settings, args.istio_namespace.clone())?;
-    let upstream = match &args.upstream {
-        Some(upstream) => upstream.clone(),
-        None if args.detect => detect(&args.cluster, &istio_namespace)?,
-        None => bail!(
-            "the address of the ingress gateway is missing; pass --upstream http://IP:PORT, or --detect to ask the cluster"
-        ),
-    };
     if let Some(flag) = args.cluster.given().filter(|_| !args.detect) {
         bail!("{flag} is for --detect; nothing else here asks the cluster");
     }
-    let server = Server {
-        listen: args.listen.clone(),
-        names: args.server_name.clone(),
-        upstream,
-        rum: args.rum_proxy.clone(),
-    };
-    check(&server)?;
     let (text, said) = match &args.from {
-        None => (server.render(""), None),
-        Some(path) => edit(&Source::read(path)?, &server, args.overwrite)?,
+        Some(path) if args.remove => remove(&Source::read(path)?)?,
+        _ => {
+            let upstream = upstream(args, &istio_namespace)?;
+            let server = server(args, upstream);
+            check(&server)?;
+            match (&args.from, &args.into) {
+                (None, _) => (server.render(""), Vec::new()),
+                (Some(path), None) => edit(path, &Source::read(path)?, &server, args.overwrite)?,
+                (Some(path), Some(into)) => lead(path, &Source::read(path)?, into, &server.upstream)?,
+            }
+        }
     };
     super::write(&text, args.output.as_deref())?;
-    if let Some(said) = said.filter(|_| !args.quiet) {
-        say!("{}", said);
+    if !args.quiet {
+        said.iter().for_each(gate::print_line);
     }
     Ok(DONE)
 }
 
-fn edit(source: &Source, server: &Server, overwrite: bool) -> anyhow::Result<(String, Option<String>)> {
-    let Ok(conf) = std::str::from_utf8(&source.bytes) else {
-        bail!("{}: not UTF-8; convert the file", source.name);
-    };
-    let spot = |at, message: &str| Diagnostic::spot(&source.name, conf, 0, at, message);
-    let edited =
-        insert(conf, server, overwrite).map_err(|error| Diagnostics::from(spot(error.at, &error.message)))?;
+fn upstream(args: &NginxArgs, istio_namespace: &str) -> anyhow::Result<String> {
+    match &args.upstream {
+        Some(upstream) => Ok(upstream.clone()),
+        None if args.detect => detect(&args.cluster, istio_namespace),
+        None => bail!(
+            "the address of the ingress gateway is missing; pass --upstream http://IP:PORT, or --detect to ask the cluster"
+        ),
+    }
+}
+
+fn server(args: &NginxArgs, upstream: String) -> Server {
+    let tls =
+        args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| Tls { certificate, key });
+    let default = if tls.is_some() { "443" } else { "80" };
+    Server {
+        listen: args.listen.clone().unwrap_or_else(|| default.to_owned()),
+        names: args.server_name.clone(),
+        upstream,
+        rum: args.rum_proxy.clone(),
+        max_body: args.max_body.clone(),
+        timeout: args.timeout.clone(),
+        redirect: (tls.is_some() && args.listen.is_none()).then(|| "80".to_owned()),
+        tls,
+    }
+}
+
+/// The text of a configuration.
+fn conf(source: &Source) -> anyhow::Result<&str> {
+    match std::str::from_utf8(&source.bytes) {
+        Ok(conf) => Ok(conf),
+        Err(_) => bail!("{}: not UTF-8; convert the file", source.name),
+    }
+}
+
+/// An error with its place.
+fn at(name: &str, conf: &str, error: &ConfError) -> Diagnostics {
+    Diagnostic::spot(name, conf, 0, error.at, error.message.clone()).into()
+}
+
+fn edit(
+    path: &Path,
+    source: &Source,
+    server: &Server,
+    overwrite: bool,
+) -> anyhow::Result<(String, Vec<Text>)> {
+    let conf = conf(source)?;
+    let edited = insert(conf, server, overwrite).map_err(|error| at(&source.name, conf, &error))?;
+    let mut said = Vec::new();
     let (text, what) = match edited {
-        Edited::Inserted(text) if includes_servers(conf) => {
-            let more = "server added; files that it includes may have one for the same name and address, which nginx \
-                        would take instead: see what `nginx -t` says, or give a --server-name";
-            (text, more.to_owned())
+        Edited::Inserted(text) => {
+            let tree = Tree::read(path, conf);
+            for (name, other) in &tree.files {
+                check_beside(other, server).map_err(|error| at(name, other, &error))?;
+            }
+            said.extend(tree.unseen());
+            (text, "server added".to_owned())
         }
-        Edited::Inserted(text) => (text, "server added".to_owned()),
         Edited::Replaced(text) => (text, "server replaced".to_owned()),
-        Edited::Same => (conf.to_owned(), "unchanged".to_owned()),
         Edited::Differs(at) => {
             let (line, ..) = crate::diagnostic::locate(conf, at);
-            (
-                conf.to_owned(),
-                format!("a server of ours with other values kept (line {line}), see --overwrite"),
-            )
+            let what = format!("a server of ours with other values kept (line {line}), see --overwrite");
+            (conf.to_owned(), what)
         }
+        _ => (conf.to_owned(), "unchanged".to_owned()),
     };
-    Ok((text, Some(format!("{}: {what}", source.name))))
+    said.insert(0, text!("{}: {}", source.name, what));
+    Ok((text, said))
+}
+
+/// Leads a location that is there to the gateway.
+fn lead(path: &Path, source: &Source, into: &str, upstream: &str) -> anyhow::Result<(String, Vec<Text>)> {
+    let target = Target::parse(into).map_err(|message| {
+        anyhow!("invalid location `{into}` (--into): {message}; write SERVER[:PORT][/LOCATION], as in `shop.example:443/api/`")
+    })?;
+    let conf = conf(source)?;
+    let Redirected { edited, notes } = redirect(conf, &target, upstream).map_err(|error| {
+        let tree = Tree::read(path, conf);
+        let elsewhere = tree.files.iter().find(|(_, other)| redirect(other, &target, upstream).is_ok());
+        match elsewhere {
+            Some((name, _)) => Diagnostic::whole(
+                &source.name,
+                format!(
+                    "server `{}` is in {name}, which it includes; edit that one with --from",
+                    target.name
+                ),
+            )
+            .into(),
+            None => at(&source.name, conf, &error),
+        }
+    })?;
+    let (text, what) = match edited {
+        Edited::Replaced(text) => (text, "leads to the ingress gateway now"),
+        _ => (conf.to_owned(), "unchanged"),
+    };
+    let mut said = vec![text!("{}: {}{} {}", source.name, target.name, target.location, what)];
+    said.extend(notes.iter().map(|note| text!("note: {}", note)));
+    Ok((text, said))
+}
+
+fn remove(source: &Source) -> anyhow::Result<(String, Vec<Text>)> {
+    let conf = conf(source)?;
+    let explain = |error: ConfError| at(&source.name, conf, &error);
+    let mut text = conf.to_owned();
+    let mut said = Vec::new();
+    if let Edited::Removed(new) = nginx::remove(&text).map_err(explain)? {
+        text = new;
+        said.push(text!("{}: server removed", source.name));
+    }
+    if let Edited::Removed(new) = restore(&text).map_err(explain)? {
+        text = new;
+        said.push(text!("{}: proxy_pass restored", source.name));
+    }
+    if said.is_empty() {
+        said.push(text!("{}: nothing of ours in it, left as it is", source.name));
+    }
+    Ok((text, said))
 }
 
 /// Checks what goes into the configuration, so that nothing in it can end a directive.
@@ -138,6 +254,23 @@ fn check(server: &Server) -> anyhow::Result<()> {
         let bare = name.strip_prefix("*.").or_else(|| name.strip_suffix(".*")).unwrap_or(name);
         if bare.is_empty() || !bare.chars().all(fits) {
             bail!("invalid name `{name}` (--server-name): a host's name, `*.example.org`, or `_` for any");
+        }
+    }
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if !digits(server.max_body.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G']).unwrap_or(&server.max_body)) {
+        bail!(
+            "invalid size `{}` (--max-body): digits and `k`, `m` or `g`, as in `10m`; 0 is any",
+            server.max_body
+        );
+    }
+    let unit = ["ms", "s", "m", "h", "d"].iter().find_map(|unit| server.timeout.strip_suffix(unit));
+    if !digits(unit.unwrap_or(&server.timeout)) {
+        bail!("invalid time `{}` (--timeout): digits and `s`, `m` or `h`, as in `300s`", server.timeout);
+    }
+    let files = server.tls.iter().flat_map(|tls| [(&tls.certificate, "--tls-cert"), (&tls.key, "--tls-key")]);
+    for (file, flag) in files {
+        if file.is_empty() || !file.chars().all(|c| c.is_alphanumeric() || "/._-+@".contains(c)) {
+            bail!("invalid path `{file}` ({flag}): letters, digits and `/._-+@`");
         }
     }
     let origins = [(Some(&server.upstream), "--upstream"), (server.rum.as_ref(), "--rum-proxy")];
