@@ -1724,7 +1724,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__patch)
-            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --report --config --no-config --only --skip --with --overwrite --strict --exclude --kustomize --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --rum-mode --rum-config-map --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
+            opts="-o -i -U -q -v -n -h --output --in-place --backup --diff --unified --show-secrets --check --color --quiet --verbose --for --report --report-file --config --no-config --only --skip --with --overwrite --strict --exclude --kustomize --namespace --cluster-scoped --metrics-profile --metrics-url --metrics-port --metrics-path --metrics-types --metrics-interval --metrics-measurement --metrics-name-filter --metrics-tags-ignore --metrics-tag --metrics-source --rum-image --rum-mode --rum-config-map --image --no-image-comment --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --tracing-mode --tracing-address --tracing-sampling --istio-version --istio-namespace --revision --datakit-namespace --ipv6 --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1754,8 +1754,16 @@ _meshobs() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --for)
+                    COMPREPLY=($(compgen -W "helm" -- "${cur}"))
+                    return 0
+                    ;;
                 --report)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --report-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -42,8 +42,10 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -s U -l unified -
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l for -d 'Print for this program (Helm is also known by its marks in what comes from stdin)' -r -f -a "helm\t'Helm, whose post-renderer this is: namespaces are left to Helm, and the output is never empty'"
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l report -d 'Format of the report' -r -f -a "text\t'Lines for people'
 json\t'One JSON document'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l report-file -d 'Write the report, or the errors, to this file too, also with --quiet' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand patch" -l only -d 'Run only these rules' -r -f -a "namespace\t''
 metrics\t''

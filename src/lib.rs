@@ -18,6 +18,7 @@ mod diagnostic;
 mod facts;
 mod function;
 mod gate;
+mod helm;
 mod http;
 mod input;
 mod install;

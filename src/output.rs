@@ -71,6 +71,35 @@ pub fn stream(plan: &mut Plan, out: &mut dyn Write) -> Result<(), OutputError> {
     out.flush().map_err(OutputError::Stdout)
 }
 
+/// Writes all inputs, patched, as one stream; where that is blank, another text in its place.
+///
+/// # Errors
+/// An input cannot be read again, or `out` not be written.
+pub fn stream_or(plan: &mut Plan, out: &mut dyn Write, empty: Option<&str>) -> Result<(), OutputError> {
+    let Some(empty) = empty else { return stream(plan, out) };
+    let mut watched = Watched { out, blank: true };
+    stream(plan, &mut watched)?;
+    let Watched { out, blank } = watched;
+    if blank { out.write_all(empty.as_bytes()).map_err(OutputError::Stdout) } else { Ok(()) }
+}
+
+/// A writer that knows whether all it wrote was blank.
+struct Watched<'w> {
+    out: &'w mut dyn Write,
+    blank: bool,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.blank &= bytes.trim_ascii().is_empty();
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// What stands at the end of the stream so far.
 struct Join {
     open: bool,

@@ -10,6 +10,7 @@ mod install;
 mod interrupt;
 mod matches;
 mod patch;
+mod report_file;
 mod settings;
 mod uninstall;
 mod verify;
@@ -76,7 +77,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let code = if error.use_stderr() { ERROR } else { DONE };
             // Help and version are no errors and go to stdout; a closed pipe there is none either.
-            let _ = without_controls(error).print();
+            let error = without_controls(error);
+            if code == ERROR {
+                report_file::from_environment().write(&Text::block(&error.to_string()));
+            }
+            let _ = error.print();
             return ExitCode::from(code);
         }
     };

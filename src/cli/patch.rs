@@ -9,15 +9,17 @@ use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::report_file::ReportFile;
 use super::settings::SettingsArgs;
 use super::{CHANGES, DONE, ERROR};
 use crate::config::{Options, RuleOptions, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::gate;
-use crate::input::{self, Input};
+use crate::gate::{self, Text, say, text};
+use crate::helm;
+use crate::input::{self, Content, Input};
 use crate::kustomize::{self, Kustomize};
 use crate::output::{self, OutputError};
-use crate::patch::{Patcher, Plan, Strict};
+use crate::patch::{self, Patcher, Plan, Strict};
 use crate::report::{self, DiffStyle, Format};
 use crate::rule::{Datakit, Metrics, Namespace, Rule, RuleName, Rum, Tracing};
 
@@ -47,6 +49,13 @@ impl Color {
             Self::Auto => io::stdout().is_terminal() && unset(),
         }
     }
+}
+
+/// A program that reads what `patch` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reader {
+    /// Helm, whose post-renderer this is: namespaces are left to Helm, and the output is never empty
+    Helm,
 }
 
 /// Arguments of `patch`.
@@ -107,9 +116,14 @@ pub struct PatchArgs {
     /// Report what is no Kubernetes object, too
     #[arg(short, long)]
     verbose: bool,
+    /// Print for this program (Helm is also known by its marks in what comes from stdin)
+    #[arg(long = "for", id = "for", value_enum, value_name = "PROGRAM", env = "MESHOBS_FOR")]
+    reader: Option<Reader>,
     /// Format of the report
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     report: Format,
+    #[command(flatten)]
+    report_file: ReportFile,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -121,24 +135,30 @@ pub struct PatchArgs {
 /// Runs the command.
 pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
     let format = args.report;
-    match try_run(&mut args) {
-        Ok(code) => Ok(code),
+    let file = args.report_file.clone();
+    file.check()?;
+    let error = match try_run(&mut args) {
+        Ok(code) => return Ok(code),
+        Err(error) => error,
+    };
+    let errors = match error.downcast::<Diagnostics>() {
+        Ok(errors) => errors,
+        Err(error) if format == Format::Json => Diagnostic::whole("meshobs", format!("{error:#}")).into(),
         Err(error) => {
-            let errors = match error.downcast::<Diagnostics>() {
-                Ok(errors) => errors,
-                Err(error) if format == Format::Json => {
-                    Diagnostic::whole("meshobs", format!("{error:#}")).into()
-                }
-                Err(error) => return Err(error),
-            };
-            let _ = report::errors(&mut gate::stderr(), format, &errors);
-            Ok(ERROR)
+            file.write(&text!("meshobs: {}", super::message(&error)));
+            return Err(error);
         }
-    }
+    };
+    let text = Text::written(|out| report::errors(out, format, &errors))?;
+    say!("{}", text);
+    file.write(&text);
+    Ok(ERROR)
 }
 
 fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
-    let settings = settings(args)?;
+    let flags = Options::from(std::mem::take(&mut args.rules));
+    let mut options = args.settings.load(flags)?;
+    let settings = checked(&options)?;
     if args.paths.is_empty() && io::stdin().is_terminal() {
         bail!("no input; name files or directories, or pipe manifests in");
     }
@@ -174,7 +194,11 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let one_stream = !args.in_place && !args.diff && !args.check && (args.output.is_none() || to_file);
 
     let bar = progress_bar(inputs.len(), args.quiet);
-    let mut plan = patcher(&settings, args, one_stream).plan(inputs, errors, &mut || bar.inc(1))?;
+    let mut opened = patch::open(inputs, &mut errors);
+    let note = leave_to_helm(args, &mut options, &mut opened);
+    let settings = checked(&options)?;
+    let mut plan = patcher(&settings, args, one_stream).plan_opened(opened, errors, &mut || bar.inc(1))?;
+    note.into_iter().for_each(|note| plan.report.note(note.to_owned()));
     bar.finish_and_clear();
 
     let changes = plan.changes();
@@ -182,16 +206,38 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     if args.check || args.diff {
         plan.report.nothing_is_written();
     }
-    if !args.quiet {
+    if args.report_file.is_wanted() {
+        let text = Text::written(|out| plan.report.finish(out, &written))?;
+        if !args.quiet {
+            say!("{}", text);
+        }
+        args.report_file.write(&text);
+    } else if !args.quiet {
         // What was done is done, whether or not anybody reads the report.
         let _ = plan.report.finish(&mut gate::stderr(), &written);
     }
     Ok(if args.check && changes { CHANGES } else { DONE })
 }
 
-fn settings(args: &mut PatchArgs) -> anyhow::Result<Settings> {
-    let flags = Options::from(std::mem::take(&mut args.rules));
-    args.settings.load(flags)?.settings().map_err(|message| anyhow!(message))
+fn checked(options: &Options) -> anyhow::Result<Settings> {
+    options.clone().settings().map_err(|message| anyhow!(message))
+}
+
+/// Turns the rule `namespace` off where Helm decides about namespaces: it was asked for, or it rendered what comes from
+/// stdin and nobody named a namespace. Says so in the second case.
+fn leave_to_helm(
+    args: &PatchArgs,
+    options: &mut Options,
+    opened: &mut [(Input, Content)],
+) -> Option<&'static str> {
+    let asked = args.reader == Some(Reader::Helm);
+    let named = options.namespace.name.is_some() || options.patch.names(RuleName::Namespace);
+    let mut stdin = opened.iter_mut().filter(|(input, _)| input.path.is_none());
+    let rendered = !asked && !named && stdin.any(|(_, content)| helm::is_rendered(content).unwrap_or(false));
+    if asked || rendered {
+        options.patch.turn_off(RuleName::Namespace);
+    }
+    rendered.then_some("Helm rendered this stream, so namespaces are left to Helm; -n NAME sets them here")
 }
 
 /// The rules that settings ask for, in order.
@@ -216,7 +262,7 @@ fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
         one_stream,
         strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
-        format: if args.quiet { Format::Silent } else { args.report },
+        format: if args.quiet && !args.report_file.is_wanted() { Format::Silent } else { args.report },
         function: false,
     }
 }
@@ -243,7 +289,10 @@ fn write(args: &PatchArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec
         match &args.output {
             Some(path) if to_file => output::file(plan, path),
             Some(path) => output::tree(plan, path),
-            None => output::stream(plan, &mut stdout.lock()).map(|()| Vec::new()),
+            None => {
+                let empty = (args.reader == Some(Reader::Helm)).then_some(helm::NOTHING);
+                output::stream_or(plan, &mut stdout.lock(), empty).map(|()| Vec::new())
+            }
         }
     };
     match result {

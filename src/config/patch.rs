@@ -58,6 +58,21 @@ impl PatchOptions {
         }
     }
 
+    /// Whether a rule is asked for by its name.
+    #[must_use]
+    pub fn names(&self, rule: RuleName) -> bool {
+        let lists = [&self.only, &self.with].into_iter().flatten();
+        lists.flatten().any(|name| name == rule.text())
+    }
+
+    /// Turns a rule off.
+    pub fn turn_off(&mut self, rule: RuleName) {
+        for list in [&mut self.only, &mut self.with].into_iter().flatten() {
+            list.retain(|name| name != rule.text());
+        }
+        self.skip.get_or_insert_default().push(rule.text().to_owned());
+    }
+
     pub(super) fn rules(&self) -> Result<Vec<RuleName>, Invalid> {
         let known = RuleName::ALL.map(RuleName::text);
         for name in [&self.only, &self.skip, &self.with].into_iter().flatten().flatten() {

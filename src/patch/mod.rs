@@ -134,14 +134,7 @@ impl Patcher {
         mut errors: Vec<Diagnostic>,
         progress: &mut dyn FnMut(),
     ) -> Result<Plan, Diagnostics> {
-        let mut opener = Opener::default();
-        let mut opened = Vec::new();
-        for input in inputs {
-            match opener.open(&input) {
-                Ok(content) => opened.push((input, content)),
-                Err(error) => errors.push(Diagnostic::whole(&input.name, io_message(&error))),
-            }
-        }
+        let opened = open(inputs, &mut errors);
         self.plan_opened(opened, errors, progress)
     }
 
@@ -206,6 +199,19 @@ impl Patcher {
             return Ok(Plan { files: files.collect(), log, report });
         }
     }
+}
+
+/// Gets hold of the bytes of all inputs. Those that cannot be read are added to the errors.
+pub fn open(inputs: Vec<Input>, errors: &mut Vec<Diagnostic>) -> Vec<(Input, Content)> {
+    let mut opener = Opener::default();
+    let mut opened = Vec::new();
+    for input in inputs {
+        match opener.open(&input) {
+            Ok(content) => opened.push((input, content)),
+            Err(error) => errors.push(Diagnostic::whole(&input.name, io_message(&error))),
+        }
+    }
+    opened
 }
 
 /// One look at all inputs.

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Write};
 
 use serde::Serialize;
 
-use super::{Others, Summary};
+use super::{Overview, Summary};
 use crate::diagnostic::Diagnostics;
 use crate::gate;
 
@@ -37,7 +37,7 @@ fn write_value(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 pub(super) fn finish<S: Read + io::Seek>(
     out: &mut dyn Write,
     spool: &mut S,
-    others: &Others,
+    overview: &Overview,
     summary: &Summary,
     written: &[String],
 ) -> io::Result<()> {
@@ -60,7 +60,9 @@ pub(super) fn finish<S: Read + io::Seek>(
         }
         write!(out, "]")?;
     }
-    for (name, names) in [("left_out", &others.left_out), ("passed", &others.passed)] {
+    for (name, names) in
+        [("left_out", &overview.left_out), ("passed", &overview.passed), ("notes", &overview.notes)]
+    {
         write!(out, ",\"{name}\":")?;
         write_value(out, names)?;
     }

@@ -156,13 +156,16 @@ pub struct Summary {
     pub warnings: u64,
 }
 
-/// What is no Kubernetes object, where the output goes to a cluster: inputs, or documents as `path:line`.
+/// What is said of a run as a whole.
 #[derive(Debug, Default)]
-struct Others {
-    /// Those that are not in the output.
+struct Overview {
+    /// What is no Kubernetes object, where the output goes to a cluster, and not in it: inputs, or documents as
+    /// `path:line`.
     left_out: Vec<String>,
     /// Those that are, because they were named.
     passed: Vec<String>,
+    /// What else is to be known of the run as a whole.
+    notes: Vec<String>,
 }
 
 /// Gathers what is to be said.
@@ -178,7 +181,7 @@ pub struct Report {
     summary: Summary,
     /// Whether anything was skipped or warned about.
     remarks: bool,
-    others: Others,
+    overview: Overview,
     kept: Kept,
     spool: BufWriter<SpooledTempFile>,
 }
@@ -195,7 +198,7 @@ impl Report {
             heading: String::new(),
             summary: Summary::default(),
             remarks: false,
-            others: Others::default(),
+            overview: Overview::default(),
             kept: Kept::default(),
             spool: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)),
         }
@@ -298,13 +301,18 @@ impl Report {
     /// Adds what is no object and not in the output.
     pub fn left_out(&mut self, names: Vec<String>) {
         self.remarks |= !names.is_empty();
-        self.others.left_out.extend(names);
+        self.overview.left_out.extend(names);
+    }
+
+    /// Adds what is to be known of the run as a whole.
+    pub fn note(&mut self, note: String) {
+        self.overview.notes.push(note);
     }
 
     /// Adds what is no object and in the output all the same.
     pub fn passed(&mut self, names: Vec<String>) {
         self.remarks |= !names.is_empty();
-        self.others.passed.extend(names);
+        self.overview.passed.extend(names);
     }
 
     fn text_heading(&mut self, path: &str) -> io::Result<()> {
@@ -332,10 +340,10 @@ impl Report {
         match self.format {
             Format::Text => {
                 io::copy(spool, out)?;
-                text::others(out, &self.others, self.verbose)?;
+                text::overview(out, &self.overview, self.verbose)?;
                 text::summary(out, &self.summary, self.dry, written.len())
             }
-            Format::Json => json::finish(out, spool, &self.others, &self.summary, written),
+            Format::Json => json::finish(out, spool, &self.overview, &self.summary, written),
             Format::Kept | Format::Silent => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::gate::{Text, text};
 
-use super::{Entry, Others, Remark, Skipped, Summary};
+use super::{Entry, Overview, Remark, Skipped, Summary};
 
 /// So many names stand on a line that does not list all.
 const FOLDED: usize = 5;
@@ -40,15 +40,16 @@ pub(super) fn remark(out: &mut dyn Write, lead: &str, remark: &Remark) -> io::Re
     writeln!(out, "{}", text!("{}{}:{}:{}: {}", lead, path, line, column, message))
 }
 
-/// What is no object, on a line each for what became of it.
-pub(super) fn others(out: &mut dyn Write, others: &Others, all: bool) -> io::Result<()> {
+/// What is said of the run as a whole: notes, and what is no object.
+pub(super) fn overview(out: &mut dyn Write, overview: &Overview, all: bool) -> io::Result<()> {
     let shown = if all { usize::MAX } else { FOLDED };
-    if !others.left_out.is_empty() {
-        let names = folded(&others.left_out, shown);
+    overview.notes.iter().try_for_each(|note| writeln!(out, "{}", text!("{}", note)))?;
+    if !overview.left_out.is_empty() {
+        let names = folded(&overview.left_out, shown);
         writeln!(out, "{}", text!("left out of the stream, not Kubernetes objects: {}", names))?;
     }
-    if !others.passed.is_empty() {
-        let names = folded(&others.passed, shown);
+    if !overview.passed.is_empty() {
+        let names = folded(&overview.passed, shown);
         writeln!(out, "{}", text!("passed through, not Kubernetes objects: {}", names))?;
     }
     Ok(())
