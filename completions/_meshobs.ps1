@@ -527,6 +527,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'One DataKit, as http://HOST:9529, instead of a cluster')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Ask the workloads of this namespace only [default: all]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Ask the workloads of this namespace only [default: all]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The page to ask for, as http://HOST/PATH [default: a rule''s, by a port-forward to the ingress gateway]')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long uploads are waited for; DataKit uploads every 10 s')
             [CompletionResult]::new('--app-id', '--app-id', [CompletionResultType]::ParameterName, 'Application of the view that is sent, for a DataKit that takes only those it lists')
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Leave out a link (repeatable)')

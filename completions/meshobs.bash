@@ -1968,7 +1968,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__verify)
-            opts="-n -h --local --namespace --wait --app-id --post-rum --skip --fail-on --format --context --kubeconfig --request-timeout --deadline --help"
+            opts="-n -h --local --namespace --url --wait --app-id --post-rum --skip --fail-on --format --context --kubeconfig --request-timeout --deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1986,6 +1986,10 @@ _meshobs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1995,7 +1999,7 @@ _meshobs() {
                     return 0
                     ;;
                 --skip)
-                    COMPREPLY=($(compgen -W "datakit inputs uploads sidecar metrics span span-fed span-uploaded rum logs" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "datakit inputs uploads sidecar metrics span span-fed span-uploaded gateway-span page rum logs" -- "${cur}"))
                     return 0
                     ;;
                 --fail-on)

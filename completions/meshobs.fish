@@ -486,6 +486,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l no-config -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l local -d 'One DataKit, as http://HOST:9529, instead of a cluster' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s n -l namespace -d 'Ask the workloads of this namespace only [default: all]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l url -d 'The page to ask for, as http://HOST/PATH [default: a rule\'s, by a port-forward to the ingress gateway]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l wait -d 'How long uploads are waited for; DataKit uploads every 10 s' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l app-id -d 'Application of the view that is sent, for a DataKit that takes only those it lists' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l skip -d 'Leave out a link (repeatable)' -r -f -a "datakit\t''
@@ -496,6 +497,8 @@ metrics\t''
 span\t''
 span-fed\t''
 span-uploaded\t''
+gateway-span\t''
+page\t''
 rum\t''
 logs\t''"
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l fail-on -d 'What ends with exit code 1' -r -f -a "broken\t'A broken link'
