@@ -78,7 +78,8 @@ struct Gateway {
     has_page: bool,
     /// What its proxy's administration says of its tracer, before and after the request.
     stats: Option<[String; 2]>,
-    clusters: String,
+    /// The same of its clusters.
+    clusters: Vec<String>,
     /// What kubectl says of a port-forward to its Service.
     error: Option<String>,
     /// Whether a rule leads from it to an application.
@@ -93,7 +94,7 @@ impl Default for Gateway {
             page: "<html></html>".to_owned(),
             has_page: false,
             stats: None,
-            clusters: String::new(),
+            clusters: Vec::new(),
             error: None,
             has_rule: true,
         }
@@ -253,7 +254,7 @@ fn gateway(plan: &Gateway, ports: &[u16]) -> (Server, Server) {
     let admin = Server::start(move |request| {
         let has_sent = usize::from(!asked.lock().unwrap().is_empty());
         match request.path.as_str() {
-            "/clusters" => (200, "text/plain", plan.clusters.clone()),
+            "/clusters" => (200, "text/plain", plan.clusters.get(has_sent).cloned().unwrap_or_default()),
             path if path.starts_with("/stats?filter=") => {
                 (200, "text/plain", plan.stats.as_ref().map_or("", |stats| &stats[has_sent]).to_owned())
             }

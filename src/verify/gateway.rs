@@ -108,11 +108,25 @@ pub(crate) fn hosts(text: &str) -> Vec<Host> {
     found
 }
 
+/// What hosts have counted since an earlier look at them.
+pub(crate) fn grown(now: Vec<Host>, earlier: &[Host]) -> Vec<Host> {
+    let since = |mut host: Host| {
+        let is_same = |then: &&Host| then.cluster == host.cluster && then.address == host.address;
+        if let Some(then) = earlier.iter().find(is_same) {
+            host.connect_failures -= then.connect_failures;
+            host.requests -= then.requests;
+        }
+        host
+    };
+    now.into_iter().map(since).collect()
+}
+
 /// What the gateway's proxy said of its spans: before the request and after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     pub(crate) before: Option<Tracer>,
     pub(crate) after: Option<Tracer>,
+    /// With what they counted in between.
     pub(crate) hosts: Vec<Host>,
 }
 
@@ -282,6 +296,9 @@ mod tests {
             (host.address.as_str(), host.connect_failures, host.is_healthy),
             ("10.0.0.7:9529", 2.0, true)
         );
+        // What failed before the request is not to blame.
+        let [host] = grown(hosts(CLUSTERS), &hosts(CLUSTERS)).try_into().unwrap();
+        assert_eq!((host.connect_failures, host.requests), (0.0, 0.0));
     }
 
     fn sample(service: &str) -> Sample {

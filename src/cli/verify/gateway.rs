@@ -10,7 +10,9 @@ use crate::kube::{Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::scrape::Kind;
 use crate::mesh::services::{ports, selects};
-use crate::verify::gateway::{CLUSTERS_PATH, Proxy, STATS_PATH, Tracer, Trial, has_arrived, headers, hosts};
+use crate::verify::gateway::{
+    CLUSTERS_PATH, Proxy, STATS_PATH, Tracer, Trial, grown, has_arrived, headers, hosts,
+};
 use crate::verify::span::Trace;
 use crate::verify::{GATEWAY_SPAN, INPUTS, PAGE, Report, Row, SPAN, Verdict, page};
 
@@ -131,7 +133,9 @@ pub(super) fn run(
     report: &mut Report,
 ) {
     let admin = Admin::open(kubectl, mesh);
-    let stats = |admin: &Admin| admin.ask(STATS_PATH).map(|text| Tracer::of(&text));
+    let stats = |admin: &Admin| -> Result<_, String> {
+        Ok((Tracer::of(&admin.ask(STATS_PATH)?), hosts(&admin.ask(CLUSTERS_PATH)?)))
+    };
     let before = admin.as_ref().map_err(Clone::clone).and_then(stats);
     let base = probe.now();
     let trace = Trace::new();
@@ -162,8 +166,9 @@ pub(super) fn run(
         looks += 1;
     };
     let after = || -> Result<Proxy, String> {
-        let admin = admin.as_ref().map_err(Clone::clone)?;
-        Ok(Proxy { before: before.clone()?, after: stats(admin)?, hosts: hosts(&admin.ask(CLUSTERS_PATH)?) })
+        let (before, then) = before.clone()?;
+        let (after, now) = stats(admin.as_ref().map_err(Clone::clone)?)?;
+        Ok(Proxy { before, after, hosts: grown(now, &then) })
     };
     // None was sent where the input does not run.
     let is_broken =
