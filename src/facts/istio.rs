@@ -502,6 +502,31 @@ pub(crate) const TELEMETRY_TRACING_KEYS: &[&str] = &[
 pub(crate) const TELEMETRY_KEYS: &[&str] =
     &["accessLogging", "metrics", "selector", "targetRef", "targetRefs", "tracing"];
 
+/// The provider for Prometheus that every mesh has (`pkg/config/mesh/mesh.go`), and the kind of those like it.
+pub(crate) const PROMETHEUS_PROVIDER: &str = "prometheus";
+
+/// Since this version `istio_*` metrics come from metrics providers alone; before, from EnvoyFilters
+/// (`manifests/charts/istio-control/istio-discovery/templates/telemetryv2_*.yaml`).
+pub(crate) const METRICS_BY_PROVIDER: Version = Version::new(1, 18, 0);
+
+/// How the names of these EnvoyFilters begin; a minor version follows.
+pub(crate) const STATS_FILTER: &str = "stats-filter-";
+
+/// A metric of requests that dashboards read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StandardMetric {
+    /// Its name in a Telemetry.
+    pub(crate) key: &'static str,
+    /// Its name for Prometheus.
+    pub(crate) name: &'static str,
+}
+
+/// Rates, errors and latencies (`pilot/pkg/model/telemetry.go`, metricToPrometheusMetric).
+pub(crate) const STANDARD_METRICS: [StandardMetric; 2] = [
+    StandardMetric { key: "REQUEST_COUNT", name: "istio_requests_total" },
+    StandardMetric { key: "REQUEST_DURATION", name: "istio_request_duration_milliseconds" },
+];
+
 /// The Zipkin address that Istio before [`NO_DEFAULT_TRACING`] calls by itself.
 pub(crate) fn default_zipkin_address(namespace: &str) -> String {
     format!("zipkin.{namespace}:{ZIPKIN_PORT}")

@@ -17,6 +17,11 @@ impl Version {
         Self { major, minor, patch }
     }
 
+    /// The number that releases of Istio count by.
+    pub(crate) const fn minor(self) -> u32 {
+        self.minor
+    }
+
     /// Reads `1.11.2`, `v1.22`, `1.24.0-rc.1`; nothing where there is no major and minor number. A missing patch number
     /// counts as 0.
     #[must_use]

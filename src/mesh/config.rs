@@ -35,7 +35,7 @@ impl<T> Reading<T> {
     }
 }
 
-/// The parts of a mesh configuration that decide about spans.
+/// The parts of a mesh configuration that decide about spans and metrics.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct MeshConfig {
@@ -53,6 +53,7 @@ pub(crate) struct MeshConfig {
 #[serde(default)]
 pub(crate) struct DefaultProviders {
     pub(crate) tracing: Option<Vec<String>>,
+    pub(crate) metrics: Option<Vec<String>>,
 }
 
 /// The parts of a proxy's configuration that decide about spans.
@@ -62,6 +63,8 @@ pub(crate) struct ProxyConfig {
     pub(crate) tracing: Option<Tracing>,
     /// The address of Istio 1.0.
     pub(crate) zipkin_address: Option<String>,
+    /// istiod's own address, which every installer writes.
+    pub(crate) discovery_address: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

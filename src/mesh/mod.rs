@@ -12,6 +12,7 @@ pub(crate) mod gateways;
 mod headers;
 pub(crate) mod hosts;
 pub(crate) mod injection;
+pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod pages;
 pub(crate) mod pods;

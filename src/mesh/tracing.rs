@@ -131,16 +131,20 @@ impl<'i> TracingModel<'i> {
 
     /// The decision for each proxy, or for any where none is in view.
     pub(crate) fn decisions(&self) -> Vec<Decision<'i, '_>> {
+        self.governed().into_iter().map(|(proxy, plane)| self.decide(proxy, plane)).collect()
+    }
+
+    /// Each proxy, or any where none is in view, and the control plane that it listens to.
+    pub(super) fn governed(&self) -> Vec<(Proxy<'i>, &ControlPlane<'i>)> {
         if self.proxies.is_empty() {
             let any = |plane: &ControlPlane<'i>| Proxy {
                 object: None,
                 namespace: plane.namespace(),
                 template: None,
             };
-            return self.planes.iter().map(|plane| self.decide(any(plane), plane)).collect();
+            return self.planes.iter().map(|plane| (any(plane), plane)).collect();
         }
-        let chosen = self.proxies.iter().filter_map(|proxy| Some((*proxy, self.plane(proxy)?)));
-        chosen.map(|(proxy, plane)| self.decide(proxy, plane)).collect()
+        self.proxies.iter().filter_map(|proxy| Some((*proxy, self.plane(proxy)?))).collect()
     }
 
     fn plane(&self, proxy: &Proxy<'i>) -> Option<&ControlPlane<'i>> {
@@ -255,16 +259,28 @@ impl<'i> TracingModel<'i> {
     /// # Errors
     /// The Telemetry whose age would decide.
     fn merge(&self, proxy: &Proxy<'i>, plane: &ControlPlane<'i>) -> Result<Merged<'i>, Decider<'i>> {
-        let root = plane.root_namespace();
         let mut merged = Merged::default();
+        self.holding(proxy, plane)?.into_iter().for_each(|telemetry| merged.add(telemetry, plane.version));
+        Ok(merged)
+    }
+
+    /// The Telemetries that hold for a proxy, those that win last.
+    ///
+    /// # Errors
+    /// The Telemetry whose age would decide.
+    pub(super) fn holding(
+        &self,
+        proxy: &Proxy<'i>,
+        plane: &ControlPlane<'i>,
+    ) -> Result<Vec<&'i Object>, Decider<'i>> {
+        let root = plane.root_namespace();
+        let mut found = Vec::new();
         let mut namespaces = vec![root];
         if proxy.namespace != root {
             namespaces.push(proxy.namespace);
         }
         for namespace in namespaces {
-            if let Some(wide) = self.oldest(namespace, plane)? {
-                merged.add(wide, plane.version);
-            }
+            found.extend(self.oldest(namespace, plane)?);
         }
         let key = proxy.object.map(|object| (proxy.namespace, object.reference()));
         let own = key.and_then(|key| self.selecting.get(&key)).into_iter().flatten().copied();
@@ -273,8 +289,8 @@ impl<'i> TracingModel<'i> {
         if own.len() > 1 && !plane.version.is_some_and(istio::merges_workload_telemetries) {
             own.truncate(1);
         }
-        own.into_iter().for_each(|telemetry| merged.add(telemetry, plane.version));
-        Ok(merged)
+        found.append(&mut own);
+        Ok(found)
     }
 
     /// The Telemetry that holds for a whole namespace: the oldest without a selector.

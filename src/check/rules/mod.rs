@@ -35,6 +35,7 @@ mod gateway_ready;
 mod gateway_selector;
 mod http_route;
 mod injection;
+mod istio_metrics;
 mod istiod_ready;
 mod logs_excluded;
 mod logs_input;
@@ -165,6 +166,7 @@ pub(crate) const CATALOG: &[Check] = &[
     annotation_filter::CHECK,
     scrape_stale::CHECK,
     scraped_twice::CHECK,
+    istio_metrics::CHECK,
     rum_page::CHECK,
     rum_snippet::CHECK,
     rum_csp::CHECK,
