@@ -97,6 +97,52 @@ pub(crate) const DEFAULT_INPUTS: &str =
 /// Configuration of inputs as TOML, read from [`CONF_IN_ENV`] on; written to `conf.d/ENV_DATAKIT_INPUTS.conf`.
 pub(crate) const ENV_CONF: &str = "ENV_DATAKIT_INPUTS";
 
+/// Variables that decide what a mesh gets of DataKit, and their neighbours that are read as well
+/// (`internal/config/env.go`, <https://docs.guance.com/en/datakit/datakit-daemonset-deploy/>).
+pub(crate) const VARIABLES: &[&str] = &[
+    ENV_DATAWAY,
+    ENV_LISTEN,
+    ENV_INPUTS[0],
+    ENV_INPUTS[1],
+    ENV_CONF,
+    ENV_DISCOVERY,
+    ENV_ELECTION,
+    ENV_PUBLIC_APIS,
+    ENV_FILTERS,
+    ENV_NODE,
+    ENV_NODE_OLD,
+    ENV_TLS,
+    ENV_RUM_APP_IDS,
+    ENV_CORS,
+    ENV_ZIPKIN_PATH_V2,
+    ENV_ZIPKIN_SAMPLER,
+    ENV_ZIPKIN_CLOSE_RESOURCE,
+    LOG_FILTERS[0].0,
+    LOG_FILTERS[1].0,
+    "ENV_CLUSTER_NAME_K8S",
+    "ENV_GLOBAL_ELECTION_TAGS",
+    "ENV_GLOBAL_HOST_TAGS",
+    "ENV_GLOBAL_TAGS",
+    "ENV_HOSTNAME",
+    "ENV_HTTP_TLS_CRT",
+    "ENV_HTTP_TLS_KEY",
+    "ENV_INPUT_ZIPKIN_DEL_MESSAGE",
+    "ENV_INPUT_ZIPKIN_IGNORE_TAGS",
+    "ENV_INPUT_ZIPKIN_KEEP_RARE_RESOURCE",
+    "ENV_INPUT_ZIPKIN_PATH_V1",
+    "ENV_INPUT_ZIPKIN_STORAGE",
+    "ENV_INPUT_ZIPKIN_TAGS",
+    "ENV_INPUT_ZIPKIN_THREADS",
+    "ENV_K8S_CLUSTER_NODE_NAME",
+    "ENV_K8S_NODE_IP",
+    "ENV_NAMESPACE",
+    "ENV_RUM_ORIGIN_IP_HEADER",
+    "POD_NAME",
+];
+
+/// The origins of pages that may send to DataKit; all where it is empty.
+pub(crate) const ENV_CORS: &str = "ENV_HTTP_ALLOWED_CORS_ORIGINS";
+
 /// Exactly `true` scrapes every pod with `prometheus.io` annotations.
 pub(crate) const ENV_DISCOVERY: &str =
     "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS";

@@ -4,10 +4,11 @@ use super::conf::Conf;
 use super::env::{Env, Value};
 use crate::facts::Version;
 use crate::facts::datakit::{
-    CONF_AT_TOP, DEFAULT_INPUTS, ENV_DATAWAY, ENV_INPUTS, ENV_LISTEN, Listening, before, input_names,
-    listening, zipkin_input,
+    CONF_AT_TOP, DEFAULT_INPUTS, ENV_DATAWAY, ENV_INPUTS, ENV_LISTEN, Listening, VARIABLES, before,
+    input_names, listening, zipkin_input,
 };
 use crate::kube::{Field, ImageRef, Inventory, Object, Selector};
+use crate::spelling::nearest;
 
 /// A DaemonSet that runs DataKit.
 #[derive(Clone, Debug)]
@@ -82,6 +83,21 @@ impl<'i> Datakit<'i> {
     /// A variable's text; empty where there is none, or it is not in view.
     pub(crate) fn env_text(&self, name: &str) -> &str {
         self.variables.text(name)
+    }
+
+    /// Variables that are almost called like one that DataKit reads and that is not set, and that one, by name.
+    pub(crate) fn misspelt_variables(&self) -> Vec<(&str, &'static str)> {
+        let unknown = self.variables.names().filter(|name| !VARIABLES.contains(name));
+        let meant = |name| nearest(name, VARIABLES.iter().copied());
+        let unset = |name: &&str| self.variables.get(name).is_none();
+        let mut found: Vec<_> = unknown.filter_map(|name| Some((name, meant(name).filter(unset)?))).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether the list of inputs is in a variable whose name is misspelt.
+    pub(crate) fn lists_inputs_in_vain(&self) -> bool {
+        self.misspelt_variables().iter().any(|(_, meant)| ENV_INPUTS.contains(meant))
     }
 
     /// The variable that lists the inputs: the older one where the newer one is empty.

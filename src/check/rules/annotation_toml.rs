@@ -16,7 +16,8 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         let Some(annotation) = &scraped.annotation else { continue };
         outcome.looked(CHECK.id);
         let object = scraped.proxy.workload.object;
-        for fault in &annotation.reading.faults {
+        misplaced(object, annotation, outcome);
+        for fault in told(&annotation.reading.faults) {
             let url = scraped.proxy.served.url(mesh.scraping.ipv6);
             let message = fault.to_string();
             let hint = hint(fault, &url).unwrap_or_else(|| shared::patch(mesh, &scraped.proxy, true));
@@ -26,10 +27,51 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
                 outcome.warn(CHECK.id, object, annotation.field, message, hint);
             }
         }
-        if annotation.blocks().iter().any(|block| block.lacks_name) {
+        let is_misplaced = behind_tags(&annotation.reading.faults).contains(&"measurement_name");
+        if !is_misplaced && annotation.blocks().iter().any(|block| block.lacks_name) {
             unnamed(object, annotation, outcome);
         }
     }
+}
+
+const TAGS: &str = "[inputs.prom.tags]";
+
+/// Settings behind the tags, as they are written.
+fn behind_tags(faults: &[Fault]) -> Vec<&str> {
+    let keys = faults.iter().filter_map(|fault| match fault {
+        Fault::Misplaced { key, behind } if *behind == TAGS => Some(key.as_str()),
+        _ => None,
+    });
+    keys.collect()
+}
+
+/// The faults that have a finding of their own: not what is wrong only since settings are among the tags, and of words that
+/// are no types the first.
+fn told(faults: &[Fault]) -> impl Iterator<Item = &Fault> {
+    let several = behind_tags(faults).len() > 1;
+    let is_misplaced = !behind_tags(faults).is_empty();
+    let mut types = 0;
+    faults.iter().filter(move |fault| match fault {
+        Fault::Misplaced { behind, .. } => !(several && *behind == TAGS),
+        Fault::Type { key, .. } => !(is_misplaced && key == "tags"),
+        Fault::UnknownType { .. } => {
+            types += 1;
+            types == 1
+        }
+        _ => true,
+    })
+}
+
+/// Several settings behind the tags: one line is in the wrong place, and all below it.
+fn misplaced(object: &Object, annotation: &Annotation<'_>, outcome: &mut Outcome) {
+    let keys = behind_tags(&annotation.reading.faults);
+    if keys.len() < 2 {
+        return;
+    }
+    let all = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let message = format!("{all} are below {TAGS}, so they are tags, and not settings");
+    let hint = shared::in_place(&format!("move {TAGS} and its tags below {all}"));
+    outcome.fail(CHECK.id, object, annotation.field, message, hint);
 }
 
 fn unnamed(object: &Object, annotation: &Annotation<'_>, outcome: &mut Outcome) {

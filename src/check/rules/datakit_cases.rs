@@ -175,7 +175,7 @@ fn each_fault_has_one_finding() {
                 "app_id = \"istiod\"",
                 "app_id = \"istiod\"\n        bearer_token_file = \"x\"\n        timeout = \"5s\"",
             )],
-            &[("datakit-conf", "`bearer_token_file` is below"), ("datakit-conf", "`timeout` is below")],
+            &[("datakit-conf", "`bearer_token_file`, `timeout` are below")],
         ),
         (
             Both,

@@ -278,17 +278,26 @@ impl Judge<'_, '_> {
             {
                 continue;
             }
-            for key in names {
-                let is_own = keys.iter().any(|(known, _)| known.eq_ignore_ascii_case(&key));
-                if !is_own || PLAUSIBLE.contains(&key.as_str()) || shared::setting(table, &key).is_some() {
-                    continue;
+            let is_misplaced = |key: &String| {
+                let is_own = keys.iter().any(|(known, _)| known.eq_ignore_ascii_case(key));
+                is_own && !PLAUSIBLE.contains(&key.as_str()) && shared::setting(table, key).is_none()
+            };
+            let wrong: Vec<String> =
+                names.iter().filter(|key| is_misplaced(key)).map(|key| format!("`{key}`")).collect();
+            let Some(first) = wrong.first() else { continue };
+            let (name, input, all) = (&self.file.name, self.input, wrong.join(", "));
+            let effect = match (inner.ends_with("tags"), wrong.len()) {
+                (true, 1) => {
+                    format!("{first} is below [inputs.{input}.{inner}], so it is a tag, and not a setting")
                 }
-                let (name, input) = (&self.file.name, self.input);
-                let effect =
-                    if inner.ends_with("tags") { "is a tag, and not a setting" } else { "is not read" };
-                let message = format!("`{name}`: `{key}` is below [inputs.{input}.{inner}], so it {effect}");
-                self.fail(message, format!("move `{key}` above [inputs.{input}.{inner}]"));
-            }
+                (true, _) => {
+                    format!("{all} are below [inputs.{input}.{inner}], so they are tags, and not settings")
+                }
+                (false, 1) => format!("{first} is below [inputs.{input}.{inner}], so it is not read"),
+                (false, _) => format!("{all} are below [inputs.{input}.{inner}], so they are not read"),
+            };
+            let message = format!("`{name}`: {effect}");
+            self.fail(message, format!("move {all} above [inputs.{input}.{inner}]"));
         }
     }
 
@@ -303,7 +312,8 @@ impl Judge<'_, '_> {
             .get("tags")
             .and_then(Toml::as_table)
             .is_some_and(|tags| tags.contains_key("url") || tags.contains_key("urls"));
-        if !address && !misplaced {
+        let is_misspelt = misspelt(self.datakit).any(|(file, ..)| file.path == self.file.path);
+        if !address && !misplaced && !is_misspelt {
             self.fail(
                 format!("`{name}`: a block of prom has no url, so it scrapes nothing"),
                 "add its url".to_owned(),
@@ -315,7 +325,8 @@ impl Judge<'_, '_> {
         };
         let types = texts("metric_types");
         let known = |name: &String| METRIC_TYPES.iter().any(|known| known.eq_ignore_ascii_case(name));
-        for wrong in types.iter().filter(|name| !known(name)) {
+        // One that is wrong mostly comes with others.
+        if let Some(wrong) = types.iter().find(|name| !known(name)) {
             let near = nearest(wrong, METRIC_TYPES.iter().copied());
             let message = format!(
                 "`{name}`: metric_types has `{wrong}`, which is no type of metrics and matches nothing"

@@ -20,6 +20,10 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     for datakit in &mesh.datakits {
         // Files do not tell how many nodes there are.
         let pods = datakit.pods(mesh.inventory).len();
+        // That is told by its name.
+        if datakit.misspelt_variables().iter().any(|(_, meant)| *meant == ENV_ELECTION) {
+            continue;
+        }
         if pods > 1 && !datakit.variables.is_unknown(ENV_ELECTION) && !datakit.switches_off("prom") {
             one(datakit, pods, outcome);
         }

@@ -2,10 +2,12 @@
 
 use toml::Table;
 
+use super::istiod_ready::is_elsewhere;
 use super::{Check, datakit as shared};
 use crate::check::Outcome;
 use crate::facts::datakit::{ENV_DISCOVERY, SCRAPE_ANNOTATION};
 use crate::facts::istio;
+use crate::facts::scrape::unrendered;
 use crate::kube::Object;
 use crate::mesh::{ConfFile, Datakit, Mesh, istiod_services, target};
 use crate::rule::datakit::conf;
@@ -72,7 +74,8 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, outcome: &mut Outcome) {
         let message = format!("whether istiod is collected from depends on {what}, which is not in view");
         return outcome.unknown(CHECK.id, datakit.object, *field, message);
     }
-    if mesh.inventory.live && istiod_services(mesh.inventory).next().is_none() {
+    let is_outside = mesh.inventory.live || is_elsewhere(mesh);
+    if is_outside && istiod_services(mesh.inventory).next().is_none() {
         return outcome.unknown(CHECK.id, datakit.object, place, "the cluster has no istiod of its own");
     }
     outcome.warn(
@@ -97,6 +100,17 @@ pub(super) fn address(
         let message = format!("`{}` scrapes {url}, {message}", file.name);
         outcome.fail(id, file.object, file.field, message, right);
     };
+    // Variables of the environment are filled in by DataKit.
+    let open = unrendered(url).filter(|(part, _)| part.starts_with("{{") || part.starts_with('<'));
+    if let Some((part, _)) = open {
+        let right = format!("write the value that `{part}` stands for");
+        return fail(format!("with `{part}` that nothing has filled in"), right);
+    }
+    if url.contains("$IP") {
+        let right =
+            "write the name of a Service, as http://istiod.istio-system.svc.cluster.local:15014/metrics";
+        return fail("and `$IP` is replaced in annotations of pods only".to_owned(), right.to_owned());
+    }
     let Some(target) = target(url) else {
         return fail("which is no address".to_owned(), "write it as http://HOST:PORT/PATH".to_owned());
     };

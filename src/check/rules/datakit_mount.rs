@@ -1,7 +1,7 @@
 //! Every file that is mounted as configuration comes from a key of a ConfigMap in DataKit's own namespace.
 
 use super::Check;
-use crate::check::Outcome;
+use crate::check::{Finding, Outcome};
 use crate::mesh::{Datakit, Loss, Lost, Mesh, meant_key};
 use crate::spelling::nearest;
 
@@ -89,6 +89,26 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, lost: &Lost<'_>, outcome: &mut Ou
         ),
         _ => return,
     };
+    // Several mounts of one volume that is missing have one cause.
+    if let Loss::NoVolume(name) = &lost.why
+        && let Some(finding) = volume_finding(datakit, name, outcome)
+    {
+        finding.leads_to(format!("{path} is not there either"));
+        return super::datakit::consequences(datakit, lost, finding);
+    }
     let finding = outcome.fail(CHECK.id, lost.object, lost.field, message, hint);
     super::datakit::consequences(datakit, lost, finding);
+}
+
+/// The finding that a volume is missing.
+fn volume_finding<'o>(
+    datakit: &Datakit<'_>,
+    name: &str,
+    outcome: &'o mut Outcome,
+) -> Option<&'o mut Finding> {
+    let (subject, part) = (datakit.object.title(), format!("mounts the volume `{name}`"));
+    let is_it = |finding: &&mut Finding| {
+        finding.id == CHECK.id && finding.subject == subject && finding.message.contains(&part)
+    };
+    outcome.findings.iter_mut().find(is_it)
 }

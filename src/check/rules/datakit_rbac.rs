@@ -45,6 +45,9 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, outcome: &mut Outcome) {
         outcome.fail(CHECK.id, datakit.object, field, message, hint).leads_to("no DataKit runs");
         return;
     }
+    if without_token(mesh, datakit, &name, outcome) {
+        return;
+    }
     let bindings: Vec<&Object> = inventory.of(RBAC, "ClusterRoleBinding").collect();
     let stated = datakit.object.stated_namespace().is_some() || inventory.live;
     let bound: Vec<&&Object> =
@@ -53,6 +56,24 @@ fn one(mesh: &Mesh<'_>, datakit: &Datakit<'_>, outcome: &mut Outcome) {
         return unbound(mesh, datakit, &bindings, &name, field, outcome);
     }
     grants(mesh, datakit, &bound, outcome);
+}
+
+/// Whether pods get no token for the API server; what the pod says goes before what its ServiceAccount says.
+fn without_token(mesh: &Mesh<'_>, datakit: &Datakit<'_>, account: &str, outcome: &mut Outcome) -> bool {
+    const KEY: &str = "automountServiceAccountToken";
+    let of_pod = datakit.spec().get(KEY);
+    let account = mesh.inventory.get("", "ServiceAccount", datakit.object.namespace(), account);
+    let (object, field) = match account {
+        Some(account) if !of_pod.is_set() => (account, account.at(&[KEY])),
+        _ => (datakit.object, of_pod),
+    };
+    if field.truth() != Some(false) {
+        return false;
+    }
+    let message = format!("{KEY} is false, so DataKit cannot ask the API server for pods");
+    let finding = outcome.fail(CHECK.id, object, field, message, format!("remove {KEY}, or set it to true"));
+    finding.leads_to("annotated pods are not found");
+    true
 }
 
 /// Whether a binding has a ServiceAccount among its subjects.
@@ -147,7 +168,7 @@ fn grants(mesh: &Mesh<'_>, datakit: &Datakit<'_>, bound: &[&&Object], outcome: &
         match mesh.inventory.get_global(RBAC, "ClusterRole", &name.text()) {
             Some(role) => roles.push(role),
             None => {
-                let any = mesh.inventory.of(RBAC, "ClusterRole").next().is_some();
+                let any = !mesh.inventory.may_miss(RBAC, "clusterroles");
                 if !mesh.inventory.live
                     && let Some(meant) = meant_role(mesh, &name.text())
                 {
@@ -165,7 +186,12 @@ fn grants(mesh: &Mesh<'_>, datakit: &Datakit<'_>, bound: &[&&Object], outcome: &
                         "its ClusterRole `{}` does not exist, so DataKit may read nothing",
                         name.text()
                     );
-                    let hint = "meshobs init datakit --token | kubectl apply -f -";
+                    let hint = command!(
+                        "kubectl create clusterrole {} --verb={} --resource={}",
+                        name.text(),
+                        verbs(datakit.version()).join(","),
+                        RESOURCES.join(",")
+                    );
                     outcome
                         .fail(CHECK.id, binding, name, message, hint)
                         .leads_to("annotated pods are not found");

@@ -36,7 +36,7 @@ fn rollout(mesh: &Mesh<'_>, datakit: &Datakit<'_>, pods: &[&Object], outcome: &m
     let count = |key| status.get(key).number().unwrap_or(0);
     let (ready, wanted) = (count("numberReady"), count("desiredNumberScheduled"));
     if wanted > 0 && ready >= wanted {
-        return false;
+        return outdated(datakit, wanted, outcome);
     }
     let told_elsewhere = datakit.conf.lost.iter().any(|lost| matches!(lost.why, Loss::NoMap { .. }))
         || outcome.findings.iter().any(|finding| {
@@ -62,10 +62,37 @@ fn rollout(mesh: &Mesh<'_>, datakit: &Datakit<'_>, pods: &[&Object], outcome: &m
         .iter()
         .find_map(|pod| reason(pod))
         .or_else(|| event(mesh, object, pods))
+        .or_else(|| Some((without_pod(mesh, datakit, pods)?, describe.clone())))
         .unwrap_or_else(|| (String::new(), describe));
     let gap = if why.is_empty() { "" } else { ": " };
     outcome.fail(CHECK.id, object, status, format!("ready on {ready} of {wanted} nodes{gap}{why}"), hint);
     true
+}
+
+/// Whether pods are ready, and run an older template that nothing replaces.
+fn outdated(datakit: &Datakit<'_>, wanted: u64, outcome: &mut Outcome) -> bool {
+    let object = datakit.object;
+    let updated = object.at(&["status", "updatedNumberScheduled"]).number().unwrap_or(0);
+    let strategy = object.at(&["spec", "updateStrategy", "type"]);
+    if !strategy.is("OnDelete") || updated >= wanted {
+        return false;
+    }
+    let message = format!(
+        "{updated} of {wanted} pods run its current template: with updateStrategy OnDelete the others keep what they had"
+    );
+    let hint = command!("kubectl delete pods -n {} -l {}", object.namespace(), datakit.selector());
+    outcome.fail(CHECK.id, object, strategy, message, hint);
+    true
+}
+
+/// Nodes that fit and have no pod of it.
+fn without_pod(mesh: &Mesh<'_>, datakit: &Datakit<'_>, pods: &[&Object]) -> Option<String> {
+    let used: BTreeSet<String> =
+        pods.iter().map(|pod| pod.text(&["spec", "nodeName"]).into_owned()).collect();
+    let nodes = mesh.inventory.of("", "Node");
+    let bare = nodes.filter(|node| !used.contains(node.name()) && excluded(datakit, node).is_none());
+    let names: Vec<&str> = bare.map(Object::name).collect();
+    (!names.is_empty()).then(|| format!("it has no pod on {}", names.join(", ")))
 }
 
 /// Why a pod is not ready, and the command that shows more of it.
@@ -86,6 +113,12 @@ fn reason(pod: &Object) -> Option<(String, String)> {
             let image = status.get("image").text();
             return Some((format!("{reason}: the image {image} cannot be pulled{place}"), describe()));
         }
+        let is_on_its_way =
+            matches!(&*reason, "" | "CrashLoopBackOff" | "ContainerCreating" | "PodInitializing");
+        if !is_on_its_way {
+            let message = waiting.get("message").text();
+            return Some((format!("{reason}: {message}{place}"), describe()));
+        }
         if reason == "CrashLoopBackOff" || (ended.is_set() && !ended.get("exitCode").is("0")) {
             let (code, cause) = (ended.get("exitCode").text(), ended.get("reason").text());
             let detail = if cause == "OOMKilled" {
@@ -98,10 +131,6 @@ fn reason(pod: &Object) -> Option<(String, String)> {
                 format!("CrashLoopBackOff: container {container} ends with {detail}{place}"),
                 hint,
             ));
-        }
-        if !reason.is_empty() && !matches!(&*reason, "ContainerCreating" | "PodInitializing") {
-            let message = waiting.get("message").text();
-            return Some((format!("{reason}: {message}{place}"), describe()));
         }
     }
     let mut conditions = pod.at(&["status", "conditions"]).items();

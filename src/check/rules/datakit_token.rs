@@ -4,7 +4,6 @@ use super::Check;
 use crate::check::Outcome;
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::dataway::{Fault, fault};
-use crate::gate::command;
 use crate::mesh::{Datakit, Mesh, Value};
 use crate::spelling::nearest;
 
@@ -18,7 +17,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 }
 
 fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
-    let hint = |flags: &str| super::datakit::patch_files(datakit, flags, || set_env(datakit));
+    let hint = |flags: &str| super::datakit::patch(datakit, flags);
     let mut flags = "--token-file TOKEN_FILE";
     let Some(var) = datakit.variables.get(ENV_DATAWAY) else {
         let env = datakit.container.get("env");
@@ -67,14 +66,6 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
         },
     };
     outcome.fail(CHECK.id, var.object, var.field, message, hint(flags));
-}
-
-fn set_env(datakit: &Datakit<'_>) -> String {
-    command!(
-        "kubectl set env -n {} {} ENV_DATAWAY='https://openway.guance.com?token=TOKEN', with the token of your workspace",
-        datakit.object.namespace(),
-        datakit.object.reference()
-    )
 }
 
 /// What is wrong, without a word of a token.

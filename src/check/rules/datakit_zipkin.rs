@@ -37,6 +37,7 @@ fn one(datakit: &Datakit<'_>, outcome: &mut Outcome) {
             runs(datakit, input, outcome);
         }
         // What is lost is told where it is lost.
+        _ if datakit.lists_inputs_in_vain() => {}
         _ if datakit.conf.has_lost("zipkin") => {}
         _ if super::datakit_conf::misspelt(datakit).any(|(_, _, meant)| meant == input) => {}
         Some(false) => off(datakit, input, outcome),
@@ -109,15 +110,17 @@ fn runs(datakit: &Datakit<'_>, input: &str, outcome: &mut Outcome) {
         datakit.variables.get(name).filter(|_| set)
     };
     let own = |key: &str| block.and_then(|(_, table)| super::datakit::setting(table, key));
-    let (path, at) = match overrides(ENV_ZIPKIN_PATH_V2) {
-        Some(var) => (Some(datakit.env_text(ENV_ZIPKIN_PATH_V2)), (var.object, var.field)),
-        None => (own("pathV2").and_then(Toml::as_str), (source, file)),
+    let (path, key, at) = match overrides(ENV_ZIPKIN_PATH_V2) {
+        Some(var) => {
+            (Some(datakit.env_text(ENV_ZIPKIN_PATH_V2)), ENV_ZIPKIN_PATH_V2, (var.object, var.field))
+        }
+        None => (own("pathV2").and_then(Toml::as_str), "pathV2", (source, file)),
     };
     if let Some(path) = path.filter(|path| !path.is_empty() && *path != SPANS_PATH) {
         let message = format!(
-            "`{input}` takes spans on `{path}`, and Envoy posts them to {SPANS_PATH}: they are refused"
+            "`{input}` takes spans on `{path}` ({key}), and Envoy posts them to {SPANS_PATH}: they are refused"
         );
-        outcome.fail(CHECK.id, at.0, at.1, message, format!("set pathV2 to \"{SPANS_PATH}\""));
+        outcome.fail(CHECK.id, at.0, at.1, message, format!("set {key} to \"{SPANS_PATH}\""));
         return;
     }
     let rate = match overrides(ENV_ZIPKIN_SAMPLER) {

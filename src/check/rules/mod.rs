@@ -14,6 +14,7 @@ mod datakit_cases;
 mod datakit_conf;
 mod datakit_dns;
 mod datakit_election;
+mod datakit_env;
 mod datakit_filter;
 mod datakit_gateways;
 mod datakit_istiod;
@@ -126,6 +127,7 @@ pub(crate) const CATALOG: &[Check] = &[
     mesh_config::CHECK,
     datakit_missing::CHECK,
     datakit_token::CHECK,
+    datakit_env::CHECK,
     datakit_mount::CHECK,
     datakit_unmounted::CHECK,
     datakit_conf::CHECK,
