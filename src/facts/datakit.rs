@@ -143,6 +143,9 @@ pub(crate) const VARIABLES: &[&str] = &[
 /// The origins of pages that may send to DataKit; all where it is empty.
 pub(crate) const ENV_CORS: &str = "ENV_HTTP_ALLOWED_CORS_ORIGINS";
 
+/// Where browsers send what they measure.
+pub(crate) const RUM_PATH: &str = "/v1/write/rum";
+
 /// Exactly `true` scrapes every pod with `prometheus.io` annotations.
 pub(crate) const ENV_DISCOVERY: &str =
     "ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS";

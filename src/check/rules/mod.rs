@@ -59,6 +59,7 @@ mod rule_revision;
 mod rum_app_id;
 mod rum_csp;
 mod rum_input;
+mod rum_origin;
 mod rum_page;
 mod rum_snippet;
 mod rum_tracing;
@@ -175,6 +176,7 @@ pub(crate) const CATALOG: &[Check] = &[
     rum_tracing::CHECK,
     rum_input::CHECK,
     rum_app_id::CHECK,
+    rum_origin::CHECK,
     logs_input::CHECK,
     logs_json::CHECK,
     logs_excluded::CHECK,

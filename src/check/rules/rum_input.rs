@@ -3,8 +3,8 @@
 use super::logs_input::is_cut;
 use super::{Check, rum_page};
 use crate::check::Outcome;
-use crate::facts::datakit::{RUM_INPUT, RUM_WITHOUT_INPUT, before};
-use crate::mesh::Mesh;
+use crate::facts::datakit::{ENV_PUBLIC_APIS, RUM_INPUT, RUM_PATH, RUM_WITHOUT_INPUT, before, is_public};
+use crate::mesh::{Datakit, Mesh};
 
 pub(super) const CHECK: Check =
     Check { id: "rum-input", section: "RUM", title: "DataKit takes what browsers send", run };
@@ -23,12 +23,16 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         let place = datakit.variables.get(variable).map(|var| var.field);
         let place = place.unwrap_or_else(|| datakit.container.get("env"));
         match datakit.runs("rum") {
-            Some(true) => outcome.looked(CHECK.id),
+            Some(true) => {
+                outcome.looked(CHECK.id);
+                public(datakit, outcome);
+            }
             None => {
                 let message = "whether the input `rum` runs is not in view";
                 outcome.unknown(CHECK.id, datakit.object, place, message);
             }
             // A list that is cut wrongly is told once.
+            Some(false) if datakit.lists_inputs_in_vain() => {}
             Some(false) if ["rum", "container"].iter().all(|name| is_cut(datakit, name)) => {}
             Some(false) => {
                 let switched = datakit.switches_off("rum");
@@ -54,4 +58,17 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             }
         }
     }
+}
+
+/// Whether browsers may call the input.
+fn public(datakit: &Datakit<'_>, outcome: &mut Outcome) {
+    let Some(var) = datakit.variables.get(ENV_PUBLIC_APIS) else { return };
+    let list = datakit.env_text(ENV_PUBLIC_APIS);
+    if is_public(datakit.version(), list, RUM_PATH) != Some(false) || list.contains(RUM_PATH) {
+        return;
+    }
+    let message = format!(
+        "{ENV_PUBLIC_APIS} is `{list}`, so this DataKit refuses what browsers post to {RUM_PATH} (403)"
+    );
+    outcome.fail(CHECK.id, var.object, var.field, message, format!("add {RUM_PATH} to {ENV_PUBLIC_APIS}"));
 }

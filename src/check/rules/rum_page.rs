@@ -63,6 +63,12 @@ fn one(page: &Page<'_>, outcome: &mut Outcome) {
             format!("the page's ConfigMap `{map}` is not there"),
             format!("{init} | kubectl apply -n {} -f -", word(namespace)),
         ),
+        Source::NoKey { map, key, .. } if key.is_empty() => (
+            format!(
+                "the page's volume of ConfigMap `{map}` is mounted at {PATH} without subPath, so a directory is in the page's place"
+            ),
+            format!("write mountPath: {PATH} and subPath: {FILE}"),
+        ),
         Source::NoKey { map, key, keys } => {
             let near =
                 nearest(key, keys.iter().map(String::as_str)).or_else(|| keys.first().map(String::as_str));

@@ -4,8 +4,9 @@ use super::Check;
 use super::rum_snippet::pages;
 use crate::check::Outcome;
 use crate::facts::rum::{JOINING, TRACE_TYPE, TRACING_LISTS};
+use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
-use crate::page::settings::Value;
+use crate::page::settings::{Init, Value};
 
 pub(super) const CHECK: Check =
     Check { id: "rum-tracing", section: "RUM", title: "traces of browsers join those of the mesh", run };
@@ -25,6 +26,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             None => false,
         };
         if is_listed && joins {
+            rate(map, field, init, outcome);
             continue;
         }
         let (message, hint) = if is_listed {
@@ -43,5 +45,14 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             )
         };
         outcome.warn(CHECK.id, map, field, message, hint);
+    }
+}
+
+/// Whether any request is traced.
+fn rate(map: &Object, field: Field<'_>, init: &Init, outcome: &mut Outcome) {
+    let rate = init.get("tracingSampleRate");
+    if matches!(rate, Some(Value::Number(rate) | Value::Text(rate)) if rate.parse::<f64>() == Ok(0.0)) {
+        let message = "tracingSampleRate is 0, so no request of a browser is traced";
+        outcome.warn(CHECK.id, map, field, message, "write tracingSampleRate: 100");
     }
 }
