@@ -502,6 +502,16 @@ pub(crate) const TELEMETRY_TRACING_KEYS: &[&str] = &[
 pub(crate) const TELEMETRY_KEYS: &[&str] =
     &["accessLogging", "metrics", "selector", "targetRef", "targetRefs", "tracing"];
 
+/// The versions of Istio's groups, the oldest first (CRDs of 1.10 to 1.30).
+pub(crate) const API_VERSIONS: &[(&str, &[&str])] = &[
+    ("networking.istio.io", &["v1alpha3", "v1beta1", "v1"]),
+    ("security.istio.io", &["v1beta1", "v1"]),
+    ("telemetry.istio.io", &["v1alpha1", "v1"]),
+];
+
+/// Since this version `v1` of these groups is served.
+pub(crate) const STABLE_APIS: Version = TELEMETRY_V1;
+
 /// The provider for Prometheus that every mesh has (`pkg/config/mesh/mesh.go`), and the kind of those like it.
 pub(crate) const PROMETHEUS_PROVIDER: &str = "prometheus";
 

@@ -319,9 +319,10 @@ impl<'i> Injection<'i> {
                     _ => Decision::Outside(Outside::NotAsked),
                 }
             }
-            // Files rarely hold all webhooks, and a cluster may not let us read them.
+            // Files may hold none of the webhooks, and a cluster may not let us read them.
             Asked::Default | Asked::Revision(_)
                 if !self.is_misspelt(&asked)
+                    && (inventory.live || self.webhooks.is_empty() || self.version.is_none())
                     && inventory.may_miss(WEBHOOK_GROUP, "mutatingwebhookconfigurations") =>
             {
                 Decision::Injected(None)
@@ -402,7 +403,7 @@ impl<'i> Injection<'i> {
 }
 
 /// Whether the injector is to fill in the template's proxy: a gateway, or a sidecar with changes.
-fn is_to_be_completed(workload: &Workload<'_>) -> bool {
+pub(crate) fn is_to_be_completed(workload: &Workload<'_>) -> bool {
     let mut containers = workload.spec().get("containers").items();
     containers.any(|container| {
         let is_proxy = container.get("name").is(istio::PROXY_CONTAINER);

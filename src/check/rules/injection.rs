@@ -7,7 +7,7 @@ use super::command::kubectl;
 use super::istiod_ready::{is_elsewhere, is_ready, istiods};
 use crate::check::Outcome;
 use crate::facts::istio;
-use crate::kube::Object;
+use crate::kube::{Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::injection::{Block, Decision, Webhook};
 
@@ -26,9 +26,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     not_selected(mesh, outcome);
     policy(mesh, outcome);
     never(mesh, outcome);
-    if mesh.inventory.live {
-        services(mesh, outcome);
-    }
+    services(mesh, outcome);
 }
 
 fn without_webhook(mesh: &Mesh<'_>, outcome: &mut Outcome) {
@@ -142,6 +140,11 @@ fn services(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, outcome: &mut Outcome) {
     let place = webhook.entry.at(&["clientConfig", "service", "name"]);
     let Some(service) = mesh.inventory.get("", "Service", namespace, name) else {
+        // Files may leave all Services of a namespace out.
+        let mut beside = mesh.inventory.of("", "Service").filter(|other| other.namespace() == namespace);
+        if !mesh.inventory.live && beside.next().is_none() {
+            return;
+        }
         let message = format!(
             "it calls Service `{name}` in `{namespace}`, which does not exist, so no pod can be made"
         );
@@ -152,7 +155,14 @@ fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, 
             Some(known) => format!("set clientConfig.service.name to `{known}`, or install Istio again"),
             None => "install Istio again as it was installed: that puts the Service back".to_owned(),
         };
-        outcome.fail(CHECK.id, webhook.object, place, message, hint);
+        let told = outcome.findings.iter().position(|finding| {
+            finding.id == "datakit-istiod" && finding.message.contains(&format!("no Service `{name}`"))
+        });
+        let told = told.map(|number| outcome.findings.remove(number));
+        let finding = outcome.fail(CHECK.id, webhook.object, place, message, hint);
+        if told.is_some() {
+            finding.leads_to("istiod's metrics are not collected");
+        }
         return;
     };
     let ports = service.at(&["spec", "ports"]);
@@ -167,7 +177,18 @@ fn service(mesh: &Mesh<'_>, webhook: &Webhook<'_>, namespace: &str, name: &str, 
         return;
     }
     let selector = service.at(&["spec", "selector"]);
-    let ready = istiods(mesh).any(|istiod| istiod.namespace() == namespace && is_ready(istiod));
+    let own = || istiods(mesh).filter(|istiod| istiod.namespace() == namespace);
+    let chooses = |istiod: &Object| {
+        let labels = istiod.at(&["spec", "template", "metadata", "labels"]);
+        Selector::of_map(selector).fits(labels)
+    };
+    if !mesh.inventory.live && selector.is_set() && own().next().is_some() && !own().any(chooses) {
+        let message = "its selector fits no istiod of the files, so no pod gets a sidecar";
+        let hint = "set `spec.selector` to labels of istiod's pods, as `app: istiod`";
+        outcome.fail(CHECK.id, service, selector, message, hint);
+        return;
+    }
+    let ready = own().any(is_ready);
     if selector.is_set() && ready && mesh.endpoints.are_ready(service) == Some(false) {
         let message = "it has no ready endpoints though istiod is ready: its selector or targetPort fits no pod of istiod, so no pod gets a sidecar";
         outcome.fail(CHECK.id, service, selector, message, kubectl("get -o yaml", service));

@@ -12,10 +12,13 @@ use crate::mesh::injection::Decision;
 pub(super) const CHECK: Check = Check { id: "istiod-ready", section: "Istio", title: "istiod is ready", run };
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let istiods: Vec<&Object> = istiods(mesh).collect();
     if !mesh.inventory.live {
+        // Files tell no more than how many pods are wanted.
+        let none = istiods.iter().filter(|istiod| istiod.at(&["spec", "replicas"]).number() == Some(0));
+        none.for_each(|istiod| one(mesh, istiod, istiods.len(), outcome));
         return;
     }
-    let istiods: Vec<&Object> = istiods(mesh).collect();
     for istiod in &istiods {
         one(mesh, istiod, istiods.len(), outcome);
     }

@@ -9,6 +9,7 @@ use crate::gate::command;
 use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
 use crate::mesh::config::{ConfigProblem, proxy_config};
+use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
     Check { id: "mesh-config", section: "Istio", title: "Istio can read its configuration", run };
@@ -33,6 +34,9 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 /// A cluster with an istiod, and no mesh configuration for it.
 fn missing(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     let inventory = mesh.inventory;
+    if !inventory.live && mesh.tracing.planes.is_empty() {
+        return without_key(mesh, outcome);
+    }
     let is_seen = inventory.live && !inventory.may_miss("", "configmaps");
     let Some(istiod) = istiods(mesh).next().filter(|_| is_seen && mesh.tracing.planes.is_empty()) else {
         return;
@@ -54,6 +58,22 @@ fn missing(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     );
     let hint = "install Istio again as it was installed (istioctl install, or helm upgrade of istiod): that puts it back";
     outcome.fail(CHECK.id, istiod, istiod.at(&["metadata"]), message, hint);
+}
+
+/// A file has the ConfigMap of an istiod that is in view, and the configuration is under another key.
+fn without_key(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let Some(istiod) = istiods(mesh).next() else { return };
+    let map = mesh.inventory.get("", "ConfigMap", istiod.namespace(), "istio");
+    let Some(map) = map.filter(|map| !map.at(&["data", "mesh"]).exists()) else { return };
+    let data = map.at(&["data"]);
+    let keys: Vec<String> = data.entries().map(|(key, _)| key.into_owned()).collect();
+    let near = nearest("mesh", keys.iter().map(String::as_str));
+    let message = "it has no key `mesh`, so istiod has no providers, and an address for spans only where its version has one";
+    let hint = near.map_or_else(
+        || "put the mesh configuration under the key `mesh`".to_owned(),
+        |near| format!("write the key `mesh` instead of `{near}`"),
+    );
+    outcome.fail(CHECK.id, map, data, message, hint);
 }
 
 fn report(problem: &ConfigProblem, object: &Object, field: Field<'_>, what: &str, outcome: &mut Outcome) {

@@ -6,6 +6,7 @@ mod annotation_filter;
 mod annotation_place;
 mod annotation_target;
 mod annotation_toml;
+mod api_served;
 mod cluster;
 mod command;
 mod datakit;
@@ -121,7 +122,7 @@ const fn part(id: &'static str, section: &'static str, title: &'static str) -> C
 /// Every check, in the order of reports.
 pub(crate) const CATALOG: &[Check] = &[
     part("yaml", "files", "every file is YAML"),
-    part("api-version", "files", "every resource has its apiVersion and kind"),
+    api_served::CHECK,
     check("nodes-ready", "cluster", "every node is ready", cluster::cluster),
     istiod_ready::CHECK,
     gateway_ready::CHECK,

@@ -8,7 +8,7 @@ use crate::check::Outcome;
 use crate::facts::istio;
 use crate::kube::Object;
 use crate::mesh::Mesh;
-use crate::mesh::injection::{Block, Decision, Member, Outside};
+use crate::mesh::injection::{Block, Decision, Member, Outside, is_to_be_completed};
 use crate::mesh::pods::{is_starting, trouble};
 
 pub(super) const CHECK: Check =
@@ -38,6 +38,16 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
 fn labels(mesh: &Mesh<'_>, member: &Member<'_>, outcome: &mut Outcome) {
     let object = member.workload.object;
     match &member.decision {
+        Decision::Outside(Outside::OptedOut | Outside::HostNetwork)
+            if is_to_be_completed(&member.workload) && !member.has_proxies() =>
+        {
+            let message = "its container istio-proxy is to be filled in by the injector (image: auto), and its pods are left out: they cannot start";
+            let hint = format!(
+                "set the label `{}: \"true\"` on the pod template, without hostNetwork",
+                istio::INJECT
+            );
+            outcome.fail(CHECK.id, object, member.workload.spec().get("containers"), message, hint);
+        }
         Decision::Blocked(Block::AnnotationAlone, _, field) => {
             let message = format!(
                 "the annotation {} can only say no; its namespace has no injection label, so its pods get no sidecar",
