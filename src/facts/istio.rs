@@ -512,6 +512,13 @@ pub(crate) const API_VERSIONS: &[(&str, &[&str])] = &[
 /// Since this version `v1` of these groups is served.
 pub(crate) const STABLE_APIS: Version = TELEMETRY_V1;
 
+/// Protocols of a Gateway's servers (`pkg/config/protocol/instance.go`), in upper case.
+pub(crate) const GATEWAY_PROTOCOLS: &[&str] =
+    &["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "TCP", "TLS", "REDIS", "MYSQL", "HBONE"];
+
+/// Those whose requests have routes of HTTP.
+pub(crate) const HTTP_PROTOCOLS: &[&str] = &["HTTP", "HTTP2", "GRPC", "GRPC-WEB"];
+
 /// The provider for Prometheus that every mesh has (`pkg/config/mesh/mesh.go`), and the kind of those like it.
 pub(crate) const PROMETHEUS_PROVIDER: &str = "prometheus";
 

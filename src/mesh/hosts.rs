@@ -146,7 +146,7 @@ impl<'i> Hosts<'i> {
     }
 
     /// Name and namespace of a full name of this cluster.
-    pub(super) fn split<'h>(&self, full: &'h str) -> Option<(&'h str, &'h str)> {
+    pub(crate) fn split<'h>(&self, full: &'h str) -> Option<(&'h str, &'h str)> {
         let rest = full.strip_suffix(self.domain.0.as_str())?.strip_suffix(".svc.")?;
         let (name, namespace) = rest.split_once('.')?;
         (!namespace.contains('.')).then_some((name, namespace))

@@ -1,13 +1,15 @@
 //! Whether istiod gives a proxy a cluster for the Service of a provider: names as the registry has them, and what hides a
 //! Service or wraps its connections in TLS.
 
+use std::collections::HashMap;
+
 use super::control_plane::ControlPlane;
 use super::destination_rules::DestinationRules;
 use super::hosts::overlap;
 use super::injection::has_proxy;
 use super::network::NAME_LABEL;
 use super::routes::Routes;
-use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, EXPORT_TO, TLS_MODE_LABEL};
+use crate::facts::istio::{ALIASES_WITHOUT_CLUSTER, EXPORT_TO, NAMESPACE, TLS_MODE_LABEL};
 use crate::kube::{Field, Inventory, Object, Selector};
 
 const GROUP: &str = "networking.istio.io";
@@ -21,10 +23,10 @@ pub(crate) enum Obstacle<'i> {
     ServiceEntry(&'i Object),
     /// An ExternalName Service, which has no cluster from 1.21 on.
     Alias(&'i Object),
-    /// A Sidecar resource leaves the host out.
-    Sidecar { object: &'i Object, hosts: Field<'i> },
     /// The Service is exported to other namespaces only.
     ExportTo { service: &'i Object, field: Field<'i> },
+    /// `defaultServiceExportTo` of the mesh configuration exports it to other namespaces only.
+    ExportedByDefault(String),
     /// `discoverySelectors` leave the Service's namespace out.
     Undiscovered { namespace: String },
     /// What is behind the Service has the label that says it takes mutual TLS, and no sidecar that does.
@@ -46,6 +48,9 @@ pub(crate) fn obstacle<'i>(
     if let Some(entry) = routes.hosts.exact_entry(host) {
         return Some(Obstacle::ServiceEntry(entry));
     }
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return Some(Obstacle::ShortName(None));
+    }
     let Some((name, namespace)) = routes.hosts.split(host) else {
         return short_name(routes, host, prefix.unwrap_or(from)).map(Obstacle::ShortName);
     };
@@ -63,8 +68,11 @@ pub(crate) fn obstacle<'i>(
     if export.is_set() && !export.text().split(',').any(|to| reaches(to.trim())) {
         return Some(Obstacle::ExportTo { service, field: export });
     }
-    let hidden = sidecar(inventory, plane, from, host, namespace);
-    hidden.or_else(|| tls(inventory, &routes.rules, plane, from, host, namespace, service))
+    let defaults = plane.config().default_service_export_to.as_deref().unwrap_or_default();
+    if !export.is_set() && !defaults.is_empty() && !defaults.iter().any(|to| reaches(to)) {
+        return Some(Obstacle::ExportedByDefault(defaults.join(", ")));
+    }
+    tls(inventory, &routes.rules, plane, from, host, namespace, service)
 }
 
 /// A name that is none of the registry's: the full one of the Service it means. Nothing for a name with another domain.
@@ -99,35 +107,58 @@ fn is_discovered(inventory: &Inventory, plane: &ControlPlane<'_>, namespace: &st
     selectors.is_empty() || selectors.iter().any(fits)
 }
 
-/// The Sidecar of a namespace, else of the root namespace, where its hosts leave a host out.
-fn sidecar<'i>(
-    inventory: &'i Inventory,
-    plane: &ControlPlane<'i>,
-    from: &str,
-    host: &str,
-    namespace: &str,
-) -> Option<Obstacle<'i>> {
-    let wide = |home: &str| {
-        inventory.of(GROUP, "Sidecar").find(|found| {
-            found.namespace() == home
-                && !found.at(&["spec", "workloadSelector"]).is_set()
-                && plane.reads(found)
-        })
-    };
-    let object = wide(from).or_else(|| wide(plane.root_namespace()))?;
-    let egress = object.at(&["spec", "egress"]);
-    let all = || egress.items().flat_map(|entry| entry.get("hosts").items());
-    all().next()?;
-    let reaches = |hosts: &str| {
+/// Sidecar resources, by namespace.
+#[derive(Debug)]
+pub(crate) struct Sidecars<'i> {
+    by_home: HashMap<&'i str, Vec<&'i Object>>,
+}
+
+impl<'i> Sidecars<'i> {
+    pub(crate) fn of(inventory: &'i Inventory) -> Self {
+        let mut by_home: HashMap<&str, Vec<&Object>> = HashMap::new();
+        for sidecar in inventory.of(GROUP, "Sidecar") {
+            by_home.entry(sidecar.namespace()).or_default().push(sidecar);
+        }
+        Self { by_home }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_home.is_empty()
+    }
+
+    /// The Sidecar that holds for pods of a namespace with these labels: one that selects them, else that of the namespace,
+    /// else that of the root namespace.
+    pub(crate) fn holding(
+        &self,
+        plane: Option<&ControlPlane<'_>>,
+        from: &str,
+        labels: Option<Field<'_>>,
+    ) -> Option<&'i Object> {
+        let of = |home: &str| self.by_home.get(home).map(Vec::as_slice).unwrap_or_default();
+        let is_read = |found: &&&'i Object| plane.is_none_or(|plane| plane.reads(found));
+        let selector = |found: &Object| Selector::of_map(found.at(&["spec", "workloadSelector", "labels"]));
+        let selects = |found: &&&'i Object| {
+            let selector = selector(found);
+            !selector.is_empty() && labels.is_some_and(|labels| selector.fits(labels))
+        };
+        let wide = |found: &&&'i Object| selector(found).is_empty();
+        let root = plane.map_or(NAMESPACE, ControlPlane::root_namespace);
+        let own = of(from).iter().filter(is_read).find(selects);
+        let own = own.or_else(|| of(from).iter().filter(is_read).find(wide));
+        own.or_else(|| of(root).iter().filter(is_read).find(wide)).copied()
+    }
+}
+
+/// Whether the egress of a Sidecar leaves a host of a namespace out for pods of another one; without hosts it leaves none out.
+pub(crate) fn hides(sidecar: &Object, from: &str, host: &str, namespace: &str) -> bool {
+    let all = || sidecar.at(&["spec", "egress"]).items().flat_map(|entry| entry.get("hosts").items());
+    let reaches = |hosts: Field<'_>| {
+        let hosts = hosts.text();
         let Some((home, pattern)) = hosts.split_once('/') else { return false };
         let home = home == "*" || home == namespace || (home == "." && namespace == from);
         home && overlap(pattern, host)
     };
-    if all().any(|hosts| reaches(&hosts.text())) {
-        None
-    } else {
-        Some(Obstacle::Sidecar { object, hosts: egress })
-    }
+    all().next().is_some() && !all().any(reaches)
 }
 
 /// What a DestinationRule demands of connections of all clients of a namespace to a host.

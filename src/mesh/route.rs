@@ -199,6 +199,16 @@ impl<'i> Router<'i, '_> {
                     let full = format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}");
                     Err(Way::Broken(Break::NotFull { alias, host: host.to_owned(), full }))
                 }
+                // A name of one label resolves in no domain; the Service of that name was meant.
+                None if !host.contains('.') => {
+                    match self.inventory.of("", "Service").find(|service| service.name() == name) {
+                        Some(service) => {
+                            let full = format!("{name}.{}.svc.{CLUSTER_DOMAIN}", service.namespace());
+                            Err(Way::Broken(Break::NotFull { alias, host: host.to_owned(), full }))
+                        }
+                        None => outside(),
+                    }
+                }
                 None => outside(),
             };
         }

@@ -55,6 +55,9 @@ fn judge<'i>(
             .flat_map(|container| container.get("ports").items())
             .filter_map(|port| port.get("hostPort").number())
     };
+    if in_front.is_empty() && !on_node && host_ports().next().is_none() {
+        return unreached(mesh, pods, outcome);
+    }
     if in_front.is_empty() || on_node {
         return;
     }
@@ -70,6 +73,51 @@ fn judge<'i>(
             report(mesh, gateway, &server, (number, port), in_front, outcome);
         }
     }
+}
+
+/// Pods of a gateway that no Service leads to.
+fn unreached(mesh: &Mesh<'_>, pods: &Object, outcome: &mut Outcome) {
+    let home = pods.namespace();
+    let mut beside =
+        mesh.inventory.of("", "Service").filter(|service| service.namespace() == home).peekable();
+    // Files may leave the Services of a namespace out.
+    if beside.peek().is_none() && mesh.inventory.may_miss("", "services") {
+        return;
+    }
+    let subject = mesh.inventory.get("", "Service", home, pods.name()).filter(|service| selects(service));
+    let (object, field) = match subject {
+        Some(service) => (service, service.at(&["spec", "selector"])),
+        None => (pods, pods.at(&["metadata"])),
+    };
+    if outcome.findings.iter().any(|finding| finding.subject == object.title()) {
+        return;
+    }
+    let labels = pods.at(&["spec", "template", "metadata", "labels"]);
+    let labels: Vec<(String, String)> = ["app", "istio"]
+        .into_iter()
+        .filter(|key| labels.get(key).is_set())
+        .map(|key| (key.to_owned(), labels.get(key).text().into_owned()))
+        .collect();
+    let (message, hint) = if subject.is_some() {
+        let written: Vec<String> =
+            field.entries().map(|(key, value)| format!("{key}={}", value.text())).collect();
+        let right: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let message = format!(
+            "it selects {}, and the gateway's pods have {}: nobody reaches them from outside",
+            written.join(", "),
+            right.join(", ")
+        );
+        let map: serde_json::Map<String, serde_json::Value> =
+            labels.into_iter().map(|(key, value)| (key, value.into())).collect();
+        (message, hint(mesh.inventory.live, object, &[Edit::set("replace", &["spec", "selector"], map)]))
+    } else {
+        let message = "Gateways open their ports on its pods, and no Service leads there: nobody reaches them from outside";
+        (
+            message.to_owned(),
+            "install the gateway again as it was installed: that puts its Service back".to_owned(),
+        )
+    };
+    outcome.fail(CHECK.id, object, field, message, hint);
 }
 
 fn report(

@@ -33,6 +33,7 @@ mod datakit_zipkin;
 mod edit;
 mod gateway_clash;
 mod gateway_port;
+mod gateway_protocol;
 mod gateway_ready;
 mod gateway_selector;
 mod http_route;
@@ -43,6 +44,7 @@ mod logs_excluded;
 mod logs_input;
 mod logs_json;
 mod mesh_config;
+mod mutual_tls;
 mod namespace_injection;
 mod namespace_label;
 mod namespace_missing;
@@ -72,6 +74,7 @@ mod scraping;
 mod service_port;
 mod service_selector;
 mod sidecar;
+mod sidecar_egress;
 mod spans;
 mod subset;
 mod subset_pods;
@@ -194,11 +197,14 @@ pub(crate) const CATALOG: &[Check] = &[
     route_clash::CHECK,
     gateway_selector::CHECK,
     gateway_port::CHECK,
+    gateway_protocol::CHECK,
     gateway_clash::CHECK,
     http_route::CHECK,
     rule_revision::CHECK,
+    sidecar_egress::CHECK,
     network_policy::CHECK,
     peer_authentication::CHECK,
+    mutual_tls::CHECK,
 ];
 
 #[cfg(test)]

@@ -21,10 +21,7 @@ pub(super) const CHECK: Check = Check {
 const GROUP: &str = "security.istio.io";
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
-    let mut by_home: HashMap<&str, Vec<&Object>> = HashMap::new();
-    for policy in mesh.inventory.of(GROUP, "PeerAuthentication") {
-        by_home.entry(policy.namespace()).or_default().push(policy);
-    }
+    let by_home = policies(mesh);
     if by_home.is_empty() {
         return;
     }
@@ -43,6 +40,15 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     }
 }
 
+/// All policies, by namespace.
+pub(super) fn policies<'i>(mesh: &Mesh<'i>) -> HashMap<&'i str, Vec<&'i Object>> {
+    let mut by_home: HashMap<&str, Vec<&Object>> = HashMap::new();
+    for policy in mesh.inventory.of(GROUP, "PeerAuthentication") {
+        by_home.entry(policy.namespace()).or_default().push(policy);
+    }
+    by_home
+}
+
 /// The port of an address of a pod that is called by plain HTTP.
 fn plain_port(url: &str) -> Option<u64> {
     let target = target(url)?;
@@ -50,7 +56,7 @@ fn plain_port(url: &str) -> Option<u64> {
 }
 
 /// The policy that demands mutual TLS on a port: the workload's before the namespace's before the mesh's.
-fn strict<'i>(
+pub(super) fn strict<'i>(
     by_home: &HashMap<&str, Vec<&'i Object>>,
     root: &str,
     workload: &Workload<'_>,

@@ -22,6 +22,9 @@ pub(super) const CHECK: Check = Check {
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     let all = Names::of(mesh.routes.gateways.all.iter().map(|gateway| gateway.object));
     for rule in mesh.routes.virtual_services.iter().filter(|rule| !rule.is_delegate) {
+        if everywhere(mesh, rule, outcome) {
+            continue;
+        }
         let mut found = Vec::new();
         let mut complete = true;
         for (field, home, name) in &rule.gateways {
@@ -40,6 +43,26 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             }
         }
     }
+}
+
+/// Whether a rule for sidecars takes every host, which Istio refuses.
+fn everywhere(mesh: &Mesh<'_>, rule: &VirtualService<'_>, outcome: &mut Outcome) -> bool {
+    let hosts = rule.object.at(&["spec", "hosts"]);
+    if !rule.in_mesh || !hosts.items().any(|host| host.is("*")) {
+        return false;
+    }
+    let message = "host `*` is for Gateways only, and the rule is bound to the mesh (no `gateways`, or `mesh` among them): Istio refuses it";
+    let home = rule.object.namespace();
+    let mut beside = mesh.routes.gateways.all.iter().filter(|gateway| gateway.object.namespace() == home);
+    let hint = match (beside.next(), beside.next()) {
+        (Some(gateway), None) if rule.gateways.is_empty() => {
+            let edit = Edit::set("add", &["spec", "gateways"], json!([gateway.object.name()]));
+            hint(mesh.inventory.live, rule.object, &[edit])
+        }
+        _ => "name its Gateway in `spec.gateways`, or its hosts in `spec.hosts`".to_owned(),
+    };
+    outcome.fail(CHECK.id, rule.object, hosts, message, hint);
+    true
 }
 
 /// Whether the pods of a Gateway are in a namespace that the rule is not exported to.

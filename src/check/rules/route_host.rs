@@ -10,6 +10,7 @@ use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::hosts::Host;
 use crate::mesh::routes::Destination;
+use crate::mesh::services::Labels;
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -21,11 +22,22 @@ pub(super) const CHECK: Check = Check {
 
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     let mut told = HashSet::new();
+    let labels = Labels::of(mesh.inventory);
     for destination in &mesh.routes.destinations {
         let rule = (destination.rule.namespace(), destination.rule.name());
         if told.insert((rule, destination.host.clone())) {
-            judge(mesh, destination, outcome);
+            judge(mesh, &labels, destination, outcome);
         }
+    }
+    let rules = mesh.inventory.of("networking.istio.io", "DestinationRule");
+    let with_subset = mesh.routes.destinations.iter().filter(|destination| !destination.subset().is_empty());
+    let with_subset = with_subset.filter_map(|destination| match destination.target {
+        Host::Service(service) => Some(service.name()),
+        _ => None,
+    });
+    let with_subset: HashSet<&str> = with_subset.collect();
+    for rule in rules.filter(|rule| mesh.reads(rule)) {
+        rule_host(mesh, rule, &with_subset, outcome);
     }
     for rule in &mesh.routes.virtual_services {
         // A gateway takes any host.
@@ -87,7 +99,26 @@ fn hidden<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, service: &'i Objec
     }
 }
 
-fn judge<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, outcome: &mut Outcome) {
+/// A DestinationRule for a Service that is not there, and is nearly called as another; where subsets are missed by it, that is
+/// told.
+fn rule_host(mesh: &Mesh<'_>, rule: &Object, with_subset: &HashSet<&str>, outcome: &mut Outcome) {
+    let hosts = &mesh.routes.hosts;
+    let field = rule.at(&["spec", "host"]);
+    let Host::Missing { name, namespace } = hosts.resolve(&field.text(), rule.namespace()) else { return };
+    let Some(near) = nearest(&name, hosts.beside(&namespace).map(Object::name)) else { return };
+    if with_subset.contains(near) {
+        return;
+    }
+    let message = format!(
+        "its host `{}` means Service `{name}` of `{namespace}`, which does not exist: no client uses this rule",
+        field.text()
+    );
+    let right = format!("{near}.{namespace}.svc.{}", hosts.domain());
+    let edit = Edit::set("replace", &["spec", "host"], right);
+    outcome.warn(CHECK.id, rule, field, message, hint(mesh.inventory.live, rule, &[edit]));
+}
+
+fn judge<'i>(mesh: &Mesh<'i>, labels: &Labels<'i>, destination: &Destination<'i>, outcome: &mut Outcome) {
     let host = &*destination.host;
     match &destination.target {
         Host::Service(service) => {
@@ -102,7 +133,7 @@ fn judge<'i>(mesh: &Mesh<'i>, destination: &Destination<'i>, outcome: &mut Outco
             );
             wrong(mesh, destination, &message, full, outcome);
         }
-        Host::Missing { name, namespace } => missing(mesh, destination, name, namespace, outcome),
+        Host::Missing { name, namespace } => missing(mesh, labels, destination, (name, namespace), outcome),
         Host::OtherDomain { domain, full } => {
             let ours = mesh.routes.hosts.domain();
             if mesh.routes.hosts.knows_domain() || nearest(domain, [ours]).is_some() {
@@ -152,9 +183,9 @@ fn report(destination: &Destination<'_>, message: String, hint: String, outcome:
 
 fn missing<'i>(
     mesh: &Mesh<'i>,
+    labels: &Labels<'i>,
     destination: &Destination<'i>,
-    name: &str,
-    namespace: &str,
+    (name, namespace): (&str, &str),
     outcome: &mut Outcome,
 ) {
     let hosts = &mesh.routes.hosts;
@@ -181,7 +212,10 @@ fn missing<'i>(
         let message = format!("no Service is called `{name}` in `{namespace}`; the nearest name is `{near}`");
         return wrong(mesh, destination, &message, &right, outcome);
     }
-    if mesh.inventory.may_miss("", "services") {
+    // Files with pods that are called so, and other Services of their namespace, are to have this one, too.
+    let beside = hosts.beside(namespace).next();
+    let pods = beside.and_then(|service| labels.with(service.namespace(), "app", name));
+    if pods.is_none() && mesh.inventory.may_miss("", "services") {
         return unknown(destination, &format!("Service `{name}` of `{namespace}` is not in view"), outcome);
     }
     let message = format!("no Service is called `{name}` in `{namespace}`: {}", effect(destination));

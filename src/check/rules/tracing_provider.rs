@@ -4,9 +4,10 @@ use super::Check;
 use super::spans::{self, Group};
 use crate::check::Outcome;
 use crate::facts::istio::TLS_MODE_LABEL;
+use crate::kube::Object;
 use crate::mesh::Mesh;
 use crate::mesh::config::Endpoint;
-use crate::mesh::registry::{Obstacle, obstacle};
+use crate::mesh::registry::{Obstacle, Sidecars, hides, obstacle};
 use crate::mesh::route::{Break, Way};
 use crate::mesh::tracing::{Decider, Off, Spans};
 use crate::rule::PROVIDER;
@@ -88,6 +89,9 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
     if stated.is_empty() && spans::is_consequence(group, outcome) {
         return;
     }
+    if hidden(mesh, group, name, stated, outcome) {
+        return;
+    }
     let mut fail = |at: Decider<'_>, message: String, hint: String| {
         let finding = outcome.fail(CHECK.id, at.object, at.field, message, hint);
         group.follow_up(finding);
@@ -98,7 +102,7 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
     }
     match obstacle(mesh.inventory, &mesh.routes, plane, from, stated) {
         Some(Obstacle::ShortName(full)) => {
-            let full = full.unwrap_or_else(|| "NAME.NAMESPACE.svc.cluster.local".to_owned());
+            let full = full.unwrap_or_else(|| spans::datakit_service(mesh).0);
             let message = format!(
                 "provider `{name}` names the service `{stated}`, and istiod knows full names only, so tracing is off"
             );
@@ -122,17 +126,14 @@ fn service(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, endpoint: &Endpoi
             let (host, port) = spans::datakit_service(mesh);
             fail(at, message, format!("set the provider's service to {host} and its port to {port}"));
         }
-        Some(Obstacle::Sidecar { object, hosts }) => {
+        Some(Obstacle::ExportedByDefault(to)) => {
             let message = format!(
-                "this Sidecar hides `{stated}` from the proxies, so provider `{name}` has no cluster"
+                "defaultServiceExportTo is `{to}`, so Services are known in no other namespace and provider `{name}` has no \
+                 cluster in namespace {from}"
             );
-            let host = stated.rsplit('/').next().unwrap_or(stated);
-            let home = host.split('.').nth(1).unwrap_or("*");
-            fail(
-                Decider { object, field: hosts },
-                message,
-                format!("add `{home}/{host}` to the hosts of its egress"),
-            );
+            let hint =
+                format!("set the annotation networking.istio.io/exportTo of the Service `{stated}` to `*`");
+            fail(at, message, hint);
         }
         Some(Obstacle::ExportTo { service, field }) => {
             let message = format!(
@@ -213,4 +214,37 @@ fn broken(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, stated: &str, outc
     };
     let finding = outcome.fail(CHECK.id, at.object, at.field, message, hint);
     group.follow_up(finding);
+}
+
+/// Sidecars that hide the provider's Service from some proxies; whether from all of them.
+fn hidden(mesh: &Mesh<'_>, group: &Group<'_, '_>, name: &str, stated: &str, outcome: &mut Outcome) -> bool {
+    let sidecars = Sidecars::of(mesh.inventory);
+    let host = stated.rsplit('/').next().unwrap_or(stated);
+    let Some((_, home)) = mesh.routes.hosts.split(host).filter(|_| !sidecars.is_empty()) else {
+        return false;
+    };
+    let plane = group.decision.plane;
+    let mut found: Vec<(&Object, Vec<&Object>)> = Vec::new();
+    for member in &group.members {
+        let labels = member.pod_templates().next().map(|template| template.at(&["metadata", "labels"]));
+        let from = member.namespace();
+        let sidecar = sidecars.holding(Some(plane), from, labels);
+        let Some(sidecar) = sidecar.filter(|sidecar| hides(sidecar, from, host, home)) else { continue };
+        match found.iter_mut().find(|(known, _)| std::ptr::eq(*known, sidecar)) {
+            Some((_, members)) => members.push(member),
+            None => found.push((sidecar, vec![member])),
+        }
+    }
+    let count: usize = found.iter().map(|(_, members)| members.len()).sum();
+    for (sidecar, members) in found {
+        let message =
+            format!("this Sidecar hides `{stated}` from the proxies, so provider `{name}` has no cluster");
+        let hint = format!("add `{home}/{host}` to the hosts of its egress");
+        let finding = outcome.fail(CHECK.id, sidecar, sidecar.at(&["spec", "egress"]), message, hint);
+        match members.as_slice() {
+            [one] => finding.leads_to(format!("{} sends no spans", one.title())),
+            all => finding.leads_to(format!("{} workloads send no spans", all.len())),
+        }
+    }
+    count > 0 && count == group.members.len()
 }
