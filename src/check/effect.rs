@@ -11,7 +11,7 @@ use crate::facts::datakit::{
 use crate::facts::istio;
 use crate::kube::{Field, Object};
 use crate::mesh::injection::{Block, Decision, Member, Outside};
-use crate::mesh::scrape::Scraped;
+use crate::mesh::scrape::{Scraped, Way};
 use crate::mesh::tracing::Spans;
 use crate::mesh::{Mesh, Workload};
 
@@ -241,7 +241,11 @@ fn scraped_by(mesh: &Mesh<'_>, scraped: &Scraped<'_>) -> Vec<String> {
     let ways = of_rules.flat_map(|(rules, ways)| ways.iter().map(move |way| (rules, way)));
     let mut found: Vec<String> = ways
         .map(|(rules, way)| match rules.place(way) {
-            None => format!("{}: annotation {SCRAPE_ANNOTATION}", scraped.proxy.workload.object.title()),
+            None => {
+                let policy = scraped.policy.filter(|_| *way == Way::Policy);
+                let object = policy.unwrap_or(scraped.proxy.workload.object);
+                format!("{}: annotation {SCRAPE_ANNOTATION}", object.title())
+            }
             Some((object, _)) => format!("{}: {}", object.title(), rules.name(way)),
         })
         .collect();

@@ -5,6 +5,9 @@ use crate::facts::Version;
 /// The pod annotation whose TOML tells DataKit what to scrape.
 pub(crate) const SCRAPE_ANNOTATION: &str = "datakit/prom.instances";
 
+/// The name of the policy, of its binding and of the ConfigMap with its settings that `init policy` prints (`templates/`).
+pub(crate) const SCRAPE_POLICY: &str = "meshobs-metrics";
+
 /// The pod annotation whose JSON tells DataKit how to take a container's output.
 pub(crate) const LOGS_ANNOTATION: &str = "datakit/logs";
 

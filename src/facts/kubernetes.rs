@@ -6,6 +6,9 @@ use super::Version;
 /// The API group of admission policies and webhooks.
 pub(crate) const ADMISSION_GROUP: &str = "admissionregistration.k8s.io";
 
+/// The API group of Kyverno's policies in CEL.
+pub(crate) const KYVERNO_GROUP: &str = "policies.kyverno.io";
+
 /// Label of every namespace: its name. The API server sets it from 1.21 on.
 pub(crate) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 

@@ -16,6 +16,7 @@ pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod pages;
 pub(crate) mod pods;
+pub(crate) mod policies;
 pub(crate) mod registry;
 pub(crate) mod route;
 pub(crate) mod routes;

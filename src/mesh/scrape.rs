@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 use super::control_plane::ControlPlane;
 use super::injection::Injection;
+use super::policies::{self, Policy};
 use super::{Datakit, Pods};
 use crate::facts::Version;
 use crate::facts::datakit::{SCRAPE_ANNOTATION, WITHOUT_ANNOTATION};
@@ -24,6 +25,8 @@ use crate::kube::{Field, Inventory, Object};
 pub(crate) enum Way {
     /// The pod annotation.
     Annotation,
+    /// The same, which a policy adds to pods that are not there yet.
+    Policy,
     /// Discovery by `prometheus.io` annotations.
     Discovery,
     /// An instance of kubernetesprometheus: its number among [`Rules::instances`].
@@ -100,6 +103,8 @@ pub(crate) struct Scraped<'i> {
     pub(crate) stale: Stale<'i>,
     /// The ways in effect, by DataKit.
     pub(crate) ways: Vec<Vec<Way>>,
+    /// The policy that adds the annotation to new pods, where the template has none.
+    pub(crate) policy: Option<&'i Object>,
     /// A monitor of Prometheus' that selects it, where DataKit does not read those.
     pub(crate) monitor: Option<&'i Object>,
 }
@@ -108,7 +113,13 @@ impl Scraped<'_> {
     /// Whether anything scrapes it. Without a DataKit in view the annotation counts.
     pub(crate) fn is_scraped(&self) -> bool {
         self.ways.iter().any(|ways| !ways.is_empty())
-            || (self.ways.is_empty() && self.annotation.as_ref().is_some_and(Annotation::scrapes))
+            || (self.ways.is_empty()
+                && (self.annotation.as_ref().is_some_and(Annotation::scrapes) || self.is_left_to_policy()))
+    }
+
+    /// Whether a policy annotates its pods, none of which is there yet.
+    fn is_left_to_policy(&self) -> bool {
+        self.policy.is_some() && self.annotation.is_none() && self.proxy.pods.is_empty()
     }
 }
 
@@ -119,6 +130,8 @@ pub(crate) struct Scraping<'i> {
     /// What each DataKit is told, in the order of the mesh's.
     pub(crate) rules: Vec<Rules<'i>>,
     pub(crate) proxies: Vec<Scraped<'i>>,
+    /// Policies that add the annotation to new pods.
+    pub(crate) policies: Vec<Policy<'i>>,
     pub(crate) ipv6: bool,
     /// The oldest DataKit's version, where one is known.
     pub(crate) version: Option<Version>,
@@ -139,13 +152,15 @@ impl<'i> Scraping<'i> {
         let version = datakits.iter().filter_map(Datakit::version).min();
         let ipv6 = settings.ipv6;
         let monitors = rules::unread_monitors(inventory, &rules, &proxies);
-        let mut scraping = Self { settings, rules, proxies: Vec::new(), ipv6, version };
+        let policies = policies::all(inventory);
+        let mut scraping = Self { settings, rules, proxies: Vec::new(), policies, ipv6, version };
         let proxies = proxies.into_iter().zip(monitors);
-        scraping.proxies = proxies.map(|(proxy, monitor)| scraping.scraped(proxy, monitor)).collect();
+        scraping.proxies =
+            proxies.map(|(proxy, monitor)| scraping.scraped(inventory, proxy, monitor)).collect();
         scraping
     }
 
-    fn scraped(&self, proxy: Proxy<'i>, monitor: Option<&'i Object>) -> Scraped<'i> {
+    fn scraped(&self, inventory: &Inventory, proxy: Proxy<'i>, monitor: Option<&'i Object>) -> Scraped<'i> {
         let field = proxy.workload.annotation(SCRAPE_ANNOTATION);
         let text = field.text();
         let mut annotation = None;
@@ -159,8 +174,16 @@ impl<'i> Scraping<'i> {
             only_on_pods = Some((found, proxy.pods.len()));
         }
         let is_annotated = annotation.as_ref().is_some_and(Annotation::scrapes);
-        let ways = self.rules.iter().map(|rules| rules.ways(&proxy, is_annotated)).collect();
-        Scraped { proxy, annotation, only_on_pods, stale, ways, monitor }
+        let is_open = text.trim().is_empty() && proxy.kind == Kind::Sidecar;
+        let mut policies = self.policies.iter().filter(|_| is_open);
+        let policy = policies.find(|policy| policy.covers(inventory, &proxy.workload));
+        let policy = policy.map(|policy| policy.object);
+        let mut scraped =
+            Scraped { proxy, annotation, only_on_pods, stale, ways: Vec::new(), policy, monitor };
+        let is_left_to_policy = scraped.is_left_to_policy();
+        let ways = self.rules.iter().map(|rules| rules.ways(&scraped.proxy, is_annotated, is_left_to_policy));
+        scraped.ways = ways.collect();
+        scraped
     }
 
     /// The running pods that do not have the template's annotation.

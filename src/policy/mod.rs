@@ -134,3 +134,17 @@ fn entry(variable: Variable) -> Value {
 fn lines(text: &str) -> Value {
     if text.contains('\n') { Value::Lines(text.to_owned()) } else { Value::Text(text.to_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::datakit::SCRAPE_POLICY;
+
+    #[test]
+    fn what_is_printed_has_the_name_by_which_it_is_known() {
+        for (template, names) in [(ADMISSION, 5), (KYVERNO, 1)] {
+            let name = format!(": {SCRAPE_POLICY}\n");
+            assert_eq!(template.matches(&name).count(), names);
+        }
+    }
+}

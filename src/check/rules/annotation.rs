@@ -8,7 +8,7 @@ use crate::check::Outcome;
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio;
 use crate::facts::scrape::Aim;
-use crate::kube::Field;
+use crate::kube::{Field, Object};
 use crate::mesh::scrape::{Annotation, Discovery, Kind, Rules, Scraped};
 use crate::mesh::{Mesh, Workload};
 
@@ -123,6 +123,14 @@ fn missing(mesh: &Mesh<'_>, scraped: &Scraped<'_>, habit: usize, outcome: &mut O
         outcome.fail(CHECK.id, workload.object, field, message, hint);
         return;
     }
+    if let Some(policy) = scraped.policy {
+        let message = format!(
+            "nothing scrapes its sidecar: its pods are older than {}, which adds the annotation {SCRAPE_ANNOTATION} to new ones",
+            policy.title()
+        );
+        outcome.fail(CHECK.id, workload.object, field, message, renew(workload.object));
+        return;
+    }
     let way = if habit == 0 {
         mesh.scraping.rules.iter().find_map(|rules| other_way(rules, scraped))
     } else {
@@ -222,9 +230,27 @@ fn partly(mesh: &Mesh<'_>, scraped: &Scraped<'_>, outcome: &mut Outcome) {
         return;
     }
     let object = scraped.proxy.workload.object;
+    let field = scraped.proxy.workload.annotation(SCRAPE_ANNOTATION);
+    if let Some(policy) = scraped.policy {
+        let message = format!(
+            "{with} of {of} pods have the annotation {SCRAPE_ANNOTATION}; the others are older than {}, which adds it, and are not \
+             scraped",
+            policy.title()
+        );
+        outcome.fail(CHECK.id, object, field, message, renew(object));
+        return;
+    }
     let message = format!(
         "{with} of {of} pods have the annotation {SCRAPE_ANNOTATION}; the pod template has none, so the others are not scraped"
     );
-    let field = scraped.proxy.workload.annotation(SCRAPE_ANNOTATION);
     outcome.fail(CHECK.id, object, field, message, shared::patch(mesh, &scraped.proxy, false));
+}
+
+/// How the pods of a workload are made anew.
+fn renew(object: &Object) -> String {
+    match object.kind() {
+        "Deployment" | "StatefulSet" | "DaemonSet" => shared::restart(object),
+        "Pod" => "delete the pod and create it again".to_owned(),
+        _ => "delete its pods, so that it makes new ones".to_owned(),
+    }
 }

@@ -50,6 +50,7 @@ mod namespace_label;
 mod namespace_missing;
 mod network_policy;
 mod peer_authentication;
+mod policy;
 mod port_protocol;
 mod revision_missing;
 mod route_clash;
@@ -167,6 +168,7 @@ pub(crate) const CATALOG: &[Check] = &[
     waypoint::CHECK,
     workload_ready::CHECK,
     annotation::CHECK,
+    policy::CHECK,
     annotation_place::CHECK,
     annotation_toml::CHECK,
     annotation_target::CHECK,

@@ -120,6 +120,6 @@ fn remedy(rules: &Rules<'_>, way: &Way) -> String {
             Some(address) => format!("remove the block with {} from `{}`", address.url, address.file),
             None => "remove one of the two".to_owned(),
         },
-        Way::Annotation | Way::Monitor(_) => "remove one of the two".to_owned(),
+        Way::Annotation | Way::Policy | Way::Monitor(_) => "remove one of the two".to_owned(),
     }
 }

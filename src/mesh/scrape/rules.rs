@@ -101,10 +101,13 @@ impl<'i> Rules<'i> {
     }
 
     /// The ways in which a proxy is scraped by this DataKit.
-    pub(super) fn ways(&self, proxy: &Proxy<'i>, is_annotated: bool) -> Vec<Way> {
+    pub(super) fn ways(&self, proxy: &Proxy<'i>, is_annotated: bool, is_left_to_policy: bool) -> Vec<Way> {
         let mut ways = Vec::new();
         if is_annotated && self.annotations != Some(false) {
             ways.push(Way::Annotation);
+        }
+        if is_left_to_policy && self.annotations != Some(false) {
+            ways.push(Way::Policy);
         }
         if let Discovery::On(..) = self.discovery
             && discovered(proxy).is_some_and(|endpoint| is_served(&endpoint, proxy))
@@ -136,6 +139,7 @@ impl<'i> Rules<'i> {
     pub(crate) fn name(&self, way: &Way) -> String {
         match way {
             Way::Annotation => "its scrape annotation".to_owned(),
+            Way::Policy => "the scrape annotation that a policy adds to its pods".to_owned(),
             Way::Discovery => "DataKit's discovery by prometheus.io annotations".to_owned(),
             Way::Instance(number) => match self.instances.get(*number) {
                 Some(instance) => {
@@ -157,7 +161,7 @@ impl<'i> Rules<'i> {
     /// What decides about a way that is not of the workload itself.
     pub(crate) fn place(&self, way: &Way) -> Option<(&'i Object, Field<'i>)> {
         match way {
-            Way::Annotation => None,
+            Way::Annotation | Way::Policy => None,
             Way::Discovery => match self.discovery {
                 Discovery::On(object, field) => Some((object, field)),
                 _ => None,
