@@ -37,6 +37,8 @@ pub struct Input {
     pub relative: PathBuf,
     /// Whether it was named itself, not found in a directory that was.
     pub named: bool,
+    /// The number of the settings that govern it; 0 for those of the run.
+    pub profile: usize,
 }
 
 /// What makes an input that was read twice the same both times.
@@ -162,7 +164,8 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
     let exclude = Exclude::new(exclude)?;
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
-    let stdin = Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into(), named: true };
+    let stdin =
+        Input { name: "<stdin>".into(), path: None, relative: "stdin.yaml".into(), named: true, profile: 0 };
     if paths.is_empty() {
         errors.extend(stdin_error());
         return Ok((vec![stdin], errors));
@@ -196,7 +199,7 @@ pub fn collect(paths: &[PathBuf], exclude: &[String]) -> Result<(Vec<Input>, Vec
                     continue;
                 }
                 let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-                inputs.push(Input { name, path: Some(path.clone()), relative, named: true });
+                inputs.push(Input { name, path: Some(path.clone()), relative, named: true, profile: 0 });
             }
             Err(error) => errors.push(Diagnostic::whole(&name, io_message(&error))),
         }
@@ -265,7 +268,7 @@ fn walk(root: &Path, below: &Path, exclude: &Exclude, inputs: &mut Vec<Input>, e
         } else {
             let path = root.join(&relative);
             let name = path.display().to_string();
-            inputs.push(Input { name, path: Some(path), relative, named: false });
+            inputs.push(Input { name, path: Some(path), relative, named: false, profile: 0 });
         }
     }
 }

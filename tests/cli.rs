@@ -1166,3 +1166,26 @@ fn the_name_of_the_program_says_what_it_is() {
     let plugin = String::from_utf8(run("kubectl-meshobs", &["patch", "--no-such"]).stderr).unwrap();
     assert!(plugin.contains("Usage: kubectl meshobs patch"), "{plugin}");
 }
+
+#[test]
+fn the_nearest_settings_are_looked_for_up_to_the_root_of_the_repository() {
+    let here = folder(&[
+        ("meshobs.toml", "namespace.name = \"outside\"\n"),
+        ("repo/.git/HEAD", ""),
+        ("repo/meshobs.toml", "namespace.name = \"repo\"\n"),
+        ("repo/a/b/x.yaml", CONFIG_MAP),
+        ("other/.git/HEAD", ""),
+        ("other/a/x.yaml", CONFIG_MAP),
+    ]);
+    let namespace = |cwd: &str, path: &str| {
+        let cwd = here.path().join(cwd);
+        let done = Meshobs::new(["patch", "-q", path]).cwd(&cwd).run();
+        done.text().lines().last().unwrap().trim().to_owned()
+    };
+    // Above the directory that was named, and not above the repository.
+    assert_eq!(namespace("repo/a/b", "x.yaml"), "namespace: repo");
+    assert_eq!(namespace("repo", "a/b"), "namespace: repo");
+    assert_eq!(namespace("other", "a"), "namespace: prod");
+    // What governs nothing nearer is where the command runs.
+    assert_eq!(namespace("", "other/a"), "namespace: outside");
+}

@@ -11,7 +11,7 @@ use crate::config::{Options, RuleOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::function::ResourceList;
 use crate::gate::say;
-use crate::patch::{Patcher, Strict};
+use crate::patch::Patcher;
 use crate::report::Format;
 
 /// Arguments of `fn`.
@@ -60,11 +60,10 @@ fn patch(args: FunctionArgs, list: &ResourceList) -> anyhow::Result<String> {
     let options = Options::from(args.rules).or(list.options().map_err(Diagnostics::from)?);
     let settings = args.settings.load(options)?.settings().map_err(|message| anyhow!(message))?;
     let patcher = Patcher {
-        rules: super::patch::rules(&settings),
+        profile: super::patch::profile(&settings),
+        others: Vec::new(),
         cluster_scoped: settings.cluster_scoped.clone(),
-        overwrite: settings.overwrite,
         one_stream: false,
-        strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: false,
         format: Format::Kept,
         function: true,

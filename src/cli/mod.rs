@@ -10,6 +10,7 @@ mod install;
 mod interrupt;
 mod matches;
 mod patch;
+mod profiles;
 mod report_file;
 mod settings;
 mod uninstall;

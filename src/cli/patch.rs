@@ -9,6 +9,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::profiles::Profiles;
 use super::report_file::ReportFile;
 use super::settings::SettingsArgs;
 use super::{CHANGES, DONE, ERROR};
@@ -19,7 +20,7 @@ use crate::helm;
 use crate::input::{self, Content, Input};
 use crate::kustomize::{self, Kustomize};
 use crate::output::{self, OutputError};
-use crate::patch::{self, Patcher, Plan, Strict};
+use crate::patch::{self, Patcher, Plan, Profile, Strict};
 use crate::report::{self, DiffStyle, Format};
 use crate::rule::{Datakit, Metrics, Namespace, Rule, RuleName, Rum, Tracing};
 
@@ -157,15 +158,12 @@ pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
 
 fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     let flags = Options::from(std::mem::take(&mut args.rules));
-    let mut options = args.settings.load(flags)?;
-    let settings = checked(&options)?;
+    let mut profiles = Profiles::new(&args.settings, &flags)?;
+    let settings = profiles.base().settings().map_err(|message| anyhow!(message))?;
     if args.paths.is_empty() && io::stdin().is_terminal() {
         bail!("no input; name files or directories, or pipe manifests in");
     }
     let (mut inputs, mut errors) = input::collect(&args.paths, &settings.exclude)?;
-    if settings.kustomize == Kustomize::Refuse {
-        errors.extend(kustomize::listed(&inputs));
-    }
     if let Some(suffix) = &args.backup
         && (suffix.is_empty() || suffix.contains(['/', '\\']))
     {
@@ -193,12 +191,15 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
 
     let one_stream = !args.in_place && !args.diff && !args.check && (args.output.is_none() || to_file);
 
+    profiles.assign(&args.settings, &flags, &mut inputs)?;
+    errors.extend(refused_by_kustomize(&profiles.settings()?, &inputs));
+
     let bar = progress_bar(inputs.len(), args.quiet);
     let mut opened = patch::open(inputs, &mut errors);
-    let note = leave_to_helm(args, &mut options, &mut opened);
-    let settings = checked(&options)?;
-    let mut plan = patcher(&settings, args, one_stream).plan_opened(opened, errors, &mut || bar.inc(1))?;
-    note.into_iter().for_each(|note| plan.report.note(note.to_owned()));
+    let note = leave_to_helm(args, &mut profiles, &mut opened);
+    let patcher = patcher(&profiles.settings()?, args, one_stream);
+    let mut plan = patcher.plan_opened(opened, errors, &mut || bar.inc(1))?;
+    profiles.notes().into_iter().chain(note).for_each(|note| plan.report.note(note));
     bar.finish_and_clear();
 
     let changes = plan.changes();
@@ -219,29 +220,36 @@ fn try_run(args: &mut PatchArgs) -> anyhow::Result<u8> {
     Ok(if args.check && changes { CHANGES } else { DONE })
 }
 
-fn checked(options: &Options) -> anyhow::Result<Settings> {
-    options.clone().settings().map_err(|message| anyhow!(message))
+/// The inputs that a Kustomization lists and that their settings refuse for it.
+fn refused_by_kustomize(settings: &[Settings], inputs: &[Input]) -> Vec<Diagnostic> {
+    let refuses = |input: &&Input| {
+        settings.get(input.profile).is_some_and(|settings| settings.kustomize == Kustomize::Refuse)
+    };
+    let refused: Vec<Input> = inputs.iter().filter(refuses).cloned().collect();
+    kustomize::listed(&refused)
 }
 
 /// Turns the rule `namespace` off where Helm decides about namespaces: it was asked for, or it rendered what comes from
 /// stdin and nobody named a namespace. Says so in the second case.
 fn leave_to_helm(
     args: &PatchArgs,
-    options: &mut Options,
+    profiles: &mut Profiles,
     opened: &mut [(Input, Content)],
-) -> Option<&'static str> {
+) -> Option<String> {
     let asked = args.reader == Some(Reader::Helm);
+    let options = profiles.base();
     let named = options.namespace.name.is_some() || options.patch.names(RuleName::Namespace);
     let mut stdin = opened.iter_mut().filter(|(input, _)| input.path.is_none());
     let rendered = !asked && !named && stdin.any(|(_, content)| helm::is_rendered(content).unwrap_or(false));
     if asked || rendered {
-        options.patch.turn_off(RuleName::Namespace);
+        profiles.turn_off(RuleName::Namespace, asked);
     }
-    rendered.then_some("Helm rendered this stream, so namespaces are left to Helm; -n NAME sets them here")
+    let note = "Helm rendered this stream, so namespaces are left to Helm; -n NAME sets them here";
+    rendered.then(|| note.to_owned())
 }
 
-/// The rules that settings ask for, in order.
-pub(super) fn rules(settings: &Settings) -> Vec<Box<dyn Rule>> {
+/// What settings ask to be done to resources.
+pub(super) fn profile(settings: &Settings) -> Profile {
     let rule = |name: &RuleName| -> Box<dyn Rule> {
         match name {
             RuleName::Namespace => Box::new(Namespace(settings.namespace.clone())),
@@ -251,16 +259,21 @@ pub(super) fn rules(settings: &Settings) -> Vec<Box<dyn Rule>> {
             RuleName::Tracing => Box::new(Tracing(settings.tracing.clone())),
         }
     };
-    settings.rules.iter().map(rule).collect()
+    Profile {
+        rules: settings.rules.iter().map(rule).collect(),
+        overwrite: settings.overwrite,
+        strict: if settings.strict { Strict::Asked } else { Strict::No },
+    }
 }
 
-fn patcher(settings: &Settings, args: &PatchArgs, one_stream: bool) -> Patcher {
+/// What settings, those of the run first, ask of a run.
+fn patcher(settings: &[Settings], args: &PatchArgs, one_stream: bool) -> Patcher {
+    let none = || Profile { rules: Vec::new(), overwrite: false, strict: Strict::No };
     Patcher {
-        rules: rules(settings),
-        cluster_scoped: settings.cluster_scoped.clone(),
-        overwrite: settings.overwrite,
+        profile: settings.first().map_or_else(none, profile),
+        others: settings.iter().skip(1).map(profile).collect(),
+        cluster_scoped: settings.iter().flat_map(|settings| settings.cluster_scoped.clone()).collect(),
         one_stream,
-        strict: if settings.strict { Strict::Asked } else { Strict::No },
         verbose: args.verbose,
         format: if args.quiet && !args.report_file.is_wanted() { Format::Silent } else { args.report },
         function: false,

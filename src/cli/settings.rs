@@ -28,6 +28,11 @@ impl SettingsArgs {
         Ok(options.or(config::load(self.file()).map_err(Diagnostics::from)?))
     }
 
+    /// Whether the user says which file it is, or that it is none.
+    pub fn is_fixed(&self) -> bool {
+        self.no_config || self.config.is_some()
+    }
+
     /// The file that flag or environment names.
     pub fn file(&self) -> Option<&Path> {
         self.config.as_deref()

@@ -60,7 +60,8 @@ impl ResourceList {
     /// # Errors
     /// What is wrong with the items.
     pub(crate) fn patch(&self, patcher: &Patcher) -> Result<(String, Vec<Finding>), Diagnostics> {
-        let input = Input { name: STDIN.into(), path: None, relative: PathBuf::new(), named: true };
+        let input =
+            Input { name: STDIN.into(), path: None, relative: PathBuf::new(), named: true, profile: 0 };
         let content = Content::Memory(self.doc.src().as_bytes().to_vec());
         let mut plan = patcher.plan_opened(vec![(input, content)], Vec::new(), &mut || ())?;
         let mut out = Vec::new();

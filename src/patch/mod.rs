@@ -22,18 +22,26 @@ use crate::yaml::{
 use identity::Identities;
 use objects::{Contents, Holds};
 
-/// What a run is asked to do.
-pub struct Patcher {
+/// What is done to the resources of an input.
+pub struct Profile {
     /// The rules, in order.
     pub rules: Vec<Box<dyn Rule>>,
-    /// Kinds that are cluster-scoped, as `KIND.GROUP`.
-    pub cluster_scoped: Vec<String>,
     /// Whether differing values are replaced.
     pub overwrite: bool,
-    /// Whether all inputs become one stream for a cluster: what a directory has beside objects stays out of it.
-    pub one_stream: bool,
     /// Whether a skip that leaves a resource unobserved is an error.
     pub strict: Strict,
+}
+
+/// What a run is asked to do.
+pub struct Patcher {
+    /// What is done to inputs of profile 0.
+    pub profile: Profile,
+    /// What is done to inputs of profile 1 and more.
+    pub others: Vec<Profile>,
+    /// Kinds that are cluster-scoped, as `KIND.GROUP`.
+    pub cluster_scoped: Vec<String>,
+    /// Whether all inputs become one stream for a cluster: what a directory has beside objects stays out of it.
+    pub one_stream: bool,
     /// Whether what is no resource is reported.
     pub verbose: bool,
     /// The report's format.
@@ -123,6 +131,12 @@ impl Plan {
 }
 
 impl Patcher {
+    /// What is done to an input.
+    fn profile(&self, input: &Input) -> &Profile {
+        let other = input.profile.checked_sub(1).and_then(|number| self.others.get(number));
+        other.unwrap_or(&self.profile)
+    }
+
     /// Reads all inputs and plans their edits. `errors` are those that are known already; `progress` is called once an
     /// input.
     ///
@@ -155,6 +169,7 @@ impl Patcher {
         loop {
             let mut run = Run {
                 patcher: self,
+                profile: &self.profile,
                 scopes: &mut scopes,
                 survey: &mut survey,
                 file: 0,
@@ -217,6 +232,8 @@ pub fn open(inputs: Vec<Input>, errors: &mut Vec<Diagnostic>) -> Vec<(Input, Con
 /// One look at all inputs.
 struct Run<'a> {
     patcher: &'a Patcher,
+    /// What is done to this input.
+    profile: &'a Profile,
     scopes: &'a mut Scopes,
     survey: &'a mut Survey,
     /// The number of the input.
@@ -245,6 +262,7 @@ impl Run<'_> {
         self.report.file();
         self.added.clear();
         self.contents = Contents::default();
+        self.profile = self.patcher.profile(input);
         self.names.push(input.name.clone());
         let mut span = self.log.begin();
         let mut seam = Seam::default();
@@ -413,7 +431,7 @@ impl Run<'_> {
 
     /// Whether a text holds objects, or nothing that would have to be one.
     fn holds_object(&mut self, chunk: &Chunk<'_>, doc: &Document<'_>, items: &[Item]) -> bool {
-        let operators = self.patcher.rules.iter().any(|rule| rule.reads_client_files());
+        let operators = self.profile.rules.iter().any(|rule| rule.reads_client_files());
         let holds = Holds::of(doc, items, operators);
         if !matches!(holds, Holds::Objects | Holds::Nothing) {
             let start = doc.roots().next().map_or(0, |root| doc.start(root.node));
@@ -510,11 +528,11 @@ impl Run<'_> {
         let number = self.resources;
         self.resources += 1;
         let file = self.file;
-        let overwrite = self.patcher.overwrite;
+        let overwrite = self.profile.overwrite;
         let written = resource.namespace.as_deref();
         let target =
             Target { doc, resource, scope, namespace: written, overwrite, number, survey: self.survey };
-        let namespace = self.patcher.rules.iter().find_map(|rule| rule.namespace(&target));
+        let namespace = self.profile.rules.iter().find_map(|rule| rule.namespace(&target));
         let namespace = namespace.or_else(|| resource.namespace.clone());
         self.survey.look(doc, resource, namespace.clone(), || {
             let (line, column) = place.locate(doc.start(resource.at.node));
@@ -594,12 +612,12 @@ impl Run<'_> {
         resource: &Resource,
         changes: &mut Changes,
     ) -> Result<(), Diagnostic> {
-        let (scope, overwrite) = (Scope::Cluster, self.patcher.overwrite);
+        let (scope, overwrite) = (Scope::Cluster, self.profile.overwrite);
         let namespace = resource.namespace.as_deref();
         let number = u64::MAX;
         let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
         let (mut entry, _) = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
-        let silent = !self.patcher.rules.iter().any(|rule| rule.reads_client_files());
+        let silent = !self.profile.rules.iter().any(|rule| rule.reads_client_files());
         if silent
             || (entry.patched.is_empty() && entry.skipped.is_empty() && resource.kind != "IstioOperator")
         {
@@ -621,7 +639,7 @@ impl Run<'_> {
         let Target { doc, resource, .. } = *target;
         let mut added = Vec::new();
         let mut entry = place.entry(doc, resource, Vec::new());
-        for rule in self.patcher.rules.iter().filter(|rule| asked(rule.as_ref())) {
+        for rule in self.profile.rules.iter().filter(|rule| asked(rule.as_ref())) {
             let outcome = rule.apply(target, changes).map_err(|refusal| place.refuse(&refusal))?;
             if outcome.patched {
                 entry.patched.push(rule.name());
@@ -654,7 +672,7 @@ impl Run<'_> {
         dark: bool,
     ) -> Result<Skipped, Diagnostic> {
         let rule_name = || rule.map_or(String::new(), |rule| format!("{rule}: "));
-        match self.patcher.strict {
+        match self.profile.strict {
             Strict::Asked if dark => {
                 let message = format!("{}{reason} (an error because of --strict)", rule_name());
                 return Err(place.spot(at, message));

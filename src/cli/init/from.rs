@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::Text;
 use crate::input::{Content, Input, io_message};
 use crate::output::{self, OutputError};
-use crate::patch::{Patcher, Strict};
+use crate::patch::{Patcher, Profile, Strict};
 use crate::report::{DiffStyle, Format};
 use crate::rule::Rule;
 use crate::stdio;
@@ -117,17 +117,16 @@ pub fn edit(
     diff: Option<DiffStyle>,
 ) -> anyhow::Result<Edited> {
     let patcher = Patcher {
-        rules: vec![rule],
+        profile: Profile { rules: vec![rule], overwrite, strict: Strict::Always },
+        others: Vec::new(),
         cluster_scoped: Vec::new(),
-        overwrite,
         one_stream: false,
-        strict: Strict::Always,
         verbose: false,
         format: Format::Text,
         function: false,
     };
     let path = source.named.then(|| PathBuf::from(&source.name));
-    let input = Input { name: source.name, path, relative: PathBuf::new(), named: true };
+    let input = Input { name: source.name, path, relative: PathBuf::new(), named: true, profile: 0 };
     let content = Content::Memory(source.bytes);
     let mut plan = patcher.plan_opened(vec![(input, content)], Vec::new(), &mut || ())?;
     let mut out = Vec::new();

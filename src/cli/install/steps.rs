@@ -18,7 +18,7 @@ use crate::gate::{self, say};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references, split};
 use crate::output::{self, OutputError};
-use crate::patch::{Patcher, Strict};
+use crate::patch::{Patcher, Profile, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{
@@ -366,11 +366,10 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     }
     rules.push(Box::new(Installed));
     let patcher = Patcher {
-        rules,
+        profile: Profile { rules, overwrite: settings.overwrite, strict: Strict::No },
+        others: Vec::new(),
         cluster_scoped: settings.cluster_scoped.clone(),
-        overwrite: settings.overwrite,
         one_stream: true,
-        strict: Strict::No,
         verbose: false,
         format: report::Format::Text,
         function: false,
