@@ -1122,6 +1122,7 @@ fn help_tells_the_exit_codes() {
 fn help_is_wrapped_once() {
     for command in [
         &["patch"][..],
+        &["fn"],
         &["check"],
         &["install"],
         &["uninstall"],
@@ -1188,4 +1189,23 @@ fn the_nearest_settings_are_looked_for_up_to_the_root_of_the_repository() {
     assert_eq!(namespace("other", "a"), "namespace: prod");
     // What governs nothing nearer is where the command runs.
     assert_eq!(namespace("", "other/a"), "namespace: outside");
+}
+
+#[test]
+fn hooks_of_pre_commit_check_and_patch() {
+    let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
+    let text = fs::read_to_string(hooks).unwrap();
+    let entry = |id: &str| {
+        let hook = text.split("- id: ").find(|hook| hook.lines().next() == Some(id)).unwrap();
+        let entry = hook.lines().find_map(|line| line.trim().strip_prefix("entry: meshobs ")).unwrap();
+        entry.to_owned()
+    };
+    let here = folder(&[("a.yaml", CONFIG_MAP), ("values.yaml", "a: 1\n")]);
+    let status = |id: &str| meshobs(&here, &format!("{} a.yaml values.yaml", entry(id))).run().status;
+    assert_eq!(status("meshobs-check"), 1);
+    same(CONFIG_MAP, read(here.path(), "a.yaml").as_bytes());
+    assert_eq!(status("meshobs-patch"), 0);
+    same(PATCHED, read(here.path(), "a.yaml").as_bytes());
+    assert_eq!(status("meshobs-check"), 0);
+    same("a: 1\n", read(here.path(), "values.yaml").as_bytes());
 }
