@@ -361,6 +361,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('--rum-proxy', '--rum-proxy', [CompletionResultType]::ParameterName, 'DataKit that /v1/write/rum is passed on to, as http://HOST:9529')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Put the server into this configuration; `-` is stdin')
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Change the proxy_pass of a location in it, instead of adding a server')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Print a resource of Kubernetes that leads to the ingress gateway instead, where no nginx is in front')
+            [CompletionResult]::new('--ingress-class', '--ingress-class', [CompletionResultType]::ParameterName, 'Class of the Ingress, for --as ingress')
+            [CompletionResult]::new('--gateway', '--gateway', [CompletionResultType]::ParameterName, 'Gateway that the route belongs to, for --as httproute')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a file in place of one that is there')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
@@ -370,8 +373,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No report on stderr; errors are still printed')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'meshobs;init;drill' {

@@ -1178,7 +1178,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__init__subcmd__nginx)
-            opts="-o -q -h --listen --server-name --tls-cert --tls-key --max-body --timeout --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --into --remove --overwrite --output --quiet --config --no-config --help"
+            opts="-o -q -h --listen --server-name --tls-cert --tls-key --max-body --timeout --upstream --detect --context --kubeconfig --request-timeout --deadline --istio-namespace --rum-proxy --from --into --remove --as --ingress-class --gateway --overwrite --output --quiet --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1241,6 +1241,18 @@ _meshobs() {
                     return 0
                     ;;
                 --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -W "ingress httproute" -- "${cur}"))
+                    return 0
+                    ;;
+                --ingress-class)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

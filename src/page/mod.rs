@@ -235,8 +235,11 @@ pub(crate) fn extend_policies(page: &[u8], allowed: &[(usize, Vec<Allow>)]) -> O
     Some(spliced(page, splices))
 }
 
+/// A part of a text, and what replaces it.
+type Splice = (Range<usize>, Vec<u8>);
+
 /// A text with parts of it replaced.
-fn spliced(page: &[u8], mut splices: Vec<(Range<usize>, Vec<u8>)>) -> Vec<u8> {
+fn spliced(page: &[u8], mut splices: Vec<Splice>) -> Vec<u8> {
     splices.sort_by_key(|(span, _)| span.start);
     let mut out = Vec::with_capacity(page.len());
     let mut at = 0;

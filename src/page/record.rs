@@ -2,10 +2,9 @@
 //! AFTER -->`, by which `--remove` brings them back. BEFORE is the value in Base64, AFTER the hash of the value that came of it:
 //! a policy that was changed since is left alone.
 
-use std::ops::Range;
-
 use sha2::{Digest as _, Sha256};
 
+use super::Splice;
 use super::place::MetaPolicy;
 use super::policy::{self, Allow};
 
@@ -62,11 +61,7 @@ pub(super) fn extended(
 }
 
 /// What brings the policies back to what they were, and how many were changed since.
-pub(super) fn undone(
-    snippet: &[u8],
-    page: &[u8],
-    policies: &[MetaPolicy],
-) -> (Vec<(Range<usize>, Vec<u8>)>, usize) {
+pub(super) fn undone(snippet: &[u8], page: &[u8], policies: &[MetaPolicy]) -> (Vec<Splice>, usize) {
     let mut splices = Vec::new();
     let mut kept = 0;
     for line in lines(snippet) {

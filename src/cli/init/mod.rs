@@ -5,6 +5,7 @@ mod csp;
 pub(super) mod datakit;
 mod drill;
 pub(super) mod from;
+mod front;
 pub(super) mod gateway_metrics;
 pub(super) mod namespace;
 mod nginx;
@@ -42,7 +43,7 @@ pub enum Init {
     /// Put browser monitoring into an application's page
     Rum(Box<rum::RumArgs>),
     /// Print a configuration of nginx in front of the mesh, or edit yours
-    Nginx(nginx::NginxArgs),
+    Nginx(Box<nginx::NginxArgs>),
     /// Print what delays or aborts requests of one user
     Drill(drill::DrillArgs),
 }

@@ -9,9 +9,11 @@ use super::super::DONE;
 use super::super::cluster::ClusterArgs;
 use super::super::settings::SettingsArgs;
 use super::from::Source;
+use super::front::{Front, Kind};
 use super::nginx_tree::Tree;
 use crate::address;
 use crate::cluster::minikube;
+use crate::config::is_dns_label;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::{self, Text, text};
 use crate::nginx::{
@@ -74,6 +76,20 @@ pub struct NginxArgs {
         conflicts_with_all = ["into", "listen", "server_name", "tls_cert", "max_body", "timeout", "rum_proxy", "overwrite", "upstream", "detect"]
     )]
     remove: bool,
+    /// Print a resource of Kubernetes that leads to the ingress gateway instead, where no nginx is in front
+    #[arg(
+        long = "as",
+        value_enum,
+        value_name = "KIND",
+        conflicts_with_all = ["listen", "tls_cert", "upstream", "detect", "from", "into", "remove", "overwrite"]
+    )]
+    kind: Option<Kind>,
+    /// Class of the Ingress, for --as ingress
+    #[arg(long, value_name = "NAME", requires = "kind")]
+    ingress_class: Option<String>,
+    /// Gateway that the route belongs to, for --as httproute
+    #[arg(long, value_name = "NAMESPACE/NAME", requires = "kind")]
+    gateway: Option<String>,
     /// Replace a server of ours that says something else
     #[arg(long, requires = "from")]
     overwrite: bool,
@@ -93,6 +109,10 @@ pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
     if let Some(flag) = args.cluster.given().filter(|_| !args.detect) {
         bail!("{flag} is for --detect; nothing else here asks the cluster");
     }
+    if let Some(kind) = args.kind {
+        super::write(&resource(args, kind, &istio_namespace)?, args.output.as_deref())?;
+        return Ok(DONE);
+    }
     let (text, said) = match &args.from {
         Some(path) if args.remove => remove(&Source::read(path)?)?,
         _ => {
@@ -111,6 +131,30 @@ pub fn run(args: &NginxArgs) -> anyhow::Result<u8> {
         said.iter().for_each(gate::print_line);
     }
     Ok(DONE)
+}
+
+/// The front as a resource of Kubernetes.
+fn resource(args: &NginxArgs, kind: Kind, namespace: &str) -> anyhow::Result<String> {
+    // In the cluster the gateway is a Service, whose address nobody has to know.
+    let server = server(args, "http://istio-ingressgateway".to_owned());
+    check(&server)?;
+    let wrong = match kind {
+        Kind::Ingress => args.gateway.as_ref().map(|_| ("--gateway", "httproute")),
+        Kind::Httproute => args.ingress_class.as_ref().map(|_| ("--ingress-class", "ingress")),
+    };
+    if let Some((flag, kind)) = wrong {
+        bail!("{flag} is for --as {kind}");
+    }
+    if let Some(class) = args.ingress_class.as_deref().filter(|class| !class.split('.').all(is_dns_label)) {
+        bail!("invalid class `{class}` (--ingress-class): the name of an IngressClass");
+    }
+    let front = Front {
+        server: &server,
+        namespace,
+        class: args.ingress_class.as_deref(),
+        gateway: args.gateway.as_deref(),
+    };
+    front.render(kind)
 }
 
 fn upstream(args: &NginxArgs, istio_namespace: &str) -> anyhow::Result<String> {
