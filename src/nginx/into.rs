@@ -83,7 +83,14 @@ pub fn redirect(text: &str, target: &Target, upstream: &str) -> Result<Redirecte
     let head = text.get(..pass.span.start).unwrap_or_default();
     let rest = text.get(pass.span.end..line).unwrap_or_default();
     let tail = text.get(line..).unwrap_or_default();
-    let mut out = format!("{head}{WAS}{was}{newline}{indent}proxy_pass {new};{rest}");
+    let mut out = head.to_owned();
+    // Led before: what it was then is what counts.
+    let start = line_start(text, pass.span.start);
+    let above = text.get(..start).and_then(|head| head.lines().next_back());
+    if !above.is_some_and(|above| above.trim_start().starts_with(WAS)) {
+        out.push_str(&format!("{WAS}{was}{newline}{indent}"));
+    }
+    out.push_str(&format!("proxy_pass {new};{rest}"));
     for directive in added {
         out.push_str(&format!("{newline}{indent}{directive}{ADDED}"));
     }
@@ -276,6 +283,10 @@ mod tests {
             assert!(new.contains(want) && notes.is_empty(), "{new}");
             assert_eq!(led(&new, target).unwrap().edited, Edited::Same);
             assert_eq!(restore(&new), Ok(Edited::Removed(conf.to_owned())));
+            let again = redirect(&new, &Target::parse(target).unwrap(), "https://gateway.example").unwrap();
+            let Edited::Replaced(again) = again.edited else { panic!("{new}") };
+            assert!(again.contains("proxy_pass https://gateway.example"), "{again}");
+            assert_eq!(restore(&again), Ok(Edited::Removed(conf.to_owned())), "{again}");
             assert_eq!(restore(conf), Ok(Edited::Nothing));
         }
     }

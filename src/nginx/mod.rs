@@ -506,6 +506,11 @@ mod tests {
                 };
                 led += 1;
                 assert_eq!(restore(&new), Ok(Edited::Removed(conf.clone())), "{conf:?}");
+                if let Ok(Redirected { edited: Edited::Replaced(again), .. }) =
+                    redirect(&new, &target, "https://h")
+                {
+                    assert_eq!(restore(&again), Ok(Edited::Removed(conf.clone())), "{conf:?}");
+                }
             }
         }
         assert!(inserted > 1_000 && led > 20, "{inserted} {led}");
