@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what install recorded, and whether it is there')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove that telemetry flows, by what DataKit counts')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print what a check looks at, how its fault shows, and how to fix it')
@@ -443,6 +444,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;install' {
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Name of the application, for `status` and `uninstall --app` [default: that of its namespace]')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Page to put browser monitoring into')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Install only these parts')
             [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Install all parts but these: datakit, tracing, namespace, rum, app, gateways')
@@ -488,6 +490,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;uninstall' {
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Undo one application only, as `meshobs status` names it')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a deletion may take (30s, 5m)')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
@@ -497,6 +500,17 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'meshobs;status' {
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of kubectl')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Configuration of kubectl')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request to the API server may take (30s, 2m)')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: meshobs.toml, if there is one]')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -561,6 +575,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print files to start from')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install all of it into a cluster, with a plan first')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Undo what install did')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what install recorded, and whether it is there')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Tell what keeps the mesh from being observable, in files or in the cluster')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove that telemetry flows, by what DataKit counts')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print what a check looks at, how its fault shows, and how to fix it')
@@ -617,6 +632,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshobs' -ScriptBlock {
             break
         }
         'meshobs;help;uninstall' {
+            break
+        }
+        'meshobs;help;status' {
             break
         }
         'meshobs;help;check' {

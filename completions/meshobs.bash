@@ -40,6 +40,9 @@ _meshobs() {
             meshobs,patch)
                 cmd="meshobs__subcmd__patch"
                 ;;
+            meshobs,status)
+                cmd="meshobs__subcmd__status"
+                ;;
             meshobs,uninstall)
                 cmd="meshobs__subcmd__uninstall"
                 ;;
@@ -69,6 +72,9 @@ _meshobs() {
                 ;;
             meshobs__subcmd__help,patch)
                 cmd="meshobs__subcmd__help__subcmd__patch"
+                ;;
+            meshobs__subcmd__help,status)
+                cmd="meshobs__subcmd__help__subcmd__status"
                 ;;
             meshobs__subcmd__help,uninstall)
                 cmd="meshobs__subcmd__help__subcmd__uninstall"
@@ -170,7 +176,7 @@ _meshobs() {
 
     case "${cmd}" in
         meshobs)
-            opts="-h -V --help --version patch fn init install uninstall check verify explain completion help"
+            opts="-h -V --help --version patch fn init install uninstall status check verify explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,7 +462,7 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help)
-            opts="patch fn init install uninstall check verify explain completion help"
+            opts="patch fn init install uninstall status check verify explain completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -694,6 +700,20 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__help__subcmd__patch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1594,12 +1614,16 @@ _meshobs() {
             return 0
             ;;
         meshobs__subcmd__install)
-            opts="-n -y -h --html --only --skip --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --request-timeout --deadline --config --no-config --help"
+            opts="-n -y -h --app --html --only --skip --token --token-file --dataway --token-secret --collector --gateways --datakit-version --cluster-name --global-tags --enable-inputs --namespace --app-id --datakit-origin --site --client-token --env --service --app-version --trace-type --allowed-tracing-urls --sdk-url --async --sample-rate --replay --yes --dry-run --force-conflicts --timeout --strict --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1941,13 +1965,51 @@ _meshobs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        meshobs__subcmd__uninstall)
-            opts="-y -h --yes --dry-run --timeout --context --kubeconfig --request-timeout --deadline --config --no-config --help"
+        meshobs__subcmd__status)
+            opts="-h --context --kubeconfig --request-timeout --deadline --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshobs__subcmd__uninstall)
+            opts="-y -h --yes --dry-run --app --timeout --context --kubeconfig --request-timeout --deadline --config --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -31,6 +31,7 @@ complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "fn" -d 'Patch the i
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "status" -d 'Tell what install recorded, and whether it is there'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
@@ -394,6 +395,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_su
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "nginx" -d 'Print a configuration of nginx in front of the mesh, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "drill" -d 'Print what delays or aborts requests of one user'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l app -d 'Name of the application, for `status` and `uninstall --app` [default: that of its namespace]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l html -d 'Page to put browser monitoring into' -r -F
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l only -d 'Install only these parts' -r -f -a "datakit\t'DataKit, or what the one that is there is told to collect'
 tracing\t'What leads Istio\'s spans to DataKit'
@@ -452,6 +454,7 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l force-confli
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l strict -d 'Exit with 1 where the closing check finds something that is not observable'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l app -d 'Undo one application only, as `meshobs status` names it' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l timeout -d 'How long a deletion may take (30s, 5m)' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l context -d 'Context of kubectl' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l kubeconfig -d 'Configuration of kubectl' -r -F
@@ -462,6 +465,13 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s y -l yes -
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -l no-config -d 'Read no configuration file'
 complete -c meshobs -n "__fish_meshobs_using_subcommand uninstall" -s h -l help -d 'Print help'
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l context -d 'Context of kubectl' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l kubeconfig -d 'Configuration of kubectl' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l request-timeout -d 'How long one request to the API server may take (30s, 2m)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l deadline -d 'How long the cluster may take for all that is asked of it; rollouts and deletions have their own limit' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand status" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -s n -l namespace -d 'Namespace of the workload that is described [default: any]' -r
 complete -c meshobs -n "__fish_meshobs_using_subcommand check" -l format -d 'How the findings are written' -r -f -a "human\t'Lines for people'
 json\t'One JSON document'
@@ -518,16 +528,17 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l post-rum -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "status" -d 'Tell what install recorded, and whether it is there'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'

@@ -261,7 +261,7 @@ fn all_is_judged_before_anything_is_done() {
     let only = ["install", "--yes", "--only", "namespace,app", "app.yaml"];
     let done = place.run(&[&only[..], &["--kubeconfig", "half"]].concat());
     assert_eq!(done.status, 2, "{}", done.stderr);
-    let refused = "you may not do all of this:\n  create configmaps in kube-system\n  create services in prod\n  patch services in prod\n  update configmaps/meshobs-record in kube-system\nnothing was done";
+    let refused = "you may not do all of this:\n  create configmaps in kube-system\n  create services in prod\n  patch services in prod\n  update configmaps/meshobs-record in kube-system\n  nothing was done";
     assert!(done.stderr.contains(refused), "{}", done.stderr);
     // A namespace that nobody makes.
     let done = place.run(&["install", "--yes", "--only", "app", "-n", "nowhere", "app.yaml"]);

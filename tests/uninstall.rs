@@ -262,7 +262,7 @@ fn an_edited_record_leads_to_no_object_of_others() {
     let uid = place.cluster.kubectl(&get, "");
     let namespace = place.cluster.kubectl(&["get", "ns/istio-system", "-o", "jsonpath={.metadata.uid}"], "");
     edit_record(&place, |record| {
-        let created = record["created"].as_array_mut().unwrap();
+        let created = record["mesh"]["created"].as_array_mut().unwrap();
         let entry = |kind: &str, namespace: &str, name: &str, uid: &str| json!({"kind": kind, "namespace": namespace, "name": name, "uid": uid});
         created.push(entry("ConfigMap", "istio-system", "istio", &uid));
         created.push(entry("ConfigMap", "istio-system", "istio-sidecar-injector", ""));
@@ -372,5 +372,80 @@ fn a_lost_record_is_rebuilt_before_more_is_installed() {
     assert_eq!(again.status, 0, "{}{}", again.text(), again.stderr);
     let undone = place.run(&["uninstall", "--yes"]);
     assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&before, &place.objects());
+}
+
+#[test]
+fn an_application_goes_alone_and_an_older_record_is_read() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    assert_eq!(place.install(&[]).status, 0);
+    let one = place.objects();
+    // One of them has a namespace of its own, the other one shares it.
+    place.write("second.yaml", &support::place::APPLICATION.replace("productpage-v1", "second-v1"));
+    let cart = support::place::APPLICATION
+        .replace("productpage-v1", "cart-v1")
+        .replace("name: ratings", "name: cart");
+    place.write("cart.yaml", &cart);
+    assert_eq!(place.run(&["install", "--yes", "--app", "cart", "cart.yaml"]).status, 0);
+    let shared = place.objects();
+    assert_eq!(place.run(&["install", "--yes", "-n", "two", "second.yaml"]).status, 0);
+    let status = place.run(&["status"]);
+    let lines: Vec<String> = status.text().lines().map(str::to_owned).collect();
+    let mesh = "mesh: 9 created, 9 of them there, 0 changed; in datakit, istio-system";
+    assert_eq!(
+        lines,
+        [
+            mesh,
+            "app cart: 2 created, 2 of them there, 0 changed; in prod",
+            "app prod: 3 created, 3 of them there, 0 changed; in prod",
+            "app two: 3 created, 3 of them there, 0 changed; in two"
+        ],
+        "{}",
+        status.stderr
+    );
+    let without_record = |mut objects: support::cluster::Objects| {
+        objects.remove("ConfigMap kube-system/meshobs-record");
+        objects
+    };
+    let undo = |app: &str| {
+        let done = place.run(&["uninstall", "--yes", "--app", app]);
+        assert_eq!(done.status, 0, "{}", done.stderr);
+        done.stderr
+    };
+    undo("two");
+    same(&without_record(shared), &without_record(place.objects()));
+    for shown in support::place::shown("meshobs status") {
+        support::place::follow(&shown, &place.run(&["status"]).text()).unwrap();
+    }
+    let done = undo("prod");
+    assert!(done.contains("keep namespace prod: others' objects are in it ("), "{done}");
+    let left = place.objects();
+    assert!(
+        left.contains_key("Deployment prod/cart-v1") && !left.contains_key("Deployment prod/productpage-v1")
+    );
+    let unknown = place.run(&["uninstall", "--yes", "--app", "two"]);
+    assert!(unknown.status == 2 && unknown.stderr.contains("recorded: cart, prod"), "{}", unknown.stderr);
+    // It comes back, and the other one goes.
+    assert_eq!(place.install(&[]).status, 0);
+    undo("cart");
+    let names = |objects: &support::cluster::Objects| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&one), names(&place.objects()));
+
+    edit_record(&place, |record| {
+        let of = |record: &Value, key: &str| {
+            let apps = record["apps"].as_object().unwrap().values();
+            let all = std::iter::once(&record["mesh"]).chain(apps);
+            Value::from(all.flat_map(|deeds| deeds[key].as_array().unwrap().clone()).collect::<Vec<_>>())
+        };
+        *record = json!({"created": of(record, "created"), "changed": of(record, "changed")});
+    });
+    let status = place.run(&["status"]);
+    assert!(
+        status.text().contains(mesh) && status.text().contains("app prod: 3 created"),
+        "{}",
+        status.text()
+    );
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
     same(&before, &place.objects());
 }

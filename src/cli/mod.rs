@@ -13,6 +13,7 @@ mod patch;
 mod profiles;
 mod report_file;
 mod settings;
+mod status;
 mod uninstall;
 mod verify;
 
@@ -60,6 +61,8 @@ enum Command {
     Install(Box<install::InstallArgs>),
     /// Undo what install did
     Uninstall(uninstall::UninstallArgs),
+    /// Tell what install recorded, and whether it is there
+    Status(status::StatusArgs),
     /// Tell what keeps the mesh from being observable, in files or in the cluster
     Check(Box<check::CheckArgs>),
     /// Prove that telemetry flows, by what DataKit counts
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(*args),
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -22,7 +22,7 @@ use crate::rule::LABEL;
 #[command(after_help = "\
 Deletes what `meshobs install` created and puts back what it changed, as the record in the cluster has it. What somebody \
 changed meanwhile is kept, and so is a namespace that holds others' objects of any kind, or whose objects cannot all be \
-listed. Where the record is lost, what was created is found by the label meshobs/installed.")]
+listed. --app undoes what was done for one application, and leaves what others use. Where the record is lost, what was created is found by the label meshobs/installed.")]
 pub struct UninstallArgs {
     /// Do it without asking
     #[arg(short, long)]
@@ -30,6 +30,9 @@ pub struct UninstallArgs {
     /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Undo one application only, as `meshobs status` names it
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
     /// How long a deletion may take (30s, 5m)
     #[arg(long, value_name = "DURATION", default_value = "5m")]
     timeout: String,
@@ -56,12 +59,17 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
             return Ok(DONE);
         }
         say!("no record in this cluster; found by the label {} and the field manager:", LABEL);
-        record.created = found.created;
+        record.create_somewhere(found.created);
         unclear = found.unclear;
     }
-    let istioctl = if record.istio.is_some() { Istioctl::find() } else { None };
+    // What stays, and what is to be undone.
+    let (rest, mut part) = match args.app.as_deref() {
+        Some(app) => (record.without(app), of_app(&record, app)?),
+        None => (Record::default(), record.clone()),
+    };
+    let istioctl = if part.istio.is_some() { Istioctl::find() } else { None };
     let mut undoer = Undoer::new(&kubectl, istioctl.as_ref());
-    let plan = undoer.plan(&record).map_err(failed)?;
+    let plan = undoer.plan(&part, &rest).map_err(failed)?;
     for what in &plan {
         say!("{}", what.title());
         if let Undo::Restore(_, difference) = what {
@@ -85,12 +93,13 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
     }
     interrupt.say("interrupted; run it again to go on from here".to_owned());
     for some in &together(&plan) {
-        let progress = undoer.undo(some, &record);
+        let progress = undoer.undo(some, &part);
         for kept in &progress.kept {
             say!("{}", kept.title());
         }
         // What is done is no longer recorded, so that another run goes on from here.
         record.undone(&progress.done);
+        part.undone(&progress.done);
         let done = || progress.done.iter().filter(|what| !matches!(what, Undo::Keep(_)));
         if done().next().is_some() {
             record.save(&kubectl).map_err(failed)?;
@@ -102,7 +111,27 @@ pub fn run(args: &UninstallArgs) -> anyhow::Result<u8> {
             bail!("{title}: {error}\nrun it again to go on");
         }
     }
+    if let Some(app) = &args.app {
+        record.forget_app(app);
+    }
+    if args.app.is_some() && !record.is_empty() {
+        record.save(&kubectl).map_err(failed)?;
+        say!("done; the rest stays recorded");
+        return Ok(DONE);
+    }
     Record::delete(&kubectl).map_err(failed)?;
     say!("done; the record is gone");
     Ok(DONE)
+}
+
+/// What is recorded of an application.
+fn of_app(record: &Record, app: &str) -> anyhow::Result<Record> {
+    if record.apps().any(|known| known == app) {
+        return Ok(record.only(app));
+    }
+    let known: Vec<&str> = record.apps().collect();
+    match known.as_slice() {
+        [] => bail!("no application `{app}` is recorded, and no other one; without --app all is undone"),
+        known => bail!("no application `{app}` is recorded; recorded: {} (--app)", known.join(", ")),
+    }
 }

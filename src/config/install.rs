@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::Invalid;
+use super::{Invalid, is_dns_label};
 
 /// A part of an installation, which can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -34,6 +34,9 @@ pub struct InstallOptions {
     /// The application's files and directories; none installs the rest
     #[arg(value_name = "MANIFEST")]
     pub manifests: Option<Vec<PathBuf>>,
+    /// Name of the application, for `status` and `uninstall --app` [default: that of its namespace]
+    #[arg(long, value_name = "NAME", env = "MESHOBS_APP")]
+    pub app: Option<String>,
     /// Page to put browser monitoring into
     #[arg(long, value_name = "FILE", help_heading = "Browser monitoring")]
     pub html: Option<PathBuf>,
@@ -93,7 +96,26 @@ impl InstallOptions {
         // A choice of parts by flag replaces the file's as a whole.
         let chosen = self.only.is_some() || self.skip.is_some();
         let (only, skip) = if chosen { (self.only, self.skip) } else { (other.only, other.skip) };
-        Self { manifests: self.manifests.or(other.manifests), html: self.html.or(other.html), only, skip }
+        Self {
+            manifests: self.manifests.or(other.manifests),
+            app: self.app.or(other.app),
+            html: self.html.or(other.html),
+            only,
+            skip,
+        }
+    }
+
+    /// The application's name, where it is named.
+    ///
+    /// # Errors
+    /// It is no name.
+    pub(crate) fn app(&self) -> Result<Option<String>, Invalid> {
+        match &self.app {
+            Some(name) if !is_dns_label(name) => Err(format!(
+                "invalid name `{name}`: lower-case letters, digits and `-` (--app, [install] app)"
+            )),
+            app => Ok(app.clone()),
+        }
     }
 
     /// Which parts are to be installed.

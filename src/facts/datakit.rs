@@ -74,6 +74,9 @@ pub(crate) const CONF_VOLUME: &str = "datakit-conf";
 /// The port that DataKit listens on unless [`ENV_LISTEN`] says otherwise.
 pub(crate) const PORT: u16 = 9529;
 
+/// The Service of DataKit's template, in its namespace.
+pub(crate) const SERVICE: &str = "datakit-service";
+
 /// The variable with the addresses that DataKit uploads to.
 pub(crate) const ENV_DATAWAY: &str = "ENV_DATAWAY";
 

@@ -19,6 +19,14 @@ pub struct Done {
     pub lines: Vec<String>,
 }
 
+/// A record, and for which application a step writes to it.
+struct Notes<'r> {
+    record: &'r mut Record,
+    app: &'r str,
+    /// What was created before this step.
+    made: Made,
+}
+
 /// Does a step as it was planned. The record says what is about to be done when it is done; what came of it, such as the
 /// uids of new objects, is in the record that is returned to the caller, and in the cluster with its next
 /// [`Record::save`].
@@ -31,16 +39,39 @@ pub fn execute(
     force: bool,
     record: &mut Record,
 ) -> Result<Done, Failure> {
+    let made = record.made();
+    let mut notes = Notes { record, app: &step.app, made };
     match &step.action {
-        Action::Apply(text) => apply_recorded(kubectl, text, &planned.seen, force, record),
+        Action::Apply(text) => apply_recorded(kubectl, text, &planned.seen, force, &mut notes),
         Action::Define(text) => {
-            let done = apply_recorded(kubectl, text, &planned.seen, force, record)?;
+            let done = apply_recorded(kubectl, text, &planned.seen, force, &mut notes)?;
             established(kubectl, text)?;
             Ok(done)
         }
-        Action::Change(change) => change_recorded(kubectl, change, record),
-        Action::Edit(edit) => edit_recorded(kubectl, edit, record),
-        Action::Istio(istioctl, settings) => istio_recorded(kubectl, istioctl, settings.as_deref(), record),
+        Action::Change(change) => change_recorded(kubectl, change, &mut notes),
+        Action::Edit(edit) => edit_recorded(kubectl, edit, &mut notes),
+        Action::Istio(istioctl, settings) => {
+            istio_recorded(kubectl, istioctl, settings.as_deref(), &mut notes)
+        }
+    }
+}
+
+impl Notes<'_> {
+    fn create(&mut self, references: impl IntoIterator<Item = Reference>) {
+        self.record.create(self.app, references);
+    }
+
+    /// Notes what changed in an object that others made.
+    fn changes(&mut self, old: Option<&Value>, new: &Value) {
+        let Some(old) = old else { return };
+        let reference = Reference::of(old);
+        if !self.made.has(&reference) {
+            self.record.change(self.app, reference, restore::changes(old, new));
+        }
+    }
+
+    fn save(&mut self, kubectl: &Kubectl) -> Result<(), Failure> {
+        self.record.save(kubectl)
     }
 }
 
@@ -49,31 +80,32 @@ fn apply_recorded(
     text: &str,
     seen: &Seen,
     force: bool,
-    record: &mut Record,
+    notes: &mut Notes<'_>,
 ) -> Result<Done, Failure> {
     let references = manifests::references(text);
-    let fresh = look_again(kubectl, text, &references, seen, force)?;
+    // An earlier step may have created some of them.
+    let may_be_there = !seen.before.is_empty() || references.iter().any(|what| notes.made.knows(what));
+    let fresh = if may_be_there { look_again(kubectl, text, &references, seen, force)? } else { None };
     let seen = fresh.as_ref().unwrap_or(seen);
-    let made = record.made();
     for after in &seen.after {
-        note_changes(record, &made, seen.before.get(&Reference::of(after)), after);
+        notes.changes(seen.before.get(&Reference::of(after)), after);
     }
-    record.create(references.iter().filter(|what| seen.before.get(what).is_none()).cloned());
-    record.save(kubectl)?;
+    notes.create(references.iter().filter(|what| seen.before.get(what).is_none()).cloned());
+    notes.save(kubectl)?;
     match apply::apply(kubectl, text, force) {
-        Ok(objects) => Ok(Done { lines: note_applied(record, &seen.before, &objects) }),
+        Ok(objects) => Ok(Done { lines: note_applied(notes, &seen.before, &objects) }),
         Err(failure) => {
-            // Some of it may have been applied.
-            let there = object::read(kubectl, &references)?;
+            // Some of it may have been applied. Where nobody can look, it is recorded as about to be.
+            let there = object::read(kubectl, &references).unwrap_or_default();
             let new = there.iter().filter(|object| seen.before.get(&Reference::of(object)).is_none());
-            record.create(new.filter(|object| object::is_ours(object, false)).map(Reference::of));
+            notes.create(new.filter(|object| object::is_ours(object, false)).map(Reference::of));
             Err(failure)
         }
     }
 }
 
-/// What is there of a step's objects right before it is done, where some were there when it was planned: others may have
-/// changed them since. Nothing where none were; what comes in between is known by who wrote to it.
+/// What is there of a step's objects right before it is done: others may have changed them since it was planned. Nothing
+/// where it is the same.
 fn look_again(
     kubectl: &Kubectl,
     text: &str,
@@ -81,26 +113,25 @@ fn look_again(
     seen: &Seen,
     force: bool,
 ) -> Result<Option<Seen>, Failure> {
-    if seen.before.is_empty() {
-        return Ok(None);
-    }
     let before = Index::of(object::read(kubectl, references)?);
-    if before.versions() == seen.before.versions() {
+    // What could not be judged when it was planned can be by now.
+    let is_judged = before.iter().count() == seen.after.len();
+    if is_judged && before.versions() == seen.before.versions() {
         return Ok(None);
     }
     Ok(Some(Seen { before, after: apply::preview(kubectl, text, force)? }))
 }
 
-/// Notes what applying manifests made of objects; what was done to each, for people.
-fn note_applied(record: &mut Record, before: &Index, objects: &[Value]) -> Vec<String> {
-    let made = record.made();
+/// Notes what applying manifests made of objects; what was done to each, for people. What was not there before and has
+/// another writer than us was created by somebody else in between.
+fn note_applied(notes: &mut Notes<'_>, before: &Index, objects: &[Value]) -> Vec<String> {
     let (mut lines, mut created) = (Vec::new(), Vec::new());
     for object in objects {
         let there = Reference::of(object);
         let title = there.title();
         match before.get(&there).filter(|old| object::uid(old) == there.uid) {
             Some(old) => {
-                note_changes(record, &made, Some(old), object);
+                notes.changes(Some(old), object);
                 lines.push(format!("{title} {}", if differs(old, object) { "changed" } else { "unchanged" }));
             }
             None if object::is_ours(object, true) => {
@@ -108,14 +139,14 @@ fn note_applied(record: &mut Record, before: &Index, objects: &[Value]) -> Vec<S
                 created.push(there);
             }
             None => {
-                record.forget(&there);
+                notes.record.forget(&there);
                 lines.push(format!(
                     "{title} changed: somebody else created it at this moment, so uninstall leaves it"
                 ));
             }
         }
     }
-    record.create(created);
+    notes.create(created);
     lines
 }
 
@@ -123,15 +154,6 @@ fn note_applied(record: &mut Record, before: &Index, objects: &[Value]) -> Vec<S
 fn differs(old: &Value, new: &Value) -> bool {
     let version = |object: &Value| object::text(object, "/metadata/resourceVersion").to_owned();
     version(old) != version(new)
-}
-
-/// Notes what changed in an object that others made.
-fn note_changes(record: &mut Record, made: &Made, old: Option<&Value>, new: &Value) {
-    let Some(old) = old else { return };
-    let reference = Reference::of(old);
-    if !made.has(&reference) {
-        record.change(reference, restore::changes(old, new));
-    }
 }
 
 /// Waits until the server knows the kinds that definitions bring.
@@ -143,14 +165,14 @@ fn established(kubectl: &Kubectl, definitions: &str) -> Result<(), Failure> {
     kubectl.wait(&args, &mut |_| ())
 }
 
-fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> Result<Done, Failure> {
+fn change_recorded(kubectl: &Kubectl, change: &Change, notes: &mut Notes<'_>) -> Result<Done, Failure> {
     if change.before.as_ref() == Some(&change.after) {
         return Ok(Done::default());
     }
     let Some(old) = change.object.get(kubectl)? else {
         return Err(Failure::new(format!("{} is gone", change.object.title())));
     };
-    if !record.made().has(&Reference::of(&old)) {
+    if !notes.made.has(&Reference::of(&old)) {
         let value = ValueChange {
             path: change.path.clone(),
             before: change.before.clone().map(Value::from),
@@ -158,8 +180,8 @@ fn change_recorded(kubectl: &Kubectl, change: &Change, record: &mut Record) -> R
             digest: None,
             lost: false,
         };
-        record.change(Reference::of(&old), vec![value]);
-        record.save(kubectl)?;
+        notes.record.change(notes.app, Reference::of(&old), vec![value]);
+        notes.save(kubectl)?;
     }
     let lines = apply::patch(kubectl, change)?;
     Ok(Done { lines })
@@ -176,29 +198,28 @@ fn labelled(object: &Value) -> Value {
     object
 }
 
-fn edit_recorded(kubectl: &Kubectl, edit: &Edit, record: &mut Record) -> Result<Done, Failure> {
+fn edit_recorded(kubectl: &Kubectl, edit: &Edit, notes: &mut Notes<'_>) -> Result<Done, Failure> {
     let before = Index::of(edit.before.iter().cloned());
-    let made = record.made();
     let differs = |object: &&Value| before.get(&Reference::of(object)) != Some(*object);
     let (there, new): (Vec<&Value>, Vec<&Value>) =
         edit.after.iter().filter(differs).partition(|object| before.get(&Reference::of(object)).is_some());
     for object in &there {
-        note_changes(record, &made, before.get(&Reference::of(object)), object);
+        notes.changes(before.get(&Reference::of(object)), object);
     }
-    record.create(new.iter().map(|object| Reference::of(object)));
-    record.save(kubectl)?;
+    notes.create(new.iter().map(|object| Reference::of(object)));
+    notes.save(kubectl)?;
     let mut lines = Vec::new();
     for object in edit.after.iter().filter(differs) {
         let reference = Reference::of(object);
         let Some(old) = before.get(&reference) else {
             let written = apply::write(kubectl, "create", &labelled(object).to_string())?;
-            record.create([Reference::of(&serde_json::from_str(&written).unwrap_or_default())]);
+            notes.create([Reference::of(&serde_json::from_str(&written).unwrap_or_default())]);
             lines.push(format!("{} created", reference.title()));
             continue;
         };
         // As the server has it then, with what it adds by itself.
         let written = apply::rewrite(kubectl, old, object)?;
-        note_changes(record, &made, Some(old), &written);
+        notes.changes(Some(old), &written);
         lines.push(format!("{} edited", reference.title()));
     }
     Ok(Done { lines })
@@ -208,20 +229,20 @@ fn istio_recorded(
     kubectl: &Kubectl,
     istioctl: &Istioctl,
     settings: Option<&str>,
-    record: &mut Record,
+    notes: &mut Notes<'_>,
 ) -> Result<Done, Failure> {
     let namespace =
         Reference { kind: "Namespace".to_owned(), name: istio::NAMESPACE.to_owned(), ..Reference::default() };
     let there = namespace.get(kubectl)?.is_some();
-    record.istio = Some(istioctl.version.to_string());
-    record.save(kubectl)?;
+    notes.record.istio = Some(istioctl.version.to_string());
+    notes.save(kubectl)?;
     let lines = istioctl.install(kubectl, settings);
     if !there && let Some(found) = namespace.get(kubectl)? {
         // By the label, too, it is told from a namespace of others.
         let label = format!("{LABEL}=true");
         let args = ["label", "namespace", &namespace.name, &label, "--field-manager", apply::MANAGER];
         apply::plain(kubectl, &args)?;
-        record.create([Reference::of(&found)]);
+        notes.create([Reference::of(&found)]);
     }
     Ok(Done { lines: lines? })
 }

@@ -220,8 +220,8 @@ struct Created<'r> {
 
 impl<'r> Created<'r> {
     fn of(record: &'r Record) -> Self {
-        let uids = record.created.iter().map(|known| known.uid.as_str()).filter(|uid| !uid.is_empty());
-        let unseen = record.created.iter().filter(|known| known.uid.is_empty());
+        let uids = record.created().map(|known| known.uid.as_str()).filter(|uid| !uid.is_empty());
+        let unseen = record.created().filter(|known| known.uid.is_empty());
         let unseen =
             unseen.map(|known| (known.kind_and_group(), known.namespace.as_str(), known.name.as_str()));
         Self { uids: uids.collect(), unseen: unseen.collect() }
@@ -302,7 +302,7 @@ mod tests {
     fn record(names: &[&str]) -> Record {
         let mut record = Record::default();
         for name in names {
-            record.create([listed("Service", name, &[]).reference]);
+            record.create("", [listed("Service", name, &[]).reference]);
         }
         record
     }

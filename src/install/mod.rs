@@ -24,7 +24,7 @@ pub use crate::cluster::Error as Failure;
 pub use apply::plain;
 pub use execute::execute;
 pub use manifests::{references, split};
-pub use object::{Reference, existing, read};
+pub use object::{Reference, existing, gone, read};
 pub use plan::{Planned, Refused, plan};
 pub use rebuild::{Rebuilt, rebuild};
 pub use record::Record;
@@ -39,6 +39,8 @@ pub struct Step {
     pub name: &'static str,
     /// What it does, for people.
     pub title: String,
+    /// The application that it is for; empty where it is for all of the mesh.
+    pub app: String,
     /// What is done.
     pub action: Action,
 }

@@ -12,7 +12,7 @@ use crate::cluster::{ErrorKind, Kubectl};
 use crate::rule::LABEL;
 
 /// An object by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reference {
     /// As kubectl takes it: `kind.version.group`, or `kind` of the core group.
     pub kind: String,
@@ -142,6 +142,18 @@ pub fn read(kubectl: &Kubectl, wanted: &[Reference]) -> Result<Vec<Value>, Failu
         Err(failure) => return Err(failure),
     }
     Ok(found)
+}
+
+/// Those of some objects that are not in the cluster; another one of the name is not the object.
+///
+/// # Errors
+/// kubectl refuses.
+pub fn gone(kubectl: &Kubectl, known: &[Reference]) -> Result<Vec<Reference>, Failure> {
+    let there = Index::of(read(kubectl, known)?);
+    let is_there = |what: &&Reference| {
+        there.get(what).is_some_and(|object| what.uid.is_empty() || uid(object) == what.uid)
+    };
+    Ok(known.iter().filter(|what| !is_there(what)).cloned().collect())
 }
 
 /// Those of some objects of one kind that are in the cluster, which may not know it.
@@ -296,7 +308,7 @@ pub(super) fn is_created(object: &Value) -> bool {
 /// after that nobody else can have written to it; later, controllers may have.
 pub(super) fn is_ours(object: &Value, right_after: bool) -> bool {
     let alone = managers(object).all(|entry| text(entry, "/manager") == apply::MANAGER);
-    is_managed(object) && (alone || (!right_after && is_created(object)))
+    alone || (!right_after && is_created(object))
 }
 
 /// The managers of an object other than ours and Kubernetes' own; those that only tell its status do not count.

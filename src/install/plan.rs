@@ -9,6 +9,7 @@ use super::object::{self, Index, Name, Reference};
 use super::{Action, Failure, Step, apply, difference, manifests};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::facts::istio;
+use crate::gate::command;
 
 /// What a step comes to.
 #[derive(Clone, Debug, Default)]
@@ -111,10 +112,11 @@ fn homeless(
         come.extend(references.iter().filter(|what| what.is_namespace()).map(|what| what.name.as_str()));
         let lost = references.iter().find(|what| !can_be(what) && !come.contains(what.namespace.as_str()));
         if let Some(what) = lost {
-            let (title, namespace, flags) = (what.title(), &what.namespace, kubectl.flags());
+            let (title, flags) = (what.title(), kubectl.flags());
+            let create = command!("create namespace {}", what.namespace);
             let message = format!(
                 "{title}: its namespace is neither there nor installed with it; create it first: \
-                 kubectl{flags} create namespace {namespace}"
+                 kubectl{flags} {create}"
             );
             return Err((step.name, Failure::of(ErrorKind::NoNamespace, message)));
         }

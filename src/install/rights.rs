@@ -63,6 +63,9 @@ pub fn missing(
         .iter()
         .filter_map(|act| Some((act, resources.get(&(act.kind.clone(), act.group.clone()))?.as_str())))
         .collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
     let reviews: String =
         asked.iter().map(|(act, resource)| format!("{}\n", review(act, resource))).collect();
     let answers = apply::objects(&kubectl.feed(&["create", "-f", "-", "-o", "json"], &reviews)?);
@@ -122,7 +125,11 @@ fn resources(kubectl: &Kubectl) -> Result<BTreeMap<(String, String), String>, Fa
     // A group whose server is away fails the command, and hides no other.
     let (table, result) = kubectl.gather(&["api-resources", "--no-headers"], "");
     let found: BTreeMap<_, _> = table.lines().filter_map(resource).collect();
-    if found.is_empty() { result.map(|()| found) } else { Ok(found) }
+    match result {
+        Err(failure) if found.is_empty() => Err(failure),
+        Ok(()) if found.is_empty() => Err(Failure::new("the server tells no kinds")),
+        _ => Ok(found),
+    }
 }
 
 /// A line of kubectl's table: name, short names if there are any, version, whether it has namespaces, kind.

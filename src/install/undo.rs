@@ -66,21 +66,28 @@ impl<'a> Undoer<'a> {
         Self { kubectl, istioctl, paths: Paths::default() }
     }
 
-    /// What undoing a record comes to, in order: the last first, namespaces at the end.
+    /// What undoing a record comes to, in order: the last first, namespaces at the end. `rest` is what is recorded besides and
+    /// stays.
     ///
     /// # Errors
     /// kubectl refuses.
-    pub fn plan(&self, record: &Record) -> Result<Vec<Undo>, Failure> {
-        let changed = record.changed.iter().map(|changed| &changed.object);
-        let known: Vec<Reference> = changed.chain(&record.created).cloned().collect();
+    pub fn plan(&self, record: &Record, rest: &Record) -> Result<Vec<Undo>, Failure> {
+        let changed = record.changed().map(|changed| &changed.object);
+        let known: Vec<Reference> = changed.chain(record.created()).cloned().collect();
         let mut found = Index::of(object::read(self.kubectl, &known)?);
         let mut plan = Vec::new();
-        for changed in record.changed.iter().rev() {
-            plan.extend(restoration(changed, found.get(&changed.object)));
+        for changed in record.changed().rev() {
+            let user = rest.first_in(&changed.object.name).filter(|_| changed.object.is_namespace());
+            plan.extend(match user {
+                Some(user) => {
+                    vec![Undo::Keep(format!("{}: {} uses it, too", changed.object.title(), user.title()))]
+                }
+                None => restoration(changed, found.get(&changed.object)),
+            });
         }
         let judge = Judge::new(self.kubectl, record);
         let (namespaces, others): (Vec<&Reference>, Vec<&Reference>) =
-            record.created.iter().rev().partition(|what| what.is_namespace());
+            record.created().rev().partition(|what| what.is_namespace());
         for what in others {
             plan.extend(judge.deletion(what, found.take(what)));
         }
@@ -277,7 +284,7 @@ struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     fn new(kubectl: &'a Kubectl, record: &'a Record) -> Self {
-        let changed = record.changed.iter().map(|changed| changed.object.uid.as_str()).collect();
+        let changed = record.changed().map(|changed| changed.object.uid.as_str()).collect();
         Self { kubectl, record, changed, kinds: OnceLock::new() }
     }
 

@@ -53,7 +53,7 @@ impl Running {
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
             labels: labels.collect(),
-            ours: record.created.iter().any(is_it) || has_label(object),
+            ours: record.created().any(is_it) || has_label(object),
         })
     }
 
@@ -88,7 +88,7 @@ pub(super) fn look(
     record: &mut Record,
 ) -> anyhow::Result<Found> {
     if record.is_empty() && world.objects().iter().any(has_label) {
-        record.created = rebuild(kubectl).map_err(|error| anyhow!("{error}"))?.created;
+        record.create_somewhere(rebuild(kubectl).map_err(|error| anyhow!("{error}"))?.created);
     }
     let label = |object: &&Object| object.label("app").into_owned();
     let istiods: Vec<_> = world.of("apps", "Deployment").filter(|object| label(object) == "istiod").collect();
@@ -115,6 +115,6 @@ pub(super) fn look(
         .is_some_and(|service| !service.text(&["spec", "externalName"]).starts_with("datakit-service-ext."));
     let datakit = Running::of(&world, record);
     let mesh = |what: &Reference| what.kind == "ConfigMap" && what.namespace == istio_namespace;
-    let mesh_changed = record.changed.iter().any(|changed| mesh(&changed.object));
+    let mesh_changed = record.changed().any(|changed| mesh(&changed.object));
     Ok(Found { istio, istioctl, gateways, zipkin, datakit, mesh_changed, world })
 }

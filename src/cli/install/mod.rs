@@ -127,6 +127,7 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         }
     }
     drop(asking);
+    let app = options.install.app().map_err(|message| anyhow!(message))?;
     let manifests = options.install.manifests.clone().filter(|_| parts.has(Part::App)).unwrap_or_default();
     if manifests.is_empty() && parts.demands(Part::App) {
         bail!("no manifests of the application; name its files or directories, or take `app` out of --only");
@@ -146,7 +147,8 @@ pub fn run(mut args: InstallArgs) -> anyhow::Result<u8> {
         settings.datakit.token = Some(token);
     }
     let own_datakit = own_datakit(&manifests, &settings, &record)?;
-    let wanted = Wanted { settings: &settings, parts, manifests: &manifests, page, own_datakit };
+    let app = app.unwrap_or_else(|| settings.namespace.name.clone());
+    let wanted = Wanted { settings: &settings, parts, app: &app, manifests: &manifests, page, own_datakit };
     let steps = steps::steps(&kubectl, &found, &wanted)?;
     if let Some(kind) = args.dry_run {
         return dry_run(&kubectl, &steps, kind, args.force_conflicts);

@@ -34,6 +34,8 @@ pub(super) struct Wanted<'a> {
     pub settings: &'a Settings,
     /// Which parts of all this.
     pub parts: Parts,
+    /// The application's name.
+    pub app: &'a str,
     /// The application's files and directories.
     pub manifests: &'a [PathBuf],
     /// The page and what goes into it.
@@ -46,6 +48,7 @@ pub(super) struct Wanted<'a> {
 pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Step>> {
     let settings = wanted.settings;
     let mut steps = Vec::new();
+    let of_app = |step: Step| Step { app: wanted.app.to_owned(), ..step };
     if wanted.own_datakit.is_none() && wanted.parts.has(Part::Datakit) {
         steps.push(datakit_step(kubectl, found, settings)?);
     }
@@ -53,7 +56,12 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         // The mesh comes before what leads its spans to DataKit: that lies in its namespace.
         let fragment = is_newer(found).then(|| tracing::built_in_operator(&settings.tracing)).transpose()?;
         let title = format!("Istio {}, by `istioctl install --set profile=demo`", istioctl.version);
-        steps.push(Step { name: "istio", title, action: Action::Istio(istioctl, fragment) });
+        steps.push(Step {
+            name: "istio",
+            title,
+            app: String::new(),
+            action: Action::Istio(istioctl, fragment),
+        });
     }
     // Services for DataKit need its namespace, which comes with the application where that brings its own DataKit.
     let tracing =
@@ -64,13 +72,13 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     steps.extend(before);
     let home = settings.namespace.name.as_str();
     if wanted.parts.has(Part::Namespace) {
-        steps.push(namespace_step(kubectl, found, settings)?);
+        steps.push(of_app(namespace_step(kubectl, found, settings)?));
     }
     if let Some((html, snippet)) = &wanted.page {
         let source = Source::read(html)?;
         let page = rum::with_snippet(&source, snippet)?;
         let text = rum::config_map(&page, &source.name, &settings.rum.config_map, home)?;
-        steps.push(step("rum", "the page with browser monitoring", text)?);
+        steps.push(of_app(step("rum", "the page with browser monitoring", text)?));
     }
     if !wanted.manifests.is_empty() {
         let is_definition = |what: &Reference| what.kind.starts_with("CustomResourceDefinition.");
@@ -78,10 +86,12 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
         let (definitions, text) = split(&manifests, |of| !of.is_empty() && of.iter().all(is_definition));
         if !definitions.is_empty() {
             let title = "kinds that the application defines".to_owned();
-            steps.push(Step { name: "definitions", title, action: Action::Define(definitions) });
+            let app = wanted.app.to_owned();
+            steps.push(Step { name: "definitions", title, app, action: Action::Define(definitions) });
         }
         let title = "the application, patched".to_owned();
-        steps.push(Step { name: "application", title, action: Action::Apply(text) });
+        let app = wanted.app.to_owned();
+        steps.push(Step { name: "application", title, app, action: Action::Apply(text) });
     }
     steps.extend(after);
     if found.gateways && settings.datakit.gateways && wanted.parts.has(Part::Gateways) {
@@ -100,12 +110,12 @@ fn namespace_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyh
         Some(_) => label(kubectl, home, revision)?,
         None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
     };
-    Ok(Step { name: "namespace", title, action })
+    Ok(Step { app: String::new(), name: "namespace", title, action })
 }
 
 /// A step that applies manifests of ours.
 fn step(name: &'static str, title: &str, text: String) -> anyhow::Result<Step> {
-    Ok(Step { name, title: title.to_owned(), action: Action::Apply(labelled(text)?) })
+    Ok(Step { app: String::new(), name, title: title.to_owned(), action: Action::Apply(labelled(text)?) })
 }
 
 /// Manifests of ours with the label by which people find them.
@@ -222,7 +232,7 @@ fn edit_datakit(
     };
     let (before, after) = (objects(&old), objects(&edited.text));
     let action = Action::Edit(Box::new(Edit { old, new: edited.text, before, after }));
-    Ok(Step { name: "datakit", title, action })
+    Ok(Step { app: String::new(), name: "datakit", title, action })
 }
 
 /// The injection label on a namespace that is there. Nothing else of it is touched, not even who manages it.
@@ -320,7 +330,8 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
         new,
     };
     let title = "DataKit in Istio's mesh configuration".to_owned();
-    let mut steps = vec![Step { name: "tracing", title, action: Action::Change(Box::new(change)) }];
+    let mut steps =
+        vec![Step { app: String::new(), name: "tracing", title, action: Action::Change(Box::new(change)) }];
     if newer {
         // The provider first: a Telemetry without it switches tracing off.
         let title = "the Telemetry that uses it";
@@ -329,7 +340,12 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
             .and_then(|there| there.text(&["spec", "tracing", "0", "randomSamplingPercentage"]).parse().ok());
         steps.push(if there.is_some() && share == settings.sampling {
             // What others added to it stays, too.
-            Step { name: "telemetry", title: title.to_owned(), action: Action::Edit(Box::default()) }
+            Step {
+                app: String::new(),
+                name: "telemetry",
+                title: title.to_owned(),
+                action: Action::Edit(Box::default()),
+            }
         } else {
             step("telemetry", title, tracing::built_in_telemetry(&settings)?)?
         });
