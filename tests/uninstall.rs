@@ -416,7 +416,7 @@ fn an_application_goes_alone_and_an_older_record_is_read() {
     undo("two");
     same(&without_record(shared), &without_record(place.objects()));
     for shown in support::place::shown("meshobs status") {
-        support::place::follow(&shown, &place.run(&["status"]).text()).unwrap();
+        support::place::follow(&shown, place.run(&["status"]).text()).unwrap();
     }
     let done = undo("prod");
     assert!(done.contains("keep namespace prod: others' objects are in it ("), "{done}");
