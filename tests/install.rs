@@ -454,9 +454,7 @@ spec:
 fn kinds_are_defined_before_what_is_of_them() {
     let Some(place) = Place::new() else { return };
     let before = place.objects();
-    // The namespace, too, which an earlier step makes.
-    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n";
-    place.write("kind.yaml", &format!("{namespace}---\n{KIND}"));
+    place.write("kind.yaml", KIND);
     let done = place.install(&["kind.yaml"]);
     assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
     assert!(place.cluster.kubectl(&["get", "widget", "-n", "prod", "-o", "name"], "").contains("/one"));
