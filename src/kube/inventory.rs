@@ -11,13 +11,13 @@ use super::object::Object;
 type Index<K> = HashMap<K, Vec<u32>>;
 
 /// Labels that pods are chosen by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Selector {
     labels: Vec<(String, String)>,
     expressions: Vec<Expression>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Expression {
     key: String,
     operator: String,

@@ -36,7 +36,7 @@ use pods::Pods;
 use routes::Routes;
 use scrape::Scraping;
 pub(crate) use scrape_url::{istiod_services, target};
-use services::Endpoints;
+use services::{Behind, Endpoints};
 use tracing::TracingModel;
 
 use crate::facts::istio;
@@ -83,6 +83,8 @@ pub(crate) struct Mesh<'i> {
     pub(crate) pages: Vec<Page<'i>>,
     /// What scrapes the proxies.
     pub(crate) scraping: Scraping<'i>,
+    /// What Services choose.
+    pub(crate) behind: Behind<'i>,
     /// Whether Services have endpoints.
     pub(crate) endpoints: Endpoints<'i>,
     /// Where requests go.
@@ -125,6 +127,7 @@ impl<'i> Mesh<'i> {
         let scraping = Scraping::of(inventory, &datakits, &tracing.planes, &pods, &injection);
         let pages = pages::all(inventory, &applications);
         let routes = Routes::of(inventory, &tracing.planes);
+        let behind = Behind::of(inventory);
         let endpoints = Endpoints::of(inventory);
         Self {
             inventory,
@@ -136,6 +139,7 @@ impl<'i> Mesh<'i> {
             injection,
             pages,
             scraping,
+            behind,
             endpoints,
             routes,
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 
 use crate::facts::protocol::{Protocol, Source, of_port};
 use crate::kube::{Field, Inventory, Object, Selector};
@@ -20,13 +21,38 @@ pub(crate) fn selects(service: &Object) -> bool {
         && service.at(&["spec", "selector"]).entries().next().is_some()
 }
 
-/// What the selector of a Service fits, in its namespace.
-pub(crate) fn backends<'i>(inventory: &'i Inventory, service: &Object) -> Backends<'i> {
-    let selector = Selector::of_map(service.at(&["spec", "selector"]));
-    let mut objects = inventory.templates(service.namespace(), &selector);
+/// What is behind the Services: worked out once for each namespace and selector, however many Services have them.
+#[derive(Debug, Default)]
+pub(crate) struct Behind<'i> {
+    found: HashMap<(&'i str, Selector), Backends<'i>>,
+}
+
+impl<'i> Behind<'i> {
+    pub(crate) fn of(inventory: &'i Inventory) -> Self {
+        let mut found = HashMap::new();
+        for service in inventory.of("", "Service") {
+            let (namespace, selector) = asked(service);
+            let of_these = || backends(inventory, namespace, selector.clone());
+            found.entry((namespace, selector.clone())).or_insert_with(of_these);
+        }
+        Self { found }
+    }
+
+    /// What the selector of a Service fits, in its namespace.
+    pub(crate) fn service(&self, service: &'i Object) -> Option<&Backends<'i>> {
+        self.found.get(&asked(service))
+    }
+}
+
+fn asked(service: &Object) -> (&str, Selector) {
+    (service.namespace(), Selector::of_map(service.at(&["spec", "selector"])))
+}
+
+fn backends<'i>(inventory: &'i Inventory, namespace: &str, selector: Selector) -> Backends<'i> {
+    let mut objects = inventory.templates(namespace, &selector);
     // ReplicaSets of earlier templates have no pods.
     objects.retain(|object| !object.is_controlled() || object.at(&["spec", "replicas"]).number() != Some(0));
-    objects.extend(inventory.pods(service.namespace(), &selector));
+    objects.extend(inventory.pods(namespace, &selector));
     Backends { selector, objects }
 }
 
@@ -37,6 +63,32 @@ impl<'i> Backends<'i> {
             self.objects.iter().flat_map(|object| object.pod_templates().map(|template| (*object, template)));
         all.filter(|(_, template)| self.selector.fits(template.at(&["metadata", "labels"])))
     }
+}
+
+/// Pods that are alike in what is asked of them.
+#[derive(Debug)]
+pub(crate) struct Alike<'i, F> {
+    /// The first of them.
+    pub(crate) object: &'i Object,
+    /// What they are alike in.
+    pub(crate) facts: F,
+    pub(crate) count: usize,
+}
+
+/// Puts together pods that are alike, in the order of their first ones.
+pub(crate) fn alike<'i, F: Clone + Eq + Hash>(
+    pods: impl Iterator<Item = (&'i Object, F)>,
+) -> Vec<Alike<'i, F>> {
+    let mut places = HashMap::new();
+    let mut found: Vec<Alike<'i, F>> = Vec::new();
+    for (object, facts) in pods {
+        let place = *places.entry(facts.clone()).or_insert(found.len());
+        match found.get_mut(place) {
+            Some(known) => known.count += 1,
+            None => found.push(Alike { object, facts, count: 1 }),
+        }
+    }
+    found
 }
 
 /// Labels that controllers give to pods: no template has them.
@@ -103,7 +155,7 @@ pub(crate) fn ports(service: &Object) -> impl Iterator<Item = Port<'_>> {
 }
 
 /// A port that a container declares.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ContainerPort {
     pub(crate) name: String,
     pub(crate) number: u64,
@@ -130,13 +182,13 @@ pub(crate) fn container_ports(template: Field<'_>) -> Vec<ContainerPort> {
 }
 
 /// The number of a pod's port that a Service's port leads to; nothing where the pod has no port of that name.
-pub(crate) fn target_number(port: &Port<'_>, template: Field<'_>) -> Option<u64> {
+pub(crate) fn target_number(port: &Port<'_>, declared: &[ContainerPort]) -> Option<u64> {
     match port.target() {
         Target::Number(number) => Some(number),
         Target::Name(name) => {
             let transport = port.transport();
-            let ports = container_ports(template);
-            ports.iter().find(|port| port.name == name && port.transport == transport).map(|port| port.number)
+            let mut named = declared.iter().filter(|port| port.name == name && port.transport == transport);
+            named.next().map(|port| port.number)
         }
     }
 }

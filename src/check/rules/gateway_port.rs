@@ -8,7 +8,7 @@ use crate::check::Outcome;
 use crate::kube::{Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::gateways::{Gateway, Server};
-use crate::mesh::services::{ports, selects, target_number};
+use crate::mesh::services::{container_ports, ports, selects, target_number};
 
 pub(super) const CHECK: Check = Check {
     id: "gateway-port",
@@ -48,6 +48,7 @@ fn judge<'i>(
     outcome: &mut Outcome,
 ) {
     let Some(template) = pods.pod_templates().next() else { return };
+    let declared = container_ports(template);
     let on_node = template.at(&["spec", "hostNetwork"]).is_true();
     let host_ports = || {
         let containers = template.at(&["spec", "containers"]).items();
@@ -66,7 +67,7 @@ fn judge<'i>(
         let all = || in_front.iter().flat_map(|service| ports(service));
         // A port that is none of the Service's is opened as it is, and may be what another leads to.
         let reached = all()
-            .any(|found| found.number() == Some(port) || target_number(&found, template) == Some(port))
+            .any(|found| found.number() == Some(port) || target_number(&found, &declared) == Some(port))
             || host_ports().any(|found| found == port);
         outcome.looked(CHECK.id);
         if !reached {

@@ -9,7 +9,9 @@ use crate::facts::protocol::{HTTP_BY_CONVENTION, Protocol, Source};
 use crate::kube::{Field, Object};
 use crate::mesh::Mesh;
 use crate::mesh::hosts::Host;
-use crate::mesh::services::{Port, backends, ports, selects, target_number};
+use crate::mesh::services::{
+    Alike, ContainerPort, Port, alike, container_ports, ports, selects, target_number,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "port-protocol",
@@ -31,7 +33,16 @@ enum Evidence<'i> {
     Convention,
 }
 
+/// What tells of a pod which of its ports serve HTTP.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Facts {
+    declared: Vec<ContainerPort>,
+    /// The ports that are probed by plain HTTP.
+    probed: Vec<u64>,
+}
+
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut known = HashMap::new();
     let mut routes: HashMap<*const Object, Vec<(Option<u64>, &Object)>> = HashMap::new();
     for destination in mesh.routes.destinations.iter().filter(|destination| destination.is_http) {
         if let Host::Service(service) = destination.target {
@@ -41,9 +52,11 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     }
     let services = mesh.inventory.of("", "Service").filter(|service| selects(service));
     for service in services {
-        let behind = backends(mesh.inventory, service);
-        let meshed: Vec<(&Object, Field<'_>)> =
-            behind.templates().filter(|(object, _)| mesh.injection.has_sidecar(object)).collect();
+        let Some(behind) = mesh.behind.service(service) else { continue };
+        let meshed = known.entry(std::ptr::from_ref(behind)).or_insert_with(|| {
+            let meshed = behind.templates().filter(|(object, _)| mesh.injection.has_sidecar(object));
+            alike(meshed.map(|(object, template)| (object, facts(template))))
+        });
         if meshed.is_empty() {
             continue;
         }
@@ -58,7 +71,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
             let route = routed
                 .iter()
                 .find(|(wanted, _)| wanted.map_or(single, |wanted| port.number() == Some(wanted)));
-            let evidence = route.map(|(_, rule)| Evidence::Route(rule)).or_else(|| evidence(&port, &meshed));
+            let evidence = route.map(|(_, rule)| Evidence::Route(rule)).or_else(|| evidence(&port, meshed));
             if let Some(evidence) = evidence {
                 report(mesh, service, (number, &port), source, &evidence, outcome);
             }
@@ -66,18 +79,21 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
     }
 }
 
-fn evidence<'i>(port: &Port<'_>, pods: &[(&'i Object, Field<'i>)]) -> Option<Evidence<'i>> {
+fn facts(template: Field<'_>) -> Facts {
+    Facts { declared: container_ports(template), probed: probes(template).collect() }
+}
+
+fn evidence<'i>(port: &Port<'_>, pods: &[Alike<'i, Facts>]) -> Option<Evidence<'i>> {
     let declared_tls = port.field.get("name").text().to_ascii_lowercase();
     let is_tls = declared_tls.starts_with("https") || declared_tls.starts_with("tls");
-    let probed = pods.iter().find(|(_, template)| {
-        let target = target_number(port, *template);
-        target.is_some_and(|target| probes(*template).any(|probe| probe == target))
+    let probed = pods.iter().find(|pods| {
+        target_number(port, &pods.facts.declared).is_some_and(|target| pods.facts.probed.contains(&target))
     });
-    if let Some((object, _)) = probed {
-        return Some(Evidence::Probe(object));
+    if let Some(pods) = probed {
+        return Some(Evidence::Probe(pods.object));
     }
     let by_convention = |number: &u64| HTTP_BY_CONVENTION.contains(number);
-    let target = pods.first().and_then(|(_, template)| target_number(port, *template));
+    let target = pods.first().and_then(|pods| target_number(port, &pods.facts.declared));
     let known = port.number().filter(by_convention).is_some() && target.filter(by_convention).is_some();
     // What speaks TLS on such a port may well do so.
     (known && !is_tls).then_some(Evidence::Convention)

@@ -1,13 +1,17 @@
 //! Ports of Services lead to ports of their pods.
 
+use std::collections::HashMap;
+
 use super::Check;
 use super::edit::{Edit, hint};
 use super::service_selector::meshed_namespaces;
 use crate::check::Outcome;
 use crate::facts::protocol::OF_PROXY;
-use crate::kube::{Field, Object};
+use crate::kube::Object;
 use crate::mesh::Mesh;
-use crate::mesh::services::{Port, Target, backends, container_ports, ports, selects, target_number};
+use crate::mesh::services::{
+    Alike, ContainerPort, Port, Target, alike, container_ports, ports, selects, target_number,
+};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check = Check {
@@ -17,22 +21,28 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+/// Workloads behind a Service, by the ports that they declare.
+type Workloads<'a, 'i> = &'a [Alike<'i, Vec<ContainerPort>>];
+
 fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
+    let mut known = HashMap::new();
     let homes = meshed_namespaces(mesh);
     let services = mesh.inventory.of("", "Service");
     for service in services.filter(|service| selects(service) && homes.contains(service.namespace())) {
-        let behind = backends(mesh.inventory, service);
-        let workloads = behind.templates().filter(|(object, _)| !object.is_controlled());
-        let workloads: Vec<(&Object, Field<'_>)> = workloads.collect();
+        let Some(behind) = mesh.behind.service(service) else { continue };
+        let workloads = known.entry(std::ptr::from_ref(behind)).or_insert_with(|| {
+            let own = behind.templates().filter(|(object, _)| !object.is_controlled());
+            alike(own.map(|(object, template)| (object, container_ports(template))))
+        });
         if workloads.is_empty() {
             continue;
         }
         outcome.looked(CHECK.id);
         for (number, port) in ports(service).enumerate() {
-            named(mesh, service, (number, &port), &workloads, outcome);
-            transport(mesh, service, (number, &port), &workloads, outcome);
+            named(mesh, service, (number, &port), workloads, outcome);
+            transport(mesh, service, (number, &port), workloads, outcome);
         }
-        undeclared(mesh, service, &workloads, outcome);
+        undeclared(mesh, service, workloads, outcome);
     }
 }
 
@@ -41,21 +51,15 @@ fn named(
     mesh: &Mesh<'_>,
     service: &Object,
     (number, port): (usize, &Port<'_>),
-    workloads: &[(&Object, Field<'_>)],
+    workloads: Workloads<'_, '_>,
     outcome: &mut Outcome,
 ) {
     let Target::Name(name) = port.target() else { return };
-    let lacks = |(_, template): &&(&Object, Field<'_>)| target_number(port, *template).is_none();
-    let lacking: Vec<&Object> = workloads.iter().filter(lacks).map(|(object, _)| *object).collect();
-    let Some(first) = lacking.first() else { return };
-    let who = if lacking.len() == 1 {
-        first.title()
-    } else {
-        format!("{} and {} more", first.title(), lacking.len() - 1)
-    };
-    let template =
-        workloads.iter().find(|(object, _)| std::ptr::eq(*object, *first)).map(|(_, template)| *template);
-    let declared = template.map(container_ports).unwrap_or_default();
+    let lacking = workloads.iter().filter(|pods| target_number(port, &pods.facts).is_none());
+    let lacking: Vec<&Alike<'_, _>> = lacking.collect();
+    let Some(Alike { object: first, facts: declared, .. }) = lacking.first() else { return };
+    let count: usize = lacking.iter().map(|pods| pods.count).sum();
+    let who = if count == 1 { first.title() } else { format!("{} and {} more", first.title(), count - 1) };
     let names: Vec<&str> =
         declared.iter().map(|port| port.name.as_str()).filter(|name| !name.is_empty()).collect();
     let other_transport = declared.iter().find(|found| found.name == name);
@@ -89,14 +93,13 @@ fn transport(
     mesh: &Mesh<'_>,
     service: &Object,
     (number, port): (usize, &Port<'_>),
-    workloads: &[(&Object, Field<'_>)],
+    workloads: Workloads<'_, '_>,
     outcome: &mut Outcome,
 ) {
     let Target::Number(target) = port.target() else { return };
     let transport = port.transport();
-    let differs = |(_, template): &(&Object, Field<'_>)| {
-        let declared = container_ports(*template);
-        let mut same = declared.iter().filter(|found| found.number == target).peekable();
+    let differs = |pods: &Alike<'_, Vec<ContainerPort>>| {
+        let mut same = pods.facts.iter().filter(|found| found.number == target).peekable();
         same.peek().is_some() && same.all(|found| found.transport == "TCP")
     };
     if transport != "UDP" || !workloads.iter().all(differs) {
@@ -112,21 +115,19 @@ fn transport(
 
 /// Ports that containers declare are no more than a note, so a number that is none of them is only suspicious: where no port
 /// of the Service leads to one, and every workload declares some.
-fn undeclared(mesh: &Mesh<'_>, service: &Object, workloads: &[(&Object, Field<'_>)], outcome: &mut Outcome) {
+fn undeclared(mesh: &Mesh<'_>, service: &Object, workloads: Workloads<'_, '_>, outcome: &mut Outcome) {
     let all: Vec<Port<'_>> = ports(service).collect();
     let number = |port: &Port<'_>| match port.target() {
         Target::Number(number) if !OF_PROXY.contains(&number) && port.transport() == "TCP" => Some(number),
         _ => None,
     };
     let Some(targets) = all.iter().map(number).collect::<Option<Vec<u64>>>() else { return };
-    let declared: Vec<Vec<u64>> = workloads
-        .iter()
-        .map(|(_, template)| {
-            let ports = container_ports(*template).into_iter().map(|port| port.number);
-            ports.filter(|number| !OF_PROXY.contains(number)).collect()
-        })
-        .collect();
-    let (Some(first), Some((object, _))) =
+    let of_own = |pods: &Alike<'_, Vec<ContainerPort>>| {
+        let numbers = pods.facts.iter().map(|port| port.number);
+        numbers.filter(|number| !OF_PROXY.contains(number)).collect()
+    };
+    let declared: Vec<Vec<u64>> = workloads.iter().map(of_own).collect();
+    let (Some(first), Some(Alike { object, .. })) =
         (declared.first().and_then(|ports| ports.first()), workloads.first())
     else {
         return;

@@ -8,7 +8,7 @@ use crate::check::Outcome;
 use crate::kube::{Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::hosts::Host;
-use crate::mesh::services::{Labels, backends, is_given_later, selects};
+use crate::mesh::services::{Labels, is_given_later, selects};
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -28,7 +28,7 @@ fn run(mesh: &Mesh<'_>, outcome: &mut Outcome) {
         .collect();
     let services = mesh.inventory.of("", "Service");
     for service in services.filter(|service| selects(service) && homes.contains(service.namespace())) {
-        if backends(mesh.inventory, service).objects.is_empty() {
+        if mesh.behind.service(service).is_none_or(|behind| behind.objects.is_empty()) {
             let is_routed = routed.contains(&std::ptr::from_ref(service));
             judge(mesh, &labels, service, is_routed, outcome);
         } else {

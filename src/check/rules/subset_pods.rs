@@ -10,7 +10,7 @@ use crate::kube::{Field, Object, Selector};
 use crate::mesh::Mesh;
 use crate::mesh::destination_rules::Subset;
 use crate::mesh::hosts::Host;
-use crate::mesh::services::{backends, is_given_later};
+use crate::mesh::services::is_given_later;
 use crate::spelling::nearest;
 
 pub(super) const CHECK: Check =
@@ -41,11 +41,10 @@ fn judge<'i>(
     route: &Object,
     outcome: &mut Outcome,
 ) {
-    let behind = backends(mesh.inventory, service);
     // No pods at all is told of the Service.
-    if behind.objects.is_empty() {
+    let Some(behind) = mesh.behind.service(service).filter(|behind| !behind.objects.is_empty()) else {
         return;
-    }
+    };
     outcome.looked(CHECK.id);
     let labels = subset.get("labels");
     let selector = Selector::of_map(labels);
