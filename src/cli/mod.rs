@@ -4,6 +4,7 @@ mod check;
 mod cluster;
 mod completion;
 mod explain;
+mod files;
 mod function;
 mod init;
 mod install;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::super::patch::Color;
+use super::super::files::Color;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::Text;
 use crate::input::{Content, Input, io_message};
