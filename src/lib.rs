@@ -38,5 +38,6 @@ mod spool;
 mod stdio;
 mod survey;
 mod template;
+mod unpatch;
 mod verify;
 pub mod yaml;

@@ -100,6 +100,21 @@ impl Write for Watched<'_> {
     }
 }
 
+/// The text of each input with its edits in it.
+///
+/// # Errors
+/// An input cannot be read again.
+pub fn texts(plan: &mut Plan) -> Result<Vec<Vec<u8>>, OutputError> {
+    let Plan { files, log, .. } = plan;
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files.iter_mut() {
+        let mut text = Vec::new();
+        write_one(file, log, false, false, Vec::new(), &mut text)?;
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
 /// What stands at the end of the stream so far.
 struct Join {
     open: bool,

@@ -40,6 +40,8 @@ pub struct Datakit {
     pub config_map: String,
     /// The keys of that ConfigMap that DataKit reads.
     pub mounted: Vec<String>,
+    /// Where each of them is mounted.
+    pub places: Vec<String>,
     /// Whether a mount brings the whole ConfigMap.
     pub mounted_whole: bool,
     /// The inputs that its environment enables.
@@ -226,10 +228,16 @@ fn same(one: &Option<String>, other: &Option<String>) -> bool {
 }
 
 impl Datakit {
+    /// Whether a key is mounted by itself at another place than this one.
+    #[must_use]
+    pub fn mounts_elsewhere(&self, key: &str, place: &str) -> bool {
+        self.mounted.iter().zip(&self.places).any(|(known, path)| known == key && path != place)
+    }
+
     fn read(daemon: &Daemon<'_>, resource: &Resource, namespace: Option<String>, spot: Spot) -> Self {
         let volume = daemon.conf_volume();
         let mounts = daemon.mounts();
-        let mut mounted = Vec::new();
+        let (mut mounted, mut places) = (Vec::new(), Vec::new());
         let mut mounted_whole = false;
         if let Some(volume) = &volume {
             let here = |path: &str| path.starts_with(CONF_D);
@@ -241,6 +249,7 @@ impl Datakit {
                             items.iter().find(|(_, file)| file == path).map(|(key, _)| key.clone())
                         });
                         mounted.push(picked.unwrap_or_else(|| path.clone()));
+                        places.push(mount.path.clone());
                     }
                 }
             }
@@ -256,6 +265,7 @@ impl Datakit {
             version: daemon.version(),
             config_map: volume.map_or_else(|| CONF_VOLUME.to_owned(), |volume| volume.config_map),
             mounted,
+            places,
             mounted_whole,
             enabled: input_names(enabled),
             inputs_env: daemon.env_text(ENV_CONF),

@@ -253,6 +253,59 @@ fn namespaces_of_datakit_and_its_configmap_settle_in_one_run() {
     assert!(failures.is_empty(), "{failures}");
 }
 
+/// Flags whose values take the place of others, which are gone then.
+const REPLACING: &[&str] =
+    &["--overwrite", "--datakit-image", "--dataway", "--token-secret", "--datakit-version"];
+
+/// The flag as the way back takes it.
+fn turned(flag: &[String]) -> Vec<String> {
+    let pair = |pair: &str| pair.split_once('=').map(|(old, new)| format!("{new}={old}")).unwrap();
+    match flag {
+        [name, pairs] if name == "--image" => {
+            vec![name.clone(), pairs.split(',').map(pair).collect::<Vec<_>>().join(",")]
+        }
+        flag => flag
+            .iter()
+            .filter(|flag| !["--overwrite", "--strict"].contains(&flag.as_str()))
+            .cloned()
+            .collect(),
+    }
+}
+
+#[test]
+fn the_way_back_leads_to_the_stock_file_under_every_flag() {
+    let Some(shared) = support::shared() else { return skip("no stock files here") };
+    let here = folder();
+    let (mut same, mut all, mut failures) = (0, 0, String::new());
+    for name in ["istio-1.11.2/bookinfo.yaml", "datakit/datakit-1.84.0.yaml"] {
+        let input = fs::read(shared.join("stock").join(name)).unwrap();
+        for flag in flags() {
+            let run = |command: &str, flag: &[String], stdin: &[u8]| {
+                let args = [command, "-q"].into_iter().chain(flag.iter().map(String::as_str));
+                Meshobs::new(args).cwd(here.path()).stdin(stdin).run()
+            };
+            let patched = run("patch", &flag, &input);
+            if patched.status != 0 {
+                continue;
+            }
+            let back = run("unpatch", &turned(&flag), &patched.stdout);
+            assert_eq!(back.status, 0, "{flag:?}: {}", back.stderr);
+            all += 1;
+            same += usize::from(back.stdout == input);
+            // DataKit's own namespace was there before.
+            let replaces = REPLACING.contains(&flag[0].as_str()) || flag[1..] == ["datakit"];
+            if back.stdout == input
+                || (replaces && run("patch", &flag, &back.stdout).stdout == patched.stdout)
+            {
+                continue;
+            }
+            failures.push_str(&format!("{name} {flag:?}\n{}", differences(&input, &back.stdout)));
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+    assert!(same * 10 > all * 9 && all > 100, "{same} of {all}");
+}
+
 #[test]
 fn golden_inputs_are_a_fixed_point_of_more_flags() {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");

@@ -4,7 +4,10 @@
 //! end feeds the standard input. `expected.stdout`, `expected.stderr` and `expected.status` may be missing, which
 //! means empty and 0. Where there is a folder `expected.tree`, the working folder must look like it after the run.
 //!
-//! Each case is up to four tests, by name: `cargo test --test golden -- quirks/anchors`.
+//! What `unpatch` makes of a patched output is the input, or `expected.unpatch` where the input held some of it already, or
+//! what was replaced is not known any more.
+//!
+//! Each case is up to five tests, by name: `cargo test --test golden -- quirks/anchors`.
 //!
 //! `MESHOBS_BLESS=1` rewrites the expected files, `MESHOBS_BLESS=new` writes only those that do not exist.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -20,9 +23,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::{Meshobs, apply_by, copy_tree, differences, on_path, skip, tree};
 
 /// What is asked of cases, and of how many at least: fewer means that a filter here fits no longer.
-const QUESTIONS: [Question; 4] = [
+const QUESTIONS: [Question; 5] = [
     Question { title: "gives its expected bytes", at_least: 700, fits: |_| true, ask: expected_bytes },
     Question { title: "twice is once", at_least: 300, fits: is_printed_patch, ask: twice_is_once },
+    Question { title: "and back", at_least: 300, fits: is_printed_patch, ask: and_back },
     Question { title: "its diff applies", at_least: 300, fits: has_diff, ask: diff_applies },
     Question {
         title: "is YAML for other readers",
@@ -133,6 +137,70 @@ fn twice_is_once(case: &Case) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("status {}\n{}{}", done.status, done.stderr, differences(&output, &done.stdout)))
+}
+
+/// The flags of `patch` as `unpatch` takes them, and the input, where that is one file.
+fn way_back(case: &Case) -> (Vec<String>, Option<Vec<u8>>) {
+    const OF_FILES: &[&str] = &["--config", "--token-file"];
+    let mut flags = vec!["unpatch".to_owned()];
+    let mut inputs: Vec<String> = case.stdin.clone().into_iter().collect();
+    let mut before = "";
+    for arg in &case.args[1..] {
+        if case.folder.join(arg).exists() && !OF_FILES.contains(&before) {
+            inputs.push(arg.clone());
+        } else if before == "--image" {
+            let turned = arg.split(',').map(|pair| {
+                let (old, new) = pair.split_once('=').unwrap();
+                format!("{new}={old}")
+            });
+            flags.push(turned.collect::<Vec<_>>().join(","));
+        } else if !["--overwrite", "--strict"].contains(&arg.as_str()) {
+            flags.push(arg.clone());
+        }
+        before = arg;
+    }
+    let input = (inputs.len() == 1).then(|| fs::read(case.folder.join(&inputs[0])).ok()).flatten();
+    (flags, input)
+}
+
+/// What is taken out of the expected output is what patching puts back, and leads to the input.
+fn and_back(case: &Case) -> Result<(), String> {
+    let output = case.output().unwrap_or_default();
+    let folder = tempfile::tempdir().unwrap();
+    copy_inputs(&case.folder, folder.path());
+    let (flags, input) = way_back(case);
+    let run = |flags: &[String], stdin: &[u8]| {
+        let done = case.meshobs(flags.iter().map(String::as_str), folder.path()).stdin(stdin).run();
+        if done.status == 0 {
+            Ok(done.stdout)
+        } else {
+            Err(format!("status {}\n{}", done.status, done.stderr))
+        }
+    };
+    let back = run(&flags, &output)?;
+    let expected = case.folder.join("expected.unpatch");
+    let bless = Bless::from_environment();
+    if input.as_ref() == Some(&back) {
+        if expected.exists() && bless == Bless::All {
+            fs::remove_file(&expected).unwrap();
+        }
+        return if expected.exists() { Err("  expected.unpatch is not needed\n".to_owned()) } else { Ok(()) };
+    }
+    if bless == Bless::All || (bless == Bless::New && !expected.exists()) {
+        fs::write(&expected, &back).unwrap();
+    }
+    let wanted = fs::read(&expected).ok().or(input).unwrap_or_default();
+    if wanted != back {
+        return Err(differences(&wanted, &back));
+    }
+    let mut forth = flags;
+    "patch".clone_into(&mut forth[0]);
+    for pair in (1..forth.len()).filter(|i| forth[i - 1] == "--image").collect::<Vec<_>>() {
+        let turned = forth[pair].split(',').map(|pair| pair.split_once('=').unwrap());
+        forth[pair] = turned.map(|(new, old)| format!("{old}={new}")).collect::<Vec<_>>().join(",");
+    }
+    let again = run(&forth, &back)?;
+    if again == output { Ok(()) } else { Err(differences(&output, &again)) }
 }
 
 /// A patch of files that can be done in place.

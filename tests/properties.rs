@@ -12,7 +12,8 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError};
 
 use support::manifests::{Tape, stream};
 use support::{
-    Input, Intent, apply, check_data, check_data_by_go, check_lines, filter, ours, show, text_and_edits,
+    Input, Intent, Meshobs, apply, check_data, check_data_by_go, check_lines, filter, ours, show,
+    text_and_edits,
 };
 
 /// All choices of a random stream come from these bytes; zeros are the plainest ones, so shrinking them
@@ -139,6 +140,27 @@ fn names_are_strings(value: &serde_yaml::Value) -> bool {
 
 fn here() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
+}
+
+proptest! {
+    #![proptest_config(Config { cases: config().cases / 8, ..config() })]
+
+    #[test]
+    fn what_is_put_in_can_be_taken_out(seed in seed()) {
+        let input = seed.stream();
+        let folder = here();
+        let once = patched(folder.path(), &[], &input.text)?;
+        let back = Meshobs::new(["unpatch", "-q"]).cwd(folder.path()).stdin(&once).run();
+        prop_assert_eq!(back.status, 0, "{}", back.stderr);
+        let again = filter(folder.path(), &[], &back.stdout);
+        prop_assert_eq!(show(&once), show(&again.stdout), "input:\n{}", show(input.text.as_bytes()));
+        // Values that are empty, or that are as patch writes them, look like its own.
+        let held = ["prod", "datakit/", "annotations:", "namespace:", "metadata: ", "product-page"];
+        let free = !held.iter().any(|word| input.text.contains(word));
+        if free && input.text.ends_with('\n') {
+            prop_assert_eq!(show(input.text.as_bytes()), show(&back.stdout), "patched:\n{}", show(&once));
+        }
+    }
 }
 
 proptest! {

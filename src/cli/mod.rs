@@ -16,6 +16,7 @@ mod report_file;
 mod settings;
 mod status;
 mod uninstall;
+mod unpatch;
 mod verify;
 
 use std::io::Write as _;
@@ -55,6 +56,8 @@ enum Command {
     /// Patch the items of a ResourceList, as a KRM function of kustomize or kpt
     #[command(name = "fn")]
     Function(Box<function::FunctionArgs>),
+    /// Take out of manifests what patch with the same settings put in
+    Unpatch(Box<unpatch::UnpatchArgs>),
     /// Print files to start from
     #[command(subcommand)]
     Init(Box<init::Init>),
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Patch(args) => patch::run(*args),
         Command::Function(args) => function::run(*args),
+        Command::Unpatch(args) => unpatch::run(*args),
         Command::Init(args) => init::run(*args),
         Command::Install(args) => install::run(*args),
         Command::Uninstall(args) => uninstall::run(&args),

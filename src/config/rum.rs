@@ -110,8 +110,14 @@ impl RumOptions {
                 "invalid name `{config_map}` (--rum-config-map, rum.config_map): lower-case letters, digits, `-` and `.`"
             ));
         }
-        let settings =
-            RumSettings { mode: self.mode.unwrap_or_default(), config_map, image, images, image_comment };
+        let settings = RumSettings {
+            mode: self.mode.unwrap_or_default(),
+            config_map,
+            image,
+            images,
+            image_comment,
+            restored: Vec::new(),
+        };
         let news = settings.images.iter().map(|(_, new)| new).chain([&settings.image]);
         if let Some(image) = news.map(|new| settings.replacement(new)).find_map(Result::err) {
             return Err(format!(

@@ -7,17 +7,18 @@ mod identity;
 mod objects;
 
 use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input, Opener, io_message};
 use crate::kube::{Item, Resource, Scope, Scopes, function_config, items};
 use crate::report::{Entry, Format, Remark, Report, Skipped};
-use crate::rule::{NewResource, Note, Rule, Target};
+use crate::rule::{Found, NewResource, Note, Rule, Target};
 use crate::spool::{EditLog, EditSpan};
 use crate::survey::{Spot, Survey};
 use crate::yaml::{
-    At, Changes, Chunk, Document, DocumentReader, Edit, Kind, Refusal, RefusalKind, StreamError, Value,
+    At, Changes, Chunk, Document, DocumentReader, Edit, Kind, Pick, Refusal, RefusalKind, StreamError, Value,
 };
 use identity::Identities;
 use objects::{Contents, Holds};
@@ -130,6 +131,35 @@ impl Plan {
     }
 }
 
+/// A resource among all inputs, whatever was taken out of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceKey {
+    /// The number of its input.
+    pub file: usize,
+    /// The number of its document.
+    pub document: usize,
+    /// Its number in the document.
+    pub ordinal: usize,
+}
+
+/// What a rule could take out of a resource, and what of it was picked.
+#[derive(Clone, Debug)]
+pub struct Removable {
+    /// The resource.
+    pub key: ResourceKey,
+    /// How many variants each value has.
+    pub variants: Vec<usize>,
+    /// What was picked.
+    pub picks: Vec<Pick>,
+    /// The name of each value, and the names of those without which it stays.
+    pub ties: Vec<(Option<String>, Vec<String>)>,
+    /// Whether all that was picked could be taken out.
+    pub done: bool,
+}
+
+/// Which values are taken out of each resource; one that is not there loses all of them, by their first variant.
+pub type Picks = HashMap<ResourceKey, Vec<Pick>>;
+
 impl Patcher {
     /// What is done to an input.
     fn profile(&self, input: &Input) -> &Profile {
@@ -158,10 +188,32 @@ impl Patcher {
     /// All that is wrong with the inputs.
     pub fn plan_opened(
         &self,
-        mut opened: Vec<(Input, Content)>,
+        opened: Vec<(Input, Content)>,
         errors: Vec<Diagnostic>,
         progress: &mut dyn FnMut(),
     ) -> Result<Plan, Diagnostics> {
+        self.run(opened, errors, progress, None).map(|(plan, _)| plan)
+    }
+
+    /// Plans to take out what the rules find of their own, as far as it is picked.
+    ///
+    /// # Errors
+    /// All that is wrong with the inputs.
+    pub fn plan_removals(
+        &self,
+        opened: Vec<(Input, Content)>,
+        picks: &Picks,
+    ) -> Result<(Plan, Vec<Removable>), Diagnostics> {
+        self.run(opened, Vec::new(), &mut || (), Some(picks))
+    }
+
+    fn run(
+        &self,
+        mut opened: Vec<(Input, Content)>,
+        errors: Vec<Diagnostic>,
+        progress: &mut dyn FnMut(),
+        picks: Option<&Picks>,
+    ) -> Result<(Plan, Vec<Removable>), Diagnostics> {
         let headings = opened.len() > 1;
         let mut scopes = Scopes::new(&self.cluster_scoped);
         let mut survey = Survey::default();
@@ -182,6 +234,7 @@ impl Patcher {
                 contents: Contents::default(),
                 identities: Identities::default(),
                 names: Vec::new(),
+                removal: picks.map(Removal::new),
             };
             let mut planned = Vec::new();
             for (input, content) in &mut opened {
@@ -191,7 +244,8 @@ impl Patcher {
             }
             // Later readings go over what is known already.
             progress = None;
-            let Run { log, report, errors, .. } = run;
+            let Run { log, report, errors, removal, .. } = run;
+            let removable = removal.map(|removal| removal.removable).unwrap_or_default();
             if scopes.misjudged() {
                 scopes.retry();
                 survey.restart();
@@ -211,7 +265,7 @@ impl Patcher {
                 seam,
                 left_out,
             });
-            return Ok(Plan { files: files.collect(), log, report });
+            return Ok((Plan { files: files.collect(), log, report }, removable));
         }
     }
 }
@@ -253,6 +307,34 @@ struct Run<'a> {
     identities: Identities,
     /// The names of the inputs so far.
     names: Vec<String>,
+    /// What is taken out, where that is the task.
+    removal: Option<Removal<'a>>,
+}
+
+/// The way back: what is taken out.
+struct Removal<'a> {
+    picks: &'a Picks,
+    removable: Vec<Removable>,
+    /// How many documents of the input were seen, and resources of the last one.
+    documents: usize,
+    ordinal: usize,
+    /// Edits of the document.
+    edits: Vec<Edit>,
+}
+
+impl<'a> Removal<'a> {
+    fn new(picks: &'a Picks) -> Self {
+        Self { picks, removable: Vec::new(), documents: 0, ordinal: 0, edits: Vec::new() }
+    }
+
+    /// The picks of the next resource.
+    fn next(&mut self, file: usize, found: &Found) -> (ResourceKey, Vec<Pick>) {
+        let document = self.documents.saturating_sub(1);
+        let key = ResourceKey { file, document, ordinal: self.ordinal };
+        self.ordinal += 1;
+        let all = || (0..found.removals.len()).map(|index| (index, 0)).collect();
+        (key, self.picks.get(&key).cloned().unwrap_or_else(all))
+    }
 }
 
 impl Run<'_> {
@@ -264,6 +346,9 @@ impl Run<'_> {
         self.contents = Contents::default();
         self.profile = self.patcher.profile(input);
         self.names.push(input.name.clone());
+        if let Some(removal) = &mut self.removal {
+            removal.documents = 0;
+        }
         let mut span = self.log.begin();
         let mut seam = Seam::default();
         let size = content.size_hint();
@@ -354,6 +439,10 @@ impl Run<'_> {
             let offset = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
             let chunk_end = offset + chunk.text.len();
             end = (chunk_end, chunk.line + chunk.text.matches('\n').count() as u64);
+            if let Some(removal) = &mut self.removal {
+                removal.documents += 1;
+                removal.ordinal = 0;
+            }
             if !self.holds_object(&chunk, &doc, &items) && self.stays_out(input) {
                 last.push(Edit { start: offset, end: chunk_end, text: String::new() });
                 continue;
@@ -485,6 +574,10 @@ impl Run<'_> {
         if !silent {
             self.duplicates(&place, doc)?;
         }
+        if let Some(removal) = &mut self.removal {
+            removal.edits.sort_by_key(|edit| (edit.start, edit.end));
+            return Ok(std::mem::take(&mut removal.edits));
+        }
         changes.render(doc).map_err(|refusal| place.refuse(&refusal))
     }
 
@@ -543,6 +636,10 @@ impl Run<'_> {
             self.repeated(place, doc, resource, (scope, namespace))?;
         }
         let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
+        if self.removal.is_some() {
+            let entry = remove(self.profile, self.removal.as_mut(), file, place, &target, |_| true)?;
+            return self.report.entry(entry).map_err(|e| place.io(&e));
+        }
         let (entry, added) = self.apply(place, &target, |_| true, changes)?;
         self.report.entry(entry).map_err(|e| place.io(&e))?;
         for new in added {
@@ -616,7 +713,11 @@ impl Run<'_> {
         let namespace = resource.namespace.as_deref();
         let number = u64::MAX;
         let target = Target { doc, resource, scope, namespace, overwrite, number, survey: self.survey };
-        let (mut entry, _) = self.apply(place, &target, |rule| rule.reads_client_files(), changes)?;
+        let asked = |rule: &dyn Rule| rule.reads_client_files();
+        let mut entry = match self.removal.as_mut() {
+            Some(removal) => remove(self.profile, Some(removal), self.file, place, &target, asked)?,
+            None => self.apply(place, &target, asked, changes)?.0,
+        };
         let silent = !self.profile.rules.iter().any(|rule| rule.reads_client_files());
         if silent
             || (entry.patched.is_empty() && entry.skipped.is_empty() && resource.kind != "IstioOperator")
@@ -683,6 +784,52 @@ impl Run<'_> {
         let (line, column) = if place.silent { (0, 0) } else { place.locate(at) };
         Ok(Skipped { rule, reason, dark, line, column, offset: place.offset(at) })
     }
+}
+
+/// Asks the rules that `asked` picks what they find of their own in a resource, and takes out what is picked of it.
+fn remove(
+    profile: &Profile,
+    removal: Option<&mut Removal<'_>>,
+    file: usize,
+    place: &Place<'_>,
+    target: &Target<'_>,
+    asked: impl Fn(&dyn Rule) -> bool,
+) -> Result<Entry, Diagnostic> {
+    let Target { doc, resource, .. } = *target;
+    let mut found = Found::default();
+    for rule in profile.rules.iter().filter(|rule| asked(rule.as_ref())) {
+        found.by(rule.name());
+        rule.find(target, &mut found);
+    }
+    let mut entry = place.entry(doc, resource, Vec::new());
+    let Some(removal) = removal else { return Ok(entry) };
+    let (key, picks) = removal.next(file, &found);
+    let edits = found.removals.render(doc, &picks);
+    let variants = (0..found.removals.len()).map(|index| found.removals.variants(index)).collect();
+    let ties = found.values.iter().map(|value| (value.name.clone(), value.needs.clone())).collect();
+    let done = edits.is_some();
+    removal.removable.push(Removable { key, variants, picks: picks.clone(), ties, done });
+    removal.edits.extend(edits.unwrap_or_default());
+    if place.silent {
+        return Ok(entry);
+    }
+    let mut skip = |rule, reason, at| {
+        let (line, column) = place.locate(at);
+        let offset = place.offset(at);
+        entry.skipped.push(Skipped { rule: Some(rule), reason, dark: false, line, column, offset });
+    };
+    let mut patched: Vec<&'static str> = Vec::new();
+    for (index, value) in found.values.iter().enumerate() {
+        if !picks.iter().any(|(picked, _)| *picked == index) {
+            let reason = |what| format!("{what} kept: patch would not write it here in this form");
+            value.what.iter().for_each(|what| skip(value.rule, reason(what), value.at));
+        } else if !patched.contains(&value.rule) {
+            patched.push(value.rule);
+        }
+    }
+    found.kept.into_iter().for_each(|(rule, kept)| skip(rule, kept.reason, kept.at));
+    entry.patched = patched;
+    Ok(entry)
 }
 
 /// A diagnostic about a place in a chunk, which may begin in the middle of a line.

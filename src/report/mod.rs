@@ -177,6 +177,8 @@ pub struct Report {
     headings: bool,
     /// Whether what is reported is only looked at.
     dry: bool,
+    /// What is done to resources.
+    verb: &'static str,
     heading: String,
     summary: Summary,
     /// Whether anything was skipped or warned about.
@@ -195,6 +197,7 @@ impl Report {
             verbose,
             headings,
             dry: false,
+            verb: "patched",
             heading: String::new(),
             summary: Summary::default(),
             remarks: false,
@@ -219,6 +222,11 @@ impl Report {
     /// Nothing of what is reported is written anywhere.
     pub fn nothing_is_written(&mut self) {
         self.dry = true;
+    }
+
+    /// What the rules wrote was taken out, not put in.
+    pub fn takes_out(&mut self) {
+        self.verb = "unpatched";
     }
 
     /// Counts an input.
@@ -341,7 +349,7 @@ impl Report {
             Format::Text => {
                 io::copy(spool, out)?;
                 text::overview(out, &self.overview, self.verbose)?;
-                text::summary(out, &self.summary, self.dry, written.len())
+                text::summary(out, &self.summary, (self.dry, self.verb), written.len())
             }
             Format::Json => json::finish(out, spool, &self.overview, &self.summary, written),
             Format::Kept | Format::Silent => Ok(()),

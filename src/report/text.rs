@@ -65,13 +65,18 @@ fn folded(names: &[String], shown: usize) -> Text {
     }
 }
 
-pub(super) fn summary(out: &mut dyn Write, summary: &Summary, dry: bool, written: usize) -> io::Result<()> {
+pub(super) fn summary(
+    out: &mut dyn Write,
+    summary: &Summary,
+    (dry, verb): (bool, &str),
+    written: usize,
+) -> io::Result<()> {
     let plural = |count: u64, word: &str| {
         if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
     };
     write!(
         out,
-        "{} in {}: {} {}patched, {} unchanged, {} skipped",
+        "{} in {}: {} {}{verb}, {} unchanged, {} skipped",
         plural(summary.resources, "resource"),
         plural(summary.files, "file"),
         summary.patched,

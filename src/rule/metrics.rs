@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use toml::{Table, Value as Toml};
 
 use super::datakit::conf;
-use super::{Outcome, Rule, Target, Workload};
+use super::{Found, Outcome, Rule, Target, Workload};
 use crate::facts::datakit::SCRAPE_ANNOTATION;
 use crate::facts::istio;
 use crate::facts::scrape::{Served, is_same, why_not};
@@ -123,6 +123,20 @@ impl Rule for Metrics {
             self.annotate(target, &template, changes, &mut outcome)?;
         }
         Ok(outcome)
+    }
+
+    fn find(&self, target: &Target<'_>, found: &mut Found) {
+        let Target { doc, resource, .. } = *target;
+        for template in pod_templates(doc, resource).unwrap_or_default() {
+            let Some(at) = doc.path(template.at, &["metadata", "annotations", ANNOTATION]) else { continue };
+            let text = doc.string(at.node).unwrap_or_default();
+            let ours = self.text(&self.source(target, &template));
+            if ours.is_some_and(|ours| ours.trim_end() == text.trim_end()) {
+                found.take(doc, at, template.at, "scrape annotation");
+            } else if !text.trim().is_empty() {
+                found.keep(doc, at, "scrape annotation kept: it is not what these settings write");
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! changes of its document; it never sees files, output or other rules.
 
 pub mod datakit;
+mod found;
 mod installed;
 mod metrics;
 mod namespace;
@@ -16,6 +17,7 @@ use crate::survey::Survey;
 use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 pub use datakit::{Collector, Datakit, DatakitSettings};
+pub use found::Found;
 pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub(crate) use metrics::{APP_LABELS, VERSION_LABELS};
@@ -194,4 +196,7 @@ pub trait Rule {
     /// # Errors
     /// A change that cannot be made without changing more.
     fn apply(&self, target: &Target<'_>, changes: &mut Changes) -> Result<Outcome, Refusal>;
+
+    /// Looks at a resource for what [`Rule::apply`] would have put in, with the same settings, for the way back.
+    fn find(&self, _: &Target<'_>, _: &mut Found) {}
 }

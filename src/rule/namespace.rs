@@ -1,6 +1,6 @@
 //! `metadata.namespace` on every namespaced resource that has none.
 
-use super::{Outcome, Rule, Target, reference};
+use super::{Found, Outcome, Rule, Target, reference};
 use crate::kube::Scope;
 use crate::yaml::{Changes, Place, Refusal, Value};
 
@@ -78,5 +78,20 @@ impl Rule for Namespace {
         target.set(changes, resource.at, &path, Value::Text(self.destination(target).to_owned()))?;
         outcome.patched = true;
         Ok(outcome)
+    }
+
+    fn find(&self, target: &Target<'_>, found: &mut Found) {
+        let Target { doc, resource, .. } = *target;
+        if target.scope == Scope::Cluster {
+            return;
+        }
+        let Some(at) = doc.path(resource.at, &["metadata", "namespace"]) else { return };
+        if doc.is(at.node, &self.0.name) {
+            found.take(doc, at, resource.at, format!("namespace `{}`", self.0.name));
+        } else if let Some(name) = target.survey.namespace_beside_datakit(resource)
+            && doc.is(at.node, name)
+        {
+            found.keep(doc, at, format!("namespace `{name}` kept: it is DataKit's, whoever wrote it here"));
+        }
     }
 }

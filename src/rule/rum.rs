@@ -1,9 +1,10 @@
 //! The image with browser monitoring in place of the application's own.
 
-use super::{Outcome, Rule, Target};
+use super::found::restore;
+use super::{Found, Outcome, Rule, Target};
 use crate::kube::{ImageRef, PodTemplate, pod_templates};
 use crate::page::bookinfo::{FILE, PATH};
-use crate::yaml::{At, Changes, Place, Refusal, Value};
+use crate::yaml::{At, Changes, Document, Old, Place, Refusal, Removal, Value};
 
 /// How the repository of bookinfo's productpage ends in every registry that carries it.
 pub const PRODUCTPAGE: &str = "examples-bookinfo-productpage-v1";
@@ -36,6 +37,8 @@ pub struct RumSettings {
     pub images: Vec<(String, String)>,
     /// Whether the old image stays in a comment line above the new one.
     pub image_comment: bool,
+    /// New images and the old ones that they go back to where no comment keeps them, for the way back.
+    pub restored: Vec<(String, String)>,
 }
 
 impl Default for RumSettings {
@@ -46,6 +49,7 @@ impl Default for RumSettings {
             image: "product-page:v1".to_owned(),
             images: Vec::new(),
             image_comment: true,
+            restored: Vec::new(),
         }
     }
 }
@@ -158,6 +162,68 @@ impl Rum {
     }
 }
 
+impl Rum {
+    /// The image that a container had before: a comment keeps it, or it was named.
+    fn find_image(&self, target: &Target<'_>, template: &PodTemplate, container: At, found: &mut Found) {
+        let doc = target.doc;
+        let Some(at) = doc.get(container, "image") else { return };
+        let Some(image) = doc.string(at.node) else { return };
+        let kept =
+            doc.comment_above(at).and_then(|comment| Some((comment, comment.strip_prefix("image: ")?)));
+        let what = format!("image `{image}`");
+        if let Some((comment, old)) = kept {
+            match self.replaced(old) {
+                Some((_, new)) if *new == *image => {
+                    let old = Old::Written(old.to_owned());
+                    let way = Removal::Restore { at, old, note: Some(comment.to_owned()) };
+                    found.add(doc, at, vec![way], what);
+                }
+                Some((value, new)) => {
+                    let reason = format!("image kept: it would be `{new}`; pass --image {image}={value}");
+                    found.keep(doc, at, reason);
+                }
+                None => {}
+            }
+        } else if let Some((_, old)) = self.0.restored.iter().find(|(new, _)| *new == *image) {
+            found.add(doc, at, vec![restore(at, old.clone())], what);
+        } else if self.0.images.iter().any(|(_, new)| *new == *image) || *image == *self.0.image {
+            let reason = format!(
+                "image kept: no comment says what it was; pass --no-image-comment --image {image}=OLD"
+            );
+            found.keep(doc, at, reason);
+        }
+        self.find_mount(target, template, container, found);
+    }
+
+    /// An image as a comment keeps it, its value, and what that is replaced by.
+    fn replaced(&self, written: &str) -> Option<(String, &str)> {
+        let comment = Document::parse(written).ok()?;
+        let root = comment.roots().next()?;
+        let value = comment.string(root.node)?.into_owned();
+        let new = self.0.replacement(&value).ok().flatten()?;
+        Some((value, new))
+    }
+
+    fn find_mount(&self, target: &Target<'_>, template: &PodTemplate, container: At, found: &mut Found) {
+        let doc = target.doc;
+        let is = |item: At, key: &str, value: &str| doc.str_at(item, key).is_some_and(|found| found == value);
+        let mut mounts = doc.get(container, "volumeMounts").into_iter().flat_map(|list| doc.items(list));
+        let mount = mounts.find(|item| is(*item, "mountPath", PATH) && is(*item, "name", VOLUME));
+        let Some(mount) =
+            mount.filter(|item| self.0.mode == RumMode::Configmap && is(*item, "subPath", FILE))
+        else {
+            return;
+        };
+        let mut volumes = doc.get(template.spec, "volumes").into_iter().flat_map(|list| doc.items(list));
+        if let Some(volume) = volumes.find(|item| is(*item, "name", VOLUME)) {
+            found.take(doc, volume, template.spec, format!("volume {VOLUME}"));
+            found.tie(format!("volume {}", target.number), [format!("mount {}", target.number)]);
+        }
+        found.take(doc, mount, container, format!("mount at {PATH}"));
+        found.tie(format!("mount {}", target.number), []);
+    }
+}
+
 /// Adds an item to a list that may not be there yet.
 fn add(
     target: &Target<'_>,
@@ -222,5 +288,15 @@ impl Rule for Rum {
             }
         }
         Ok(outcome)
+    }
+
+    fn find(&self, target: &Target<'_>, found: &mut Found) {
+        let doc = target.doc;
+        for template in pod_templates(doc, target.resource).unwrap_or_default() {
+            let lists = ["containers", "initContainers"].map(|list| doc.get(template.spec, list));
+            for container in lists.into_iter().flatten().flat_map(|list| doc.items(list)) {
+                self.find_image(target, &template, container, found);
+            }
+        }
     }
 }

@@ -3,10 +3,12 @@
 //! Edits the text in `data.mesh` of the ConfigMap that istiod reads, and `spec.meshConfig` of an IstioOperator. Changes
 //! the whole mesh, so it runs only when it is asked for. Facts about Istio are from its source, tags 1.0 to 1.30.
 
-use super::{Outcome, Rule, Target};
+use super::found::restore;
+use super::{Found, Outcome, Rule, Target};
 use crate::facts::Version;
+use crate::facts::istio::NO_DEFAULT_TRACING;
 use crate::kube::Resource;
-use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
+use crate::yaml::{At, Changes, Document, Place, Refusal, Removal, Value};
 
 /// The port that DataKit takes spans on.
 pub const DATAKIT_PORT: u16 = 9529;
@@ -113,6 +115,34 @@ impl Rule for Tracing {
         }
         Ok(outcome)
     }
+
+    fn find(&self, target: &Target<'_>, found: &mut Found) {
+        let resource = target.resource;
+        if !self.concerns(resource, target.namespace) {
+            return;
+        }
+        let version = self.0.istio_version.or(Self::version(target.doc, resource));
+        if resource.kind == "IstioOperator" {
+            let mesh = Mesh { target: *target, at: resource.at, path: &["spec", "meshConfig"] };
+            self.find_in_mesh(&mesh, version, found);
+            return;
+        }
+        let doc = target.doc;
+        let Some(at) = doc.path(resource.at, &["data", "mesh"]) else { return };
+        let text = doc.string(at.node).unwrap_or_default();
+        let Ok(inner) = Document::parse(&text) else { return };
+        let Some(root) = inner.roots().next() else { return };
+        let mesh = Mesh { target: Target { doc: &inner, ..*target }, at: root, path: &[] };
+        let mut inside = Found::default();
+        self.find_in_mesh(&mesh, version, &mut inside);
+        inside.kept.into_iter().for_each(|(_, skip)| found.keep(doc, at, skip.reason));
+        if !inside.values.is_empty() {
+            let what: Vec<_> = inside.values.into_iter().filter_map(|value| value.what).collect();
+            let removals = inside.removals;
+            let way = Removal::Within { at, text: text.into_owned(), removals };
+            found.add(doc, at, vec![way], what.join(" and "));
+        }
+    }
 }
 
 /// A mesh configuration: a path below a node.
@@ -198,6 +228,40 @@ impl Tracing {
         said.notes.iter_mut().for_each(|note| note.at = start);
         *outcome = said;
         if edits.is_empty() { Ok(()) } else { changes.within(doc, at, &text, &edits) }
+    }
+
+    /// What this rule wrote into a mesh configuration.
+    fn find_in_mesh(&self, mesh: &Mesh<'_>, version: Option<Version>, found: &mut Found) {
+        let doc = mesh.target.doc;
+        if self.0.mode == TracingMode::Telemetry {
+            let list = mesh.get(&["extensionProviders"]).into_iter().flat_map(|list| doc.items(list));
+            let ours = |item: &At| {
+                let service = doc.path(*item, &["zipkin", "service"]).and_then(|at| doc.string(at.node));
+                doc.str_at(*item, "name").is_some_and(|name| name == PROVIDER)
+                    && service.is_some_and(|service| service == self.0.service())
+            };
+            if let Some(item) = list.into_iter().find(ours) {
+                found.take(doc, item, mesh.at, format!("provider `{PROVIDER}`"));
+            }
+            return;
+        }
+        let flat: &[&str] = &["defaultConfig", "zipkinAddress"];
+        let path: &[&str] = &["defaultConfig", "tracing", "zipkin", "address"];
+        let wanted = self.0.address(version, mesh.target.survey.ipv6);
+        let address = mesh.get(flat).or_else(|| mesh.get(path));
+        if let Some(at) = address.filter(|at| doc.is(at.node, &wanted)) {
+            let take = Removal::Take { at, root: mesh.at.node };
+            let default = restore(at, format!("zipkin.{}:9411", self.0.istio_namespace));
+            let has_default = version.is_some_and(|version| version < NO_DEFAULT_TRACING);
+            let ways = if has_default { vec![default, take] } else { vec![take, default] };
+            found.add(doc, at, ways, "the Zipkin address");
+        }
+        if let Some(percent) = self.0.sampling
+            && let Some(at) = mesh.get(&["defaultConfig", "tracing", "sampling"])
+            && doc.string(at.node).and_then(|text| text.parse().ok()) == Some(percent)
+        {
+            found.take(doc, at, mesh.at, "the share of traced requests");
+        }
     }
 
     fn edit(

@@ -16,6 +16,7 @@ mod parse;
 #[cfg(debug_assertions)]
 mod proof;
 mod query;
+mod remove;
 mod render;
 mod scalar;
 mod splice;
@@ -27,6 +28,7 @@ mod tape;
 pub use change::{Changes, Place, Refusal, RefusalKind, Value};
 pub use diagnose::SyntaxError;
 pub use query::{At, Duplicate};
+pub use remove::{Old, Pick, Removal, Removals};
 pub use render::document;
 pub use splice::{Edit, SpliceError, apply};
 pub use stream::{Chunk, DocumentReader, MAX_DOCUMENT, StreamError};

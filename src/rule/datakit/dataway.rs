@@ -86,6 +86,18 @@ pub fn with_missing_token(value: &str, token: &Token) -> String {
     each(value, |url| token_of(url).is_none_or(is_placeholder), token)
 }
 
+/// Puts a placeholder in place of every token of a value.
+#[must_use]
+pub fn without_tokens(value: &str, placeholder: &str) -> String {
+    let one = |url: &str| match token_span(url) {
+        Some((start, end)) => {
+            format!("{}{placeholder}{}", url.get(..start).unwrap_or(url), url.get(end..).unwrap_or(""))
+        }
+        None => url.to_owned(),
+    };
+    value.split(',').map(one).collect::<Vec<_>>().join(",")
+}
+
 fn each(value: &str, wanted: impl Fn(&str) -> bool, token: &Token) -> String {
     let one = |url: &str| match token_span(url) {
         _ if !wanted(url) => url.to_owned(),

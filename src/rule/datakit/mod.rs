@@ -7,6 +7,7 @@ pub mod conf;
 pub mod dataway;
 mod env;
 mod environment;
+mod find;
 mod mount;
 mod upload;
 mod warn;
@@ -15,7 +16,7 @@ mod wiring;
 use sha2::{Digest as _, Sha256};
 
 use super::metrics::MetricsSettings;
-use super::{NewResource, Outcome, Rule, RumSettings, Target};
+use super::{Found as FoundValues, NewResource, Outcome, Rule, RumSettings, Target};
 use crate::facts::Version;
 use crate::mesh::daemon::{CHECKSUM, Daemon};
 use crate::secret::Token;
@@ -141,6 +142,26 @@ impl Rule for Datakit {
         }
         self.relocate(target, datakit, changes, &mut outcome)?;
         Ok(outcome)
+    }
+
+    fn find(&self, target: &Target<'_>, found: &mut FoundValues) {
+        let survey = target.survey;
+        let [datakit] = survey.datakits.as_slice() else { return };
+        if !survey.is_complete() {
+            return;
+        }
+        let is = |number: Option<u64>| number == Some(target.number);
+        if is(Some(datakit.spot.number)) {
+            if let Some(daemon) = Daemon::find(target.doc, target.resource) {
+                self.find_in_daemon_set(target, &daemon, datakit, found);
+            }
+        } else if is(survey.config_map_of(datakit).map(|map| map.spot.number)) {
+            self.find_in_config_map(target, datakit, found);
+        } else if let Some(name) = &self.0.token_secret
+            && is(survey.secret_of(datakit, name).map(|secret| secret.spot.number))
+        {
+            self.find_in_secret(target, found);
+        }
     }
 }
 
