@@ -210,7 +210,7 @@ impl MetricsOptions {
             url,
             metric_types,
             interval,
-            measurement_name: self.measurement_name.unwrap_or_else(|| "istio_prom".to_owned()),
+            measurement_name: self.measurement_name.unwrap_or_else(|| MEASUREMENT.to_owned()),
             metric_name_filter,
             tags_ignore: self.tags_ignore.unwrap_or_else(|| strings(defaults.tags_ignore)),
             tags,
@@ -219,6 +219,7 @@ impl MetricsOptions {
             namespace: namespace.to_owned(),
             elsewhere: false,
             kept: BTreeMap::new(),
+            presets: [Profile::Guide, Profile::Lean].map(|profile| Defaults::of(profile).preset(namespace)).to_vec(),
         };
         if settings.measurement_name.trim().is_empty() {
             return Err("invalid measurement `` (--metrics-measurement, metrics.measurement_name): it cannot be empty".into());
@@ -238,6 +239,9 @@ impl MetricsOptions {
         Ok(settings)
     }
 }
+
+/// The measurement that dashboards read.
+const MEASUREMENT: &str = "istio_prom";
 
 /// The pattern of collectors' names.
 const SOURCE_PATTERN: &str = "minik8s-istio-{app}";
@@ -259,6 +263,26 @@ struct Defaults {
 }
 
 impl Defaults {
+    /// The settings of a profile where nothing else is said.
+    fn preset(&self, namespace: &str) -> MetricsSettings {
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        MetricsSettings {
+            url: format!("http://$IP:{}{}", istio::SIDECAR_PORT, istio::SIDECAR_PATH),
+            metric_types: strings(self.metric_types),
+            interval: self.interval.to_owned(),
+            measurement_name: MEASUREMENT.to_owned(),
+            metric_name_filter: strings(self.metric_name_filter),
+            tags_ignore: strings(self.tags_ignore),
+            tags: pairs(self.tags),
+            source_pattern: SOURCE_PATTERN.to_owned(),
+            source: pairs(SOURCE),
+            namespace: namespace.to_owned(),
+            elsewhere: false,
+            kept: BTreeMap::new(),
+            presets: Vec::new(),
+        }
+    }
+
     fn of(profile: Profile) -> &'static Self {
         match profile {
             Profile::Guide => &Self {

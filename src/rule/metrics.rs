@@ -54,6 +54,8 @@ pub struct MetricsSettings {
     pub elsewhere: bool,
     /// Annotations that workloads have in the cluster: a manifest that has none gets the same.
     pub kept: BTreeMap<Workload, String>,
+    /// Settings whose texts are nobody's choice, the defaults of each profile: where one is there it is updated.
+    pub presets: Vec<MetricsSettings>,
 }
 
 /// How many rendered texts are kept at most.
@@ -130,8 +132,9 @@ impl Rule for Metrics {
         for template in pod_templates(doc, resource).unwrap_or_default() {
             let Some(at) = doc.path(template.at, &["metadata", "annotations", ANNOTATION]) else { continue };
             let text = doc.string(at.node).unwrap_or_default();
-            let ours = self.text(&self.source(target, &template));
-            if ours.is_some_and(|ours| ours.trim_end() == text.trim_end()) {
+            let source = self.settings.source_of(target, &template);
+            let ours = self.text(&source).is_some_and(|ours| ours.trim_end() == text.trim_end());
+            if ours || self.is_preset(&text, &source, target, &template) {
                 found.take(doc, at, template.at, "scrape annotation");
             } else if !text.trim().is_empty() {
                 found.keep(doc, at, "scrape annotation kept: it is not what these settings write");
@@ -149,7 +152,7 @@ impl Metrics {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let doc = target.doc;
-        let source = self.source(target, template);
+        let source = self.settings.source_of(target, template);
         let there = doc.path(template.at, &["metadata", "annotations", ANNOTATION]);
         let kept = || self.settings.kept.get(&Workload::of(target.resource, &self.settings.namespace));
         let kept = there.is_none().then(kept).flatten();
@@ -169,7 +172,7 @@ impl Metrics {
             if is_same(&old, &text) {
                 return Ok(());
             }
-            if !target.overwrite {
+            if !target.overwrite && !self.is_preset(&old, &source, target, template) {
                 let why = self.why_not(&old, target, template);
                 let is_unobserved = why.is_some();
                 let why = why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -224,31 +227,14 @@ impl Metrics {
         found.map(|(key, _)| format!("an instance in DataKit's {key}"))
     }
 
-    /// The collector's name for the pods of a template.
-    fn source(&self, target: &Target<'_>, template: &PodTemplate) -> String {
-        let Target { doc, resource, .. } = *target;
-        let label = |names: &[&str]| {
-            let labels = doc.path(template.at, &["metadata", "labels"])?;
-            let values = names.iter().filter_map(|name| doc.str_at(labels, name));
-            values.map(Cow::into_owned).find(|value| !value.is_empty())
-        };
-        let workload = resource.name.trim_end_matches('-');
-        let named = self.settings.source.iter().find(|(name, _)| name == workload);
-        let app = match named {
-            Some((_, name)) => name.clone(),
-            None => label(APP_LABELS).unwrap_or_else(|| workload.to_owned()),
-        };
-        let namespace = target.namespace.unwrap_or(&self.settings.namespace);
-        fill_in(
-            &self.settings.source_pattern,
-            &[
-                ("app", &app),
-                ("version", &label(VERSION_LABELS).unwrap_or_default()),
-                ("workload", workload),
-                ("kind", &resource.kind.to_lowercase()),
-                ("namespace", namespace),
-            ],
-        )
+    /// Whether a text is, to the letter, what the defaults of a profile give for a pod template: with the collector's name of
+    /// today, or the one of the profile. Another value, another order or a comment is somebody's edit.
+    fn is_preset(&self, old: &str, source: &str, target: &Target<'_>, template: &PodTemplate) -> bool {
+        let old = old.trim_end();
+        self.settings.presets.iter().any(|preset| {
+            let sources = [source.to_owned(), preset.source_of(target, template)];
+            sources.iter().any(|source| preset.render(source).trim_end() == old)
+        })
     }
 }
 
@@ -338,6 +324,33 @@ fn no_sidecar(target: &Target<'_>, template: &PodTemplate) -> Option<(usize, Str
 }
 
 impl MetricsSettings {
+    /// The collector's name for the pods of a template.
+    fn source_of(&self, target: &Target<'_>, template: &PodTemplate) -> String {
+        let Target { doc, resource, .. } = *target;
+        let label = |names: &[&str]| {
+            let labels = doc.path(template.at, &["metadata", "labels"])?;
+            let values = names.iter().filter_map(|name| doc.str_at(labels, name));
+            values.map(Cow::into_owned).find(|value| !value.is_empty())
+        };
+        let workload = resource.name.trim_end_matches('-');
+        let named = self.source.iter().find(|(name, _)| name == workload);
+        let app = match named {
+            Some((_, name)) => name.clone(),
+            None => label(APP_LABELS).unwrap_or_else(|| workload.to_owned()),
+        };
+        let namespace = target.namespace.unwrap_or(&self.namespace);
+        fill_in(
+            &self.source_pattern,
+            &[
+                ("app", &app),
+                ("version", &label(VERSION_LABELS).unwrap_or_default()),
+                ("workload", workload),
+                ("kind", &resource.kind.to_lowercase()),
+                ("namespace", namespace),
+            ],
+        )
+    }
+
     /// The annotation's text.
     #[must_use]
     pub fn render(&self, source: &str) -> String {
