@@ -254,8 +254,14 @@ fn namespaces_of_datakit_and_its_configmap_settle_in_one_run() {
 }
 
 /// Flags whose values take the place of others, which are gone then.
-const REPLACING: &[&str] =
-    &["--overwrite", "--datakit-image", "--dataway", "--token-secret", "--datakit-version"];
+const REPLACING: &[&str] = &[
+    "--overwrite",
+    "--datakit-image",
+    "--dataway",
+    "--token-secret",
+    "--datakit-version",
+    "--no-image-comment",
+];
 
 /// The flag as the way back takes it.
 fn turned(flag: &[String]) -> Vec<String> {

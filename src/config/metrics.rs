@@ -219,7 +219,9 @@ impl MetricsOptions {
             namespace: namespace.to_owned(),
             elsewhere: false,
             kept: BTreeMap::new(),
-            presets: [Profile::Guide, Profile::Lean].map(|profile| Defaults::of(profile).preset(namespace)).to_vec(),
+            presets: [Profile::Guide, Profile::Lean]
+                .map(|profile| Defaults::of(profile).preset(namespace))
+                .to_vec(),
         };
         if settings.measurement_name.trim().is_empty() {
             return Err("invalid measurement `` (--metrics-measurement, metrics.measurement_name): it cannot be empty".into());
@@ -265,7 +267,8 @@ struct Defaults {
 impl Defaults {
     /// The settings of a profile where nothing else is said.
     fn preset(&self, namespace: &str) -> MetricsSettings {
-        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let pairs =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         MetricsSettings {
             url: format!("http://$IP:{}{}", istio::SIDECAR_PORT, istio::SIDECAR_PATH),
             metric_types: strings(self.metric_types),
