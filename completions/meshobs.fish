@@ -28,6 +28,7 @@ complete -c meshobs -n "__fish_meshobs_needs_command" -s h -l help -d 'Print hel
 complete -c meshobs -n "__fish_meshobs_needs_command" -s V -l version -d 'Print version'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
+complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "unpatch" -d 'Take out of manifests what patch with the same settings put in'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "init" -d 'Print files to start from'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
 complete -c meshobs -n "__fish_meshobs_needs_command" -f -a "uninstall" -d 'Undo what install did'
@@ -179,6 +180,85 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l no-image-comment 
 complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
 complete -c meshobs -n "__fish_meshobs_using_subcommand fn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s o -l output -d 'Write to a directory (a tree in, the same tree out), or for one input to a .yaml, .yml or .json file' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l backup -d 'With --in-place, keep each replaced file under its name and this suffix' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s U -l unified -d 'Lines of context in the diff' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l color -d 'Colours in the diff' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l for -d 'Print for this program (Helm is also known by its marks in what comes from stdin)' -r -f -a "helm\t'Helm, whose post-renderer this is: namespaces are left to Helm, and the output is never empty'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l report -d 'Format of the report' -r -f -a "text\t'Lines for people'
+json\t'One JSON document'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l report-file -d 'Write the report, or the errors, to this file too, also with --quiet' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l config -d 'Configuration file [default: meshobs.toml, if there is one]' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l only -d 'Run only these rules' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l skip -d 'Run all default rules but these' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l with -d 'Run these too, though they are off by default' -r -f -a "namespace\t''
+metrics\t''
+rum\t''
+datakit\t''
+tracing\t''"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l exclude -d 'Leave out files of directories by name, or by path where the glob has a `/` (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l kustomize -d 'Files that a Kustomization lists [default: refuse]' -r -f -a "refuse\t'They are refused: patch what `kubectl kustomize` prints instead'
+ignore\t'They are patched like other files'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s n -l namespace -d 'Namespace for resources that have none [default: prod]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l cluster-scoped -d 'Treat a kind as cluster-scoped, so that it gets no namespace (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-profile -d 'Set of defaults for the settings below [default: guide]' -r -f -a "guide\t'All counters, gauges and histograms, every 10 s'
+lean\t'The families and labels that dashboards need, every 60 s: far fewer time series'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-url -d 'Where the metrics are, instead of port and path [default: http://$IP:15020/stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-port -d 'Port of the metrics [default: 15020]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-path -d 'Path of the metrics [default: /stats/prometheus]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-types -d 'Metric types to collect [default: counter,gauge,histogram]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-interval -d 'Time between two scrapes [default: 10s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-measurement -d 'Measurement to store in [default: istio_prom]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-name-filter -d 'Regular expressions on names of metric families; others are dropped' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-tags-ignore -d 'Labels to drop' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-tag -d 'Tag to add; an empty value removes a default one (repeatable) [default: namespace, pod_name]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l metrics-source -d 'Collector\'s name; knows {app} {version} {workload} {kind} {namespace} [default: minik8s-istio-{app}]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l rum-image -d 'Image in place of bookinfo\'s productpage [default: product-page:v1]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l rum-mode -d 'How the page with browser monitoring gets into the pod [default: image]' -r -f -a "image\t'Another image in place of the published one'
+configmap\t'A ConfigMap with the page, mounted over the image\'s own: nothing to build'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l rum-config-map -d 'ConfigMap with the page, for --rum-mode configmap [default: productpage-rum]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l token-file -d 'File with DataKit\'s token; else the variable MESHOBS_TOKEN' -r -F
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l dataway -d 'Address that DataKit uploads to (repeatable) [default: the one that is there, or Guance\'s]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l token-secret -d 'Put the address and its token into a Secret of this name' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l collector -d 'How DataKit is told what to collect [default: configmap]' -r -f -a "configmap\t'Files in the ConfigMap, mounted one by one: every version'
+env\t'One environment variable, no ConfigMap and no mounts: DataKit 1.23 and later'
+kubernetesprometheus\t'DataKit\'s newer collector for pods and istiod, without annotations on pods: DataKit 1.34 and later'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l datakit-version -d 'DataKit\'s version [default: read from the image\'s tag]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l cluster-name -d 'Name of the cluster, for all that DataKit collects and elects' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l global-tags -d 'Tag for all that DataKit collects (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l enable-inputs -d 'Inputs for DataKit to enable' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l tracing-mode -d 'What is written into the mesh configuration [default: mesh-config]' -r -f -a "mesh-config\t'`defaultConfig.tracing.zipkin.address`: works at every version, reaches proxies when they restart'
+telemetry\t'An extension provider for the Telemetry API: from 1.12.2, reaches proxies within seconds'"
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l tracing-address -d 'Address for spans [default: $(HOST_IP):9529 from Istio 1.9, else DataKit\'s Service]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l tracing-sampling -d 'Share of requests to trace, in percent [default: as it is]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l istio-version -d 'Istio\'s version [default: read from the object\'s labels]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l istio-namespace -d 'Namespace of istiod [default: istio-system]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l revision -d 'Revision of istiod, whose ConfigMap is `istio-REVISION`' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l datakit-namespace -d 'Namespace of DataKit [default: datakit]' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l image -d 'The image OLD that is now NEW, where patch was not told by file or variable (repeatable)' -r
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s i -l in-place -d 'Replace the files, all or none'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l diff -d 'Print a unified diff instead of manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l show-secrets -d 'Show tokens in the diff'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l check -d 'Write nothing; exit with 1 if anything would change'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s q -l quiet -d 'No report on stderr; errors are still printed'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s v -l verbose -d 'Report what is no Kubernetes object, too'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l no-config -d 'Read no configuration file'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l no-image-comment -d 'Leave no comment line with the old image'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l gateways -d 'Scrape the ingress and egress gateways, too (through the Services of `init gateway-metrics`)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l ipv6 -d 'The nodes have IPv6 addresses, so spans go to DataKit\'s Service [default: as a Service in the input tells]'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l overwrite -d 'Replace values that are there and differ (another namespace, another scrape annotation)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -l strict -d 'Fail, with nothing on stdout, where a skip leaves a resource unobserved'
+complete -c meshobs -n "__fish_meshobs_using_subcommand unpatch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand init; and not __fish_seen_subcommand_from config datakit namespace gateway-metrics tracing policy rum nginx drill help" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
@@ -528,17 +608,18 @@ complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -l post-rum -d '
 complete -c meshobs -n "__fish_meshobs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshobs -n "__fish_meshobs_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c meshobs -n "__fish_meshobs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "init" -d 'Print files to start from'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "status" -d 'Tell what install recorded, and whether it is there'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn init install uninstall status check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "patch" -d 'Add namespace, scrape annotation and RUM image to manifests'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "fn" -d 'Patch the items of a ResourceList, as a KRM function of kustomize or kpt'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "unpatch" -d 'Take out of manifests what patch with the same settings put in'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "init" -d 'Print files to start from'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "install" -d 'Install all of it into a cluster, with a plan first'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "uninstall" -d 'Undo what install did'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "status" -d 'Tell what install recorded, and whether it is there'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "check" -d 'Tell what keeps the mesh from being observable, in files or in the cluster'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "verify" -d 'Prove that telemetry flows, by what DataKit counts'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "explain" -d 'Print what a check looks at, how its fault shows, and how to fix it'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c meshobs -n "__fish_meshobs_using_subcommand help; and not __fish_seen_subcommand_from patch fn unpatch init install uninstall status check verify explain completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "config" -d 'Print a meshobs.toml with all settings and their defaults'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "datakit" -d 'Print DataKit\'s manifest with token and collectors, or edit yours'
 complete -c meshobs -n "__fish_meshobs_using_subcommand help; and __fish_seen_subcommand_from init" -f -a "namespace" -d 'Print Namespaces whose pods get a sidecar'

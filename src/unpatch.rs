@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::input::{Content, Input};
 use crate::kube::{Item, items};
 use crate::output::{self, OutputError};
-use crate::patch::{self, Patcher, Picks, Plan, Removable, ResourceKey};
+use crate::patch::{Patcher, Picks, Plan, Removable, ResourceKey};
 use crate::yaml::{Document, DocumentReader, Pick};
 
 /// How often candidates are patched before what is still open stays as it is.
@@ -25,11 +25,10 @@ const ROUNDS: usize = 100;
 pub fn plan(
     quiet: &Patcher,
     reporter: &Patcher,
-    inputs: Vec<Input>,
-    mut errors: Vec<Diagnostic>,
+    opened: Vec<(Input, Content)>,
+    errors: Vec<Diagnostic>,
     progress: &mut dyn FnMut(),
 ) -> Result<Plan, Diagnostics> {
-    let opened = patch::open(inputs, &mut errors);
     let mut patched = quiet.plan_opened(opened, errors, progress)?;
     let wanted = output::texts(&mut patched).map_err(unread)?;
     let mut opened = contents(patched);

@@ -15,6 +15,7 @@ use super::{CHANGES, DONE, ERROR};
 use crate::config::Settings;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::{self, Text, say, text};
+use crate::helm;
 use crate::input::{self, Input};
 use crate::output::{self, OutputError};
 use crate::patch::Plan;
@@ -46,6 +47,13 @@ impl Color {
             Self::Auto => io::stdout().is_terminal() && unset(),
         }
     }
+}
+
+/// A program that reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reader {
+    /// Helm, whose post-renderer this is: namespaces are left to Helm, and the output is never empty
+    Helm,
 }
 
 /// Inputs, outputs and the report.
@@ -86,6 +94,9 @@ pub struct FileArgs {
     /// Report what is no Kubernetes object, too
     #[arg(short, long)]
     pub verbose: bool,
+    /// Print for this program (Helm is also known by its marks in what comes from stdin)
+    #[arg(long = "for", id = "for", value_enum, value_name = "PROGRAM", env = "MESHOBS_FOR")]
+    reader: Option<Reader>,
     /// Format of the report
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     report: Format,
@@ -117,16 +128,20 @@ impl FileArgs {
         Ok(ERROR)
     }
 
+    /// Whether Helm reads what is printed.
+    pub(super) fn is_for_helm(&self) -> bool {
+        self.reader == Some(Reader::Helm)
+    }
+
     /// The format of the report, which is needed for its file with --quiet, too.
     pub(super) fn format(&self) -> Format {
         if self.quiet && !self.report_file.is_wanted() { Format::Silent } else { self.report }
     }
 
-    /// Plans what changes in the inputs, writes it and reports it. The plan is told whether all of it becomes one stream; `empty` is printed where the inputs hold nothing.
+    /// Plans what changes in the inputs, writes it and reports it. The plan is told whether all of it becomes one stream.
     pub(super) fn run(
         &self,
         settings: &Settings,
-        empty: Option<&str>,
         plan: impl FnOnce(Vec<Input>, Vec<Diagnostic>, bool, &mut dyn FnMut()) -> anyhow::Result<Plan>,
     ) -> anyhow::Result<u8> {
         let (inputs, errors) = self.inputs(settings)?;
@@ -138,7 +153,7 @@ impl FileArgs {
         bar.finish_and_clear();
 
         let changes = plan.changes();
-        let written = write(self, &mut plan, to_file, empty)?;
+        let written = write(self, &mut plan, to_file)?;
         if self.check || self.diff {
             plan.report.nothing_is_written();
         }
@@ -191,12 +206,7 @@ impl FileArgs {
 }
 
 /// Writes what the arguments ask for; says which files were written.
-fn write(
-    args: &FileArgs,
-    plan: &mut Plan,
-    to_file: bool,
-    empty: Option<&str>,
-) -> anyhow::Result<Vec<String>> {
+fn write(args: &FileArgs, plan: &mut Plan, to_file: bool) -> anyhow::Result<Vec<String>> {
     let stdout = gate::product();
     let result = if args.diff {
         let style = DiffStyle {
@@ -217,7 +227,10 @@ fn write(
         match &args.output {
             Some(path) if to_file => output::file(plan, path),
             Some(path) => output::tree(plan, path),
-            None => output::stream_or(plan, &mut stdout.lock(), empty).map(|()| Vec::new()),
+            None => {
+                let empty = args.is_for_helm().then_some(helm::NOTHING);
+                output::stream_or(plan, &mut stdout.lock(), empty).map(|()| Vec::new())
+            }
         }
     };
     match result {

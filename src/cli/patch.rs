@@ -1,7 +1,7 @@
 //! `meshobs patch`: its arguments and its rules.
 
 use anyhow::anyhow;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::files::FileArgs;
 use super::profiles::Profiles;
@@ -13,13 +13,6 @@ use crate::input::{Content, Input};
 use crate::kustomize::{self, Kustomize};
 use crate::patch::{self, Patcher, Profile, Strict};
 use crate::rule::{Datakit, Metrics, Namespace, Rule, RuleName, Rum, Tracing};
-
-/// A program that reads what `patch` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Reader {
-    /// Helm, whose post-renderer this is: namespaces are left to Helm, and the output is never empty
-    Helm,
-}
 
 /// Arguments of `patch`.
 #[derive(Args, Debug)]
@@ -46,9 +39,6 @@ Exit codes:
 pub struct PatchArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Print for this program (Helm is also known by its marks in what comes from stdin)
-    #[arg(long = "for", id = "for", value_enum, value_name = "PROGRAM", env = "MESHOBS_FOR")]
-    reader: Option<Reader>,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -66,12 +56,11 @@ pub fn run(mut args: PatchArgs) -> anyhow::Result<u8> {
 fn try_run(args: &PatchArgs, flags: &Options) -> anyhow::Result<u8> {
     let mut profiles = Profiles::new(&args.settings, flags)?;
     let settings = profiles.base().settings().map_err(|message| anyhow!(message))?;
-    let empty = (args.reader == Some(Reader::Helm)).then_some(helm::NOTHING);
-    args.files.run(&settings, empty, |mut inputs, mut errors, one_stream, progress| {
+    args.files.run(&settings, |mut inputs, mut errors, one_stream, progress| {
         profiles.assign(&args.settings, flags, &mut inputs)?;
         errors.extend(refused_by_kustomize(&profiles.settings()?, &inputs));
         let mut opened = patch::open(inputs, &mut errors);
-        let note = leave_to_helm(args, &mut profiles, &mut opened);
+        let note = leave_to_helm(&args.files, &mut profiles, &mut opened);
         let patcher = patcher(&profiles.settings()?, &args.files, one_stream);
         let mut plan = patcher.plan_opened(opened, errors, progress)?;
         profiles.notes().into_iter().chain(note).for_each(|note| plan.report.note(note));
@@ -90,12 +79,12 @@ pub(super) fn refused_by_kustomize(settings: &[Settings], inputs: &[Input]) -> V
 
 /// Turns the rule `namespace` off where Helm decides about namespaces: it was asked for, or it rendered what comes from
 /// stdin and nobody named a namespace. Says so in the second case.
-fn leave_to_helm(
-    args: &PatchArgs,
+pub(super) fn leave_to_helm(
+    args: &FileArgs,
     profiles: &mut Profiles,
     opened: &mut [(Input, Content)],
 ) -> Option<String> {
-    let asked = args.reader == Some(Reader::Helm);
+    let asked = args.is_for_helm();
     let options = profiles.base();
     let named = options.namespace.name.is_some() || options.patch.names(RuleName::Namespace);
     let mut stdin = opened.iter_mut().filter(|(input, _)| input.path.is_none());

@@ -4,11 +4,12 @@ use anyhow::{anyhow, bail};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::files::FileArgs;
-use super::patch::{patcher, refused_by_kustomize};
+use super::patch::{leave_to_helm, patcher, refused_by_kustomize};
+use super::profiles::Profiles;
 use super::settings::SettingsArgs;
-use crate::config::{Options, RuleOptions, Settings};
+use crate::config::{Options, RuleOptions};
 use crate::kube::ImageRef;
-use crate::patch::Patcher;
+use crate::patch::{self, Patcher};
 use crate::report::Format;
 use crate::unpatch;
 
@@ -84,19 +85,30 @@ pub fn run(args: UnpatchArgs) -> anyhow::Result<u8> {
 }
 
 fn try_run(args: &Definition, rules: RuleOptions) -> anyhow::Result<u8> {
-    let settings = [settings(args, rules)?];
-    let [here] = &settings;
-    let quiet = Patcher { format: Format::Silent, ..patcher(&settings, &args.files, false) };
-    args.files.run(here, None, |inputs, mut errors, one_stream, progress| {
-        errors.extend(refused_by_kustomize(&settings, &inputs));
+    let (flags, restored) = way_back(rules)?;
+    let mut profiles = Profiles::new(&args.settings, &flags)?;
+    let here = profiles.base().settings().map_err(|message| anyhow!(message))?;
+    args.files.run(&here, |mut inputs, mut errors, one_stream, progress| {
+        profiles.assign(&args.settings, &flags, &mut inputs)?;
+        errors.extend(refused_by_kustomize(&profiles.settings()?, &inputs));
+        let mut opened = patch::open(inputs, &mut errors);
+        let note = leave_to_helm(&args.files, &mut profiles, &mut opened);
+        let mut settings = profiles.settings()?;
+        for settings in &mut settings {
+            (settings.overwrite, settings.strict) = (false, false);
+            settings.rum.restored.clone_from(&restored);
+        }
+        let quiet = Patcher { format: Format::Silent, ..patcher(&settings, &args.files, false) };
         let reporter = patcher(&settings, &args.files, one_stream);
-        let mut plan = unpatch::plan(&quiet, &reporter, inputs, errors, progress)?;
+        let mut plan = unpatch::plan(&quiet, &reporter, opened, errors, progress)?;
         plan.report.takes_out();
+        profiles.notes().into_iter().chain(note).for_each(|note| plan.report.note(note));
         Ok(plan)
     })
 }
 
-fn settings(args: &Definition, rules: RuleOptions) -> anyhow::Result<Settings> {
+/// The flags that the rules of `patch` get, and the images that come back in place of which.
+fn way_back(rules: RuleOptions) -> anyhow::Result<(Options, Vec<(String, String)>)> {
     let mut flags = Options::from(rules);
     if flags.patch.overwrite || flags.patch.strict {
         bail!("unpatch takes neither --overwrite nor --strict: it takes out only what patch would put back");
@@ -108,11 +120,7 @@ fn settings(args: &Definition, rules: RuleOptions) -> anyhow::Result<Settings> {
     let forward = restored.iter().map(|(new, old)| format!("{old}={new}"));
     let replace: Vec<_> = forward.chain(told).collect();
     flags.rum.replace = (!replace.is_empty()).then_some(replace);
-    let mut settings = args.settings.load(flags)?.settings().map_err(|message| anyhow!(message))?;
-    settings.overwrite = false;
-    settings.strict = false;
-    settings.rum.restored = restored;
-    Ok(settings)
+    Ok((flags, restored))
 }
 
 /// Pairs of a new image and its old one.
