@@ -177,7 +177,7 @@ pub(super) fn newest_istiod(inventory: &Inventory) -> Option<Version> {
 
 /// The version of a control plane, in the order of trust: image tag, the operator's label, labels of the chart; of what an
 /// installation labels, istiod first.
-fn version(labelled: &[&Object], istiod: Option<&Object>) -> Option<Version> {
+pub(super) fn version(labelled: &[&Object], istiod: Option<&Object>) -> Option<Version> {
     let images =
         istiod.into_iter().flat_map(|istiod| istiod.at(&["spec", "template", "spec", "containers"]).items());
     let mut tags = images.filter_map(image_version);
@@ -192,7 +192,8 @@ fn version(labelled: &[&Object], istiod: Option<&Object>) -> Option<Version> {
         .or_else(|| of_chart().filter(|found| *found != Version::new(1, 0, 0)))
 }
 
-fn image_version(container: Field<'_>) -> Option<Version> {
+/// The version that a container's image tells.
+pub(super) fn image_version(container: Field<'_>) -> Option<Version> {
     Version::parse(ImageRef::parse(&container.get("image").text()).tag?)
 }
 

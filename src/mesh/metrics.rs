@@ -2,8 +2,9 @@
 //! merges them.
 
 use super::Mesh;
-use super::control_plane::ControlPlane;
+use super::control_plane::{self, ControlPlane};
 use super::tracing::{Decider, Proxy};
+use crate::facts::Version;
 use crate::facts::istio::{self, PROMETHEUS_PROVIDER, STANDARD_METRICS, StandardMetric};
 use crate::kube::Object;
 use crate::spelling::nearest;
@@ -49,14 +50,15 @@ fn decide<'i>(
 ) -> Option<Option<(NoMetrics, Decider<'i>)>> {
     let version = plane.version.filter(|_| !plane.is_elsewhere && !plane.reading.is_refused())?;
     if version < istio::METRICS_BY_PROVIDER {
-        return filters(mesh, plane, version.minor());
+        return filters(mesh, plane, version);
     }
     let telemetries = mesh.tracing.holding(proxy, plane).ok()?;
     let mut merged = Merged::of(plane);
     telemetries.into_iter().for_each(|telemetry| merged.add(telemetry));
     let lack = merged.lack(plane);
     let is_unsaid = matches!(lack, Some((NoMetrics::NoProvider, _)));
-    if is_unsaid && plane.config().default_providers.is_none() && !is_whole(plane) {
+    let is_bare = is_unsaid && plane.config().default_providers.is_none();
+    if is_bare && !(is_whole(plane) && is_of_one_version(mesh, plane, version)) {
         return None;
     }
     Some(lack)
@@ -68,15 +70,31 @@ fn is_whole(plane: &ControlPlane<'_>) -> bool {
     proxies.is_some_and(|proxies| proxies.discovery_address.is_some())
 }
 
+/// Whether what was installed with istiod is of its version, as far as labels and images tell: what another version needs is
+/// not missing from a mesh that was put together from two.
+fn is_of_one_version(mesh: &Mesh<'_>, plane: &ControlPlane<'_>, version: Version) -> bool {
+    let label = control_plane::version(&[plane.object], None);
+    let deployments = mesh.inventory.of("apps", "Deployment");
+    let beside = deployments.filter(|object| object.namespace() == plane.namespace());
+    let containers = beside
+        .flat_map(Object::pod_templates)
+        .flat_map(|template| template.at(&["spec", "containers"]).items())
+        .filter(|container| container.get("name").is(istio::PROXY_CONTAINER));
+    let mut told = label.into_iter().chain(containers.filter_map(control_plane::image_version)).peekable();
+    told.peek().is_some() && told.all(|told| told.minor() == version.minor())
+}
+
 /// Before providers, the chart installed a filter for each minor version. What is not installed is seen in a cluster only.
 fn filters<'i>(
     mesh: &Mesh<'i>,
     plane: &ControlPlane<'i>,
-    minor: u32,
+    version: Version,
 ) -> Option<Option<(NoMetrics, Decider<'i>)>> {
-    if !mesh.inventory.live || mesh.inventory.may_miss("networking.istio.io", "envoyfilters") {
+    let is_in_view = mesh.inventory.live && !mesh.inventory.may_miss("networking.istio.io", "envoyfilters");
+    if !is_in_view || !is_of_one_version(mesh, plane, version) {
         return None;
     }
+    let minor = version.minor();
     let prefix = format!("{}1.{minor}", istio::STATS_FILTER);
     let mut all = mesh.inventory.of("networking.istio.io", "EnvoyFilter");
     let is_there = all.any(|filter| filter.name().starts_with(&prefix));
