@@ -426,6 +426,25 @@ fn a_datakit_among_the_manifests_is_patched_with_them() {
     same(&before, &place.objects());
 }
 
+#[test]
+fn a_namespace_among_the_manifests_keeps_the_label_for_sidecars() {
+    let Some(place) = Place::new() else { return };
+    let before = place.objects();
+    let own = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n  labels: {team: shop}\n---\n";
+    place.write("app.yaml", &format!("{own}{}", support::place::APPLICATION));
+    let args = ["--only", "namespace,app"];
+    let done = place.install(&args);
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    let installed = place.objects();
+    let labels = &installed["Namespace /prod"]["metadata"]["labels"];
+    assert!(labels["istio-injection"] == "enabled" && labels["team"] == "shop", "{labels}");
+    let again = place.install(&args);
+    assert_eq!(again.status, 0, "{}", again.stderr);
+    same(&installed, &place.objects());
+    assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
+    same(&before, &place.objects());
+}
+
 /// A kind and one of it.
 const KIND: &str = "\
 apiVersion: example.com/v1

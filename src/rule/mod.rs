@@ -3,6 +3,7 @@
 
 pub mod datakit;
 mod found;
+mod injection;
 mod installed;
 mod metrics;
 mod namespace;
@@ -18,6 +19,7 @@ use crate::yaml::{At, Changes, Document, Place, Refusal, Value};
 
 pub use datakit::{Collector, Datakit, DatakitSettings};
 pub use found::Found;
+pub use injection::Injection;
 pub use installed::{Installed, LABEL};
 pub use metrics::{ANNOTATION, Metrics, MetricsSettings};
 pub(crate) use metrics::{APP_LABELS, VERSION_LABELS};

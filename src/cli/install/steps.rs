@@ -22,8 +22,8 @@ use crate::patch::{Patcher, Profile, Strict};
 use crate::report;
 use crate::rule::datakit::dataway::{self, State};
 use crate::rule::{
-    Datakit, DatakitSettings, Installed, Metrics, Namespace, Only, PortProtocol, Rule, Rum, Tracing,
-    TracingMode, TracingSettings,
+    Datakit, DatakitSettings, Injection, Installed, Metrics, Namespace, Only, PortProtocol, Rule, Rum,
+    Tracing, TracingMode, TracingSettings,
 };
 
 /// The first Kubernetes that applies a Service whose ports omit their protocol.
@@ -241,10 +241,7 @@ fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Resul
         .map_err(|error| anyhow!("{error}"))?;
     let object: serde_json::Value = serde_json::from_str(&text)?;
     let label = |key: &str| object.pointer("/metadata/labels")?.get(key)?.as_str();
-    // Beside this label the other one would change which istiod the sidecars are of.
-    let there = label("istio.io/rev").filter(|_| label("istio-injection").is_none());
-    let revision = revision.or(there);
-    let (key, value) = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
+    let (key, value) = injection_label(revision, label(istio::INJECTION_LABEL), label(istio::REVISION_LABEL));
     let mut new = object.clone();
     let mut before = None;
     if let Some(metadata) = new.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
@@ -265,6 +262,29 @@ fn label(kubectl: &Kubectl, home: &str, revision: Option<&str>) -> anyhow::Resul
         new: format!("{new:#}\n"),
     };
     Ok(Action::Change(Box::new(change)))
+}
+
+/// The label that asks for sidecars, by what a namespace has of the two.
+fn injection_label<'a>(
+    revision: Option<&'a str>,
+    injection: Option<&str>,
+    there: Option<&'a str>,
+) -> (&'static str, &'a str) {
+    // Beside this label the other one would change which istiod the sidecars are of.
+    let revision = revision.or(there.filter(|_| injection.is_none()));
+    revision.map_or((istio::INJECTION_LABEL, "enabled"), |revision| (istio::REVISION_LABEL, revision))
+}
+
+/// The label that the manifests' own namespace gets, as the step that labels it decides.
+fn injection(found: &Found, settings: &Settings) -> Injection {
+    let home = settings.namespace.name.as_str();
+    let there = found.world.of("", "Namespace").find(|namespace| namespace.name() == home);
+    let label =
+        |key: &str| there.map(|there| there.label(key).into_owned()).filter(|value| !value.is_empty());
+    let (there, injection) = (label(istio::REVISION_LABEL), label(istio::INJECTION_LABEL));
+    let revision = settings.tracing.revision.as_deref();
+    let (key, value) = injection_label(revision, injection.as_deref(), there.as_deref());
+    Injection { namespace: home.to_owned(), label: (key, value.to_owned()) }
 }
 
 /// Whether this Istio sends nothing by itself.
@@ -379,6 +399,9 @@ fn application(found: &Found, wanted: &Wanted<'_>) -> anyhow::Result<String> {
     let kubernetes = found.world.kubernetes.as_deref().and_then(Version::parse);
     if kubernetes.is_none_or(|version| version < PROTOCOL_IS_DEFAULT) {
         rules.push(Box::new(PortProtocol));
+    }
+    if wanted.parts.has(Part::Namespace) {
+        rules.push(Box::new(injection(found, settings)));
     }
     rules.push(Box::new(Installed));
     let patcher = Patcher {
