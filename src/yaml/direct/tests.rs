@@ -474,7 +474,7 @@ fn tapes_of_random_documents_are_the_parsers() {
     assert!(compare_random(0x9e37_79b9_7f4a_7c15, 8000) > 2000);
 }
 
-/// For long runs by hand: `MESHOBS_RANDOM=SEED,COUNT cargo test --lib --release -- --ignored random --nocapture`.
+/// For long runs by hand: `MESHOBS_RANDOM=SEED,COUNT cargo test --lib --release -- --ignored random`.
 #[test]
 #[ignore = "runs as long as it is told to"]
 fn tapes_of_many_random_documents_are_the_parsers() {
@@ -482,8 +482,7 @@ fn tapes_of_many_random_documents_are_the_parsers() {
     let (seed, count) = told.split_once(',').unwrap_or(("1", "1000000"));
     let (seed, count) = (seed.parse().unwrap(), count.parse().unwrap());
     let read = compare_random(seed, count);
-    assert!(read > 0);
-    eprintln!("{read} of {count} texts read directly, all as the parser reads them");
+    assert!(read * 10 > count, "only {read} of {count} were read directly");
 }
 
 #[test]
