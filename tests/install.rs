@@ -443,6 +443,17 @@ fn a_namespace_among_the_manifests_keeps_the_label_for_sidecars() {
     same(&installed, &place.objects());
     assert_eq!(place.run(&["uninstall", "--yes"]).status, 0);
     same(&before, &place.objects());
+    // One of others gets the label as well, and loses it again.
+    place.cluster.kubectl(&["create", "namespace", "prod"], "");
+    place.cluster.kubectl(&["label", "namespace", "prod", "team=ours"], "");
+    let theirs = place.objects();
+    let done = place.install(&[&args[..], &["--force-conflicts"]].concat());
+    assert_eq!(done.status, 0, "{}{}", done.text(), done.stderr);
+    let labels = &place.objects()["Namespace /prod"]["metadata"]["labels"];
+    assert!(labels["istio-injection"] == "enabled" && labels["team"] == "shop", "{labels}");
+    let undone = place.run(&["uninstall", "--yes"]);
+    assert_eq!(undone.status, 0, "{}", undone.stderr);
+    same(&theirs, &place.objects());
 }
 
 /// A kind and one of it.
