@@ -4,6 +4,7 @@
 //! `patch`: `input` → documents ([`yaml`]) → their objects (`kube`, and `survey` where documents depend
 //! on each other) → rules that collect changes (`rule`) → a plan of edits (`patch`) → `output` and [`report`].
 //! `fn`: a ResourceList (`function`) → the same pipeline → the list with results.
+//! `init`: settings → manifests (`generate`), which `install` applies as well.
 //! `init policy`: settings → the CEL and the manifests of an admission policy (`policy`), which does the same in a cluster.
 //! `check`: files or a cluster → objects (`kube`) → what is in effect (`mesh`, by `facts`) → findings (`check`).
 //! `verify`: answers and counters of running programs, over `http` → links with their evidence (`verify`).
@@ -18,6 +19,7 @@ mod diagnostic;
 mod facts;
 mod function;
 mod gate;
+mod generate;
 mod helm;
 mod http;
 mod input;

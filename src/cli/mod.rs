@@ -5,6 +5,7 @@ mod cluster;
 mod completion;
 mod explain;
 mod files;
+mod from;
 mod function;
 mod init;
 mod install;
@@ -20,6 +21,7 @@ mod unpatch;
 mod verify;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
@@ -28,6 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::diagnostic::Diagnostics;
 use crate::gate::{self, Text, say, text};
+use crate::output::{self, OutputError};
 pub use init::CONFIG_TEMPLATE;
 
 /// Exit code: done.
@@ -167,6 +170,15 @@ fn print(product: &[u8]) -> anyhow::Result<()> {
     match stdout.write_all(product).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Writes bytes to a file in place of one that is there.
+fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<()> {
+    match output::replace(path, bytes) {
+        Ok(()) => Ok(()),
+        Err(OutputError::Stdout(error)) => Err(error.into()),
+        Err(OutputError::Files(errors)) => Err(errors.into()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::{DatakitOptions, Options, Settings, TOKEN_VARIABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::gate;
+use crate::generate::datakit::TEMPLATE;
 use crate::kube::{Item, items};
 use crate::mesh::daemon::Daemon;
 use crate::rule::datakit::dataway::{self, State};
@@ -20,8 +21,6 @@ use crate::rule::{Datakit, DatakitSettings};
 use crate::secret::Token;
 use crate::stdio;
 use crate::yaml::{Document, DocumentReader};
-
-pub(in crate::cli) const TEMPLATE: &str = include_str!("../../../templates/datakit.yaml");
 
 /// Arguments of `init datakit`.
 #[derive(Args, Debug)]
@@ -95,8 +94,9 @@ pub fn run(mut args: DatakitArgs) -> anyhow::Result<u8> {
     let source = match &args.from {
         Some(path) => Source::read(path)?,
         None => {
-            let (text, name) = args.printed.template(TEMPLATE)?;
-            Source { name, named: args.printed.template.is_some(), bytes: text.into_bytes() }
+            let template = args.printed.template(TEMPLATE)?;
+            let named = args.printed.template.is_some();
+            Source { name: template.name, named, bytes: template.text.into_bytes() }
         }
     };
     let needs_token = look(&source, &settings)?;

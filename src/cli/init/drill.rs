@@ -5,10 +5,11 @@ use clap::{Args, ValueEnum};
 
 use super::super::settings::SettingsArgs;
 use super::super::{DONE, print};
-use super::Printed;
+use super::{Chosen, Printed};
 use crate::config::Options;
 use crate::facts::Version;
 use crate::gate::{Word, text};
+use crate::generate::Blueprint;
 use crate::template;
 use crate::yaml::Value;
 
@@ -91,7 +92,7 @@ pub fn run(args: &DrillArgs) -> anyhow::Result<u8> {
     }
     check(args)?;
     let fault = args.fault.unwrap_or(Fault::Delay);
-    let (template, name) = args.printed.template(TEMPLATE)?;
+    let Chosen { text: template, name } = args.printed.template(Blueprint::built_in(TEMPLATE))?;
     let text = |text: &str| Value::Text(text.to_owned());
     let percentage = Value::Map(vec![("value".to_owned(), Value::Raw(format!("{:?}", args.percentage)))]);
     let (kind, key, value) = match fault {

@@ -6,10 +6,7 @@ use clap::Args;
 use super::super::DONE;
 use super::super::settings::SettingsArgs;
 use super::Printed;
-use crate::template;
-use crate::yaml::Value;
-
-const TEMPLATE: &str = include_str!("../../../templates/gateway-metrics.yaml");
+use crate::generate::gateway_metrics::{TEMPLATE, services};
 
 /// Arguments of `init gateway-metrics`.
 #[derive(Args, Debug)]
@@ -45,20 +42,10 @@ pub struct GatewayMetricsArgs {
 /// Prints the manifests.
 pub fn run(args: &GatewayMetricsArgs) -> anyhow::Result<u8> {
     let istio_namespace = super::istio_namespace(&args.settings, args.istio_namespace.clone())?;
-    let selectors = [
-        labels(&args.ingress_selector, "--ingress-selector")?,
-        labels(&args.egress_selector, "--egress-selector")?,
-    ];
-    let (template, name) = args.printed.template(TEMPLATE)?;
-    let text = template::fill(&template, &name, |filler| {
-        for (i, selector) in selectors.iter().enumerate() {
-            filler.set(i, &["metadata", "namespace"], Value::Text(istio_namespace.clone()))?;
-            for (key, value) in selector {
-                filler.set(i, &["spec", "selector", key], Value::Text((*value).to_owned()))?;
-            }
-        }
-        Ok(())
-    })?;
+    let ingress = labels(&args.ingress_selector, "--ingress-selector")?;
+    let egress = labels(&args.egress_selector, "--egress-selector")?;
+    let template = args.printed.template(TEMPLATE)?;
+    let text = services(template.blueprint(), &istio_namespace, [&ingress, &egress])?;
     super::write(&text, args.printed.output.as_deref())?;
     Ok(DONE)
 }
@@ -79,15 +66,4 @@ fn labels<'a>(pairs: &'a [String], flag: &str) -> anyhow::Result<Vec<(&'a str, &
         }
     }
     Ok(found)
-}
-
-/// The Services of the built-in template, for istioctl's gateways.
-pub(in crate::cli) fn built_in(namespace: &str) -> anyhow::Result<String> {
-    let text = template::fill(TEMPLATE, "built-in template", |filler| {
-        for document in 0..2 {
-            filler.set(document, &["metadata", "namespace"], Value::Text(namespace.to_owned()))?;
-        }
-        Ok(())
-    })?;
-    Ok(text)
 }

@@ -4,15 +4,14 @@ mod config;
 mod csp;
 pub(super) mod datakit;
 mod drill;
-pub(super) mod from;
 mod front;
-pub(super) mod gateway_metrics;
-pub(super) mod namespace;
+mod gateway_metrics;
+mod namespace;
 mod nginx;
 mod nginx_tree;
 mod policy;
 pub(super) mod rum;
-pub(super) mod tracing;
+mod tracing;
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +21,9 @@ use clap::{Args, Subcommand};
 pub use config::CONFIG_TEMPLATE;
 
 use super::settings::SettingsArgs;
+use super::{from, write_bytes};
 use crate::config::{Options, TracingOptions};
-use crate::output::{self, OutputError};
+use crate::generate::Blueprint;
 
 /// What can be printed.
 #[derive(Debug, Subcommand)]
@@ -75,16 +75,28 @@ struct Printed {
 }
 
 impl Printed {
-    /// The template to fill in, and its name in messages.
-    fn template(&self, built_in: &str) -> anyhow::Result<(String, String)> {
+    /// The template to fill in.
+    fn template(&self, built_in: Blueprint<'static>) -> anyhow::Result<Chosen> {
         let Some(path) = &self.template else {
-            return Ok((built_in.to_owned(), "built-in template".to_owned()));
+            return Ok(Chosen { text: built_in.text.to_owned(), name: built_in.name.to_owned() });
         };
         let source = from::Source::file(path)?;
         match String::from_utf8(source.bytes) {
-            Ok(text) => Ok((text, source.name)),
+            Ok(text) => Ok(Chosen { text, name: source.name }),
             Err(_) => bail!("{}: not UTF-8; convert the file", source.name),
         }
+    }
+}
+
+/// A template, of the user's or built in.
+struct Chosen {
+    text: String,
+    name: String,
+}
+
+impl Chosen {
+    fn blueprint(&self) -> Blueprint<'_> {
+        Blueprint { text: &self.text, name: &self.name }
     }
 }
 
@@ -93,15 +105,6 @@ fn write(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
     match output {
         Some(path) => write_bytes(text.as_bytes(), path),
         None => super::print(text.as_bytes()),
-    }
-}
-
-/// Writes bytes to a file in place of one that is there.
-pub(in crate::cli) fn write_bytes(bytes: &[u8], path: &Path) -> anyhow::Result<()> {
-    match output::replace(path, bytes) {
-        Ok(()) => Ok(()),
-        Err(OutputError::Stdout(error)) => Err(error.into()),
-        Err(OutputError::Files(errors)) => Err(errors.into()),
     }
 }
 

@@ -7,10 +7,7 @@ use super::super::DONE;
 use super::super::settings::SettingsArgs;
 use super::Printed;
 use crate::config::Options;
-use crate::template;
-use crate::yaml::Value;
-
-const TEMPLATE: &str = include_str!("../../../templates/namespace.yaml");
+use crate::generate::namespace::{self, TEMPLATE};
 
 /// Arguments of `init namespace`.
 #[derive(Args, Debug)]
@@ -36,19 +33,18 @@ pub struct NamespaceArgs {
 /// Prints the manifests.
 pub fn run(args: &NamespaceArgs) -> anyhow::Result<u8> {
     let (names, revision) = settings(args)?;
-    let (template, name) = args.printed.template(TEMPLATE)?;
-    let (label, value) = match &revision {
-        Some(revision) => {
-            super::check_name(revision, "--revision")?;
-            ("istio.io/rev", revision.as_str())
-        }
+    let template = args.printed.template(TEMPLATE)?;
+    if let Some(revision) = &revision {
+        super::check_name(revision, "--revision")?;
+    }
+    let label = match &revision {
         None if args.ambient => ("istio.io/dataplane-mode", "ambient"),
-        None => ("istio-injection", "enabled"),
+        revision => namespace::label(revision.as_deref()),
     };
     let mut documents = Vec::new();
-    for namespace in &names {
-        super::check_name(namespace, "NAME")?;
-        documents.push(manifest((&template, &name), namespace, (label, value))?);
+    for name in &names {
+        super::check_name(name, "NAME")?;
+        documents.push(namespace::namespace(template.blueprint(), name, label)?);
     }
     super::write(&documents.join("---\n"), args.printed.output.as_deref())?;
     Ok(DONE)
@@ -65,22 +61,4 @@ fn settings(args: &NamespaceArgs) -> anyhow::Result<(Vec<String>, Option<String>
     };
     // What the file says of sidecars is not for a namespace without them.
     Ok((names, options.tracing.revision.filter(|_| !args.ambient)))
-}
-
-/// A Namespace with its label, from the built-in template.
-pub(in crate::cli) fn built_in(namespace: &str, revision: Option<&str>) -> anyhow::Result<String> {
-    let label = revision.map_or(("istio-injection", "enabled"), |revision| ("istio.io/rev", revision));
-    manifest((TEMPLATE, "built-in template"), namespace, label)
-}
-
-fn manifest(
-    (template, name): (&str, &str),
-    namespace: &str,
-    (label, value): (&str, &str),
-) -> anyhow::Result<String> {
-    let text = template::fill(template, name, |filler| {
-        filler.set(0, &["metadata", "name"], Value::Text(namespace.to_owned()))?;
-        filler.set(0, &["metadata", "labels", label], Value::Text(value.to_owned()))
-    })?;
-    Ok(text)
 }

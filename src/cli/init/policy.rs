@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use super::super::DONE;
 use super::super::cluster::ClusterArgs;
 use super::super::settings::SettingsArgs;
-use super::Printed;
+use super::{Chosen, Printed};
 use crate::cluster::{ErrorKind, Kubectl};
 use crate::config::{MetricsOptions, Options, TracingOptions};
 use crate::facts::Version;
 use crate::facts::kubernetes::{ADMISSION_GROUP, MUTATING_POLICY, PolicyKind, Served, VALIDATING_POLICY};
 use crate::gate::{self, Text, text};
+use crate::generate::Blueprint;
 use crate::policy::{self, Policy, Scope};
 use crate::rule::{Collector, MetricsSettings};
 
@@ -96,7 +97,7 @@ type Answer = (String, Vec<Text>);
 fn admission(args: &PolicyArgs, settings: Settings) -> anyhow::Result<Answer> {
     let (version, mut said) = version(args, &MUTATING_POLICY)?;
     let policy = Policy::new(&settings.metrics, settings.scope).map_err(|message| anyhow!(message))?;
-    let (template, name) = args.printed.template(policy::ADMISSION)?;
+    let Chosen { text: template, name } = args.printed.template(Blueprint::built_in(policy::ADMISSION))?;
     let text = policy.admission((&template, &name), version, &settings.datakit_namespace)?;
     said.push(existing_pods());
     Ok((text, said))
@@ -104,7 +105,7 @@ fn admission(args: &PolicyArgs, settings: Settings) -> anyhow::Result<Answer> {
 
 fn audit(args: &PolicyArgs, settings: &Settings) -> anyhow::Result<Answer> {
     let (version, said) = version(args, &VALIDATING_POLICY)?;
-    let (template, name) = args.printed.template(policy::AUDIT)?;
+    let Chosen { text: template, name } = args.printed.template(Blueprint::built_in(policy::AUDIT))?;
     Ok((policy::audit((&template, &name), version, &settings.scope)?, said))
 }
 
@@ -114,7 +115,7 @@ fn kyverno(args: &PolicyArgs, settings: Settings) -> anyhow::Result<Answer> {
         bail!("{flag} is for --engine admission; Kyverno's policy is the same on every cluster");
     }
     let policy = Policy::new(&settings.metrics, settings.scope).map_err(|message| anyhow!(message))?;
-    let (template, name) = args.printed.template(policy::KYVERNO)?;
+    let Chosen { text: template, name } = args.printed.template(Blueprint::built_in(policy::KYVERNO))?;
     Ok((policy.kyverno((&template, &name))?, vec![existing_pods()]))
 }
 

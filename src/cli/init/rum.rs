@@ -15,12 +15,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::facts::datakit::PORT;
 use crate::facts::rum::{BadOrigin, bad_origin, trace_headers};
 use crate::gate::{self, Text, Word, text};
+use crate::generate::page::config_map;
 use crate::page::bookinfo::{FILE, Generation, PATH};
 use crate::page::{self, Edited, How, PageError, Snippet, Target, dockerfile};
-use crate::yaml::{Value, document};
-
-/// What a ConfigMap may hold, in bytes.
-const CONFIG_MAP_LIMIT: usize = 1 << 20;
 
 /// What kubectl can note of an object when it applies it, in bytes.
 const APPLY_LIMIT: usize = 256 << 10;
@@ -389,31 +386,6 @@ fn write(page: &[u8], output: Option<&Path>) -> anyhow::Result<()> {
         Some(path) => super::write_bytes(page, path),
         None => print(page),
     }
-}
-
-pub(in crate::cli) fn config_map(
-    page: &[u8],
-    source: &str,
-    name: &str,
-    namespace: &str,
-) -> anyhow::Result<String> {
-    let Ok(text) = std::str::from_utf8(page) else {
-        bail!(
-            "{source}: not UTF-8, which a ConfigMap's text has to be; convert the page, or use --mode image"
-        );
-    };
-    if text.len() > CONFIG_MAP_LIMIT {
-        bail!("{source}: larger than the 1 MiB that a ConfigMap holds; use --mode image");
-    }
-    let value = |text: &str| Value::Text(text.to_owned());
-    let metadata = vec![("name".to_owned(), value(name)), ("namespace".to_owned(), value(namespace))];
-    let entries = vec![
-        ("apiVersion".to_owned(), value("v1")),
-        ("kind".to_owned(), value("ConfigMap")),
-        ("metadata".to_owned(), Value::Map(metadata)),
-        ("data".to_owned(), Value::Map(vec![(FILE.to_owned(), Value::Lines(text.to_owned()))])),
-    ];
-    Ok(document(&entries, "\n"))
 }
 
 /// Writes the folder and prints how to build from it.

@@ -13,17 +13,13 @@ use super::from::{self, DiffArgs, Source};
 use crate::cluster::Kubectl;
 use crate::config::{Options, TracingOptions};
 use crate::facts::Version;
-use crate::facts::istio::{NO_DEFAULT_TRACING, TELEMETRY_V1};
+use crate::facts::istio::NO_DEFAULT_TRACING;
 use crate::gate::{self, Text, Word, text};
+use crate::generate::tracing::{self as generate, Fragment};
 use crate::kube::{ImageRef, Inventory, Item, items, read_text};
 use crate::mesh::Mesh;
 use crate::rule::{Tracing, TracingMode, TracingSettings};
-use crate::template;
-use crate::yaml::{Document, DocumentReader, Value};
-
-const EXTERNAL_NAME: &str = include_str!("../../../templates/tracing-external-name.yaml");
-
-const TELEMETRY: &str = include_str!("../../../templates/tracing-telemetry.yaml");
+use crate::yaml::{Document, DocumentReader};
 
 /// How spans get to DataKit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -142,7 +138,8 @@ pub fn run(args: TracingArgs) -> anyhow::Result<u8> {
         Mode::ExternalName => external_name(&args, &settings, source.as_ref(), &selector, &mut said)?,
         Mode::MeshConfig => mesh_config(&args, settings, source, &mut said)?,
         Mode::Telemetry => telemetry(&args, settings, source, &mut said)?,
-        Mode::IstioOperator | Mode::HelmValues => fragment(&args, &settings, mode)?,
+        Mode::IstioOperator => fragment(&args, &settings, Fragment::Operator)?,
+        Mode::HelmValues => fragment(&args, &settings, Fragment::HelmValues)?,
     };
     super::write(&text, args.printed.output.as_deref())?;
     if !args.quiet {
@@ -302,50 +299,8 @@ fn external_name(
         said.push(text!("warning: from Istio 1.22 on nothing is sent to zipkin.istio-system by default; these Services alone do \
              nothing there, use --mode telemetry"));
     }
-    let (template, name) = args.printed.template(EXTERNAL_NAME)?;
-    services((&template, &name), settings, selector)
-}
-
-/// The two Services of the built-in template.
-pub(in crate::cli) fn built_in_services(
-    settings: &TracingSettings,
-    selector: &[(String, String)],
-) -> anyhow::Result<String> {
-    services((EXTERNAL_NAME, "built-in template"), settings, selector)
-}
-
-/// The Telemetry of the built-in template.
-pub(in crate::cli) fn built_in_telemetry(settings: &TracingSettings) -> anyhow::Result<String> {
-    telemetry_manifest((TELEMETRY, "built-in template"), settings)
-}
-
-/// What lays the address over a profile of istioctl's.
-pub(in crate::cli) fn built_in_operator(settings: &TracingSettings) -> anyhow::Result<String> {
-    let (built_in, prefix) = operator();
-    fill_fragment((built_in, "built-in template"), settings, prefix)
-}
-
-fn operator() -> (&'static str, &'static [&'static str]) {
-    (include_str!("../../../templates/tracing-istio-operator.yaml"), &["spec"])
-}
-
-/// The two Services; `selector` are the labels of a DataKit's pods, where they are not the template's.
-fn services(
-    (template, name): (&str, &str),
-    settings: &TracingSettings,
-    selector: &[(String, String)],
-) -> anyhow::Result<String> {
-    let target = format!("datakit-service-ext.{}.svc.cluster.local", settings.datakit_namespace);
-    let text = template::fill(template, name, |filler| {
-        filler.set(0, &["metadata", "namespace"], Value::Text(settings.datakit_namespace.clone()))?;
-        if !selector.is_empty() {
-            let labels = selector.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone())));
-            filler.rename(0, &["spec", "selector"], "selector", Value::Map(labels.collect()))?;
-        }
-        filler.set(1, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
-        filler.set(1, &["spec", "externalName"], Value::Text(target))
-    })?;
-    Ok(text)
+    let template = args.printed.template(generate::EXTERNAL_NAME)?;
+    Ok(generate::services(template.blueprint(), settings, selector)?)
 }
 
 fn mesh_config(
@@ -375,8 +330,8 @@ fn telemetry(
     if let Some(version) = settings.istio_version.filter(|v| !TracingSettings::telemetry_works(*v)) {
         bail!("DataKit refuses what Istio {version} sends by way of a provider; use --mode mesh-config");
     }
-    let (template, name) = args.printed.template(TELEMETRY)?;
-    let text = telemetry_manifest((&template, &name), &settings)?;
+    let template = args.printed.template(generate::TELEMETRY)?;
+    let text = generate::telemetry(template.blueprint(), &settings)?;
     if settings.sampling.unwrap_or(100.0) >= 100.0 {
         said.push(text!("note: every request is traced; in production pass a smaller --sampling, such as 1"));
     }
@@ -411,45 +366,9 @@ fn telemetry(
     }
 }
 
-fn telemetry_manifest((template, name): (&str, &str), settings: &TracingSettings) -> anyhow::Result<String> {
-    let sampling = settings.sampling.unwrap_or(100.0);
-    let old = settings.istio_version.is_some_and(|version| version < TELEMETRY_V1);
-    let text = template::fill(template, name, |filler| {
-        if old {
-            filler.set(0, &["apiVersion"], Value::Text("telemetry.istio.io/v1alpha1".to_owned()))?;
-        }
-        filler.set(0, &["metadata", "namespace"], Value::Text(settings.istio_namespace.clone()))?;
-        let percent = ["spec", "tracing", "0", "randomSamplingPercentage"];
-        filler.set(0, &percent, Value::Raw(sampling.to_string()))
-    })?;
-    Ok(text)
-}
-
-/// The same settings for a new installation: the address works at every version there, since its proxies are new too.
-fn fragment(args: &TracingArgs, settings: &TracingSettings, mode: Mode) -> anyhow::Result<String> {
-    let (built_in, prefix): (_, &[&str]) = match mode {
-        Mode::IstioOperator => operator(),
-        _ => (include_str!("../../../templates/tracing-helm-values.yaml"), &[]),
-    };
-    let (template, name) = args.printed.template(built_in)?;
-    fill_fragment((&template, &name), settings, prefix)
-}
-
-fn fill_fragment(
-    (template, name): (&str, &str),
-    settings: &TracingSettings,
-    prefix: &[&'static str],
-) -> anyhow::Result<String> {
-    let address = settings.address(settings.istio_version, false);
-    let sampling = settings.sampling.unwrap_or(100.0);
-    let path = |tail: &[&'static str]| -> Vec<&str> {
-        [prefix, &["meshConfig", "defaultConfig", "tracing"], tail].concat()
-    };
-    let text = template::fill(template, name, |filler| {
-        filler.set(0, &path(&["sampling"]), Value::Raw(sampling.to_string()))?;
-        filler.set(0, &path(&["zipkin", "address"]), Value::Text(address))
-    })?;
-    Ok(text)
+fn fragment(args: &TracingArgs, settings: &TracingSettings, kind: Fragment) -> anyhow::Result<String> {
+    let template = args.printed.template(kind.template())?;
+    Ok(generate::fragment(template.blueprint(), kind, settings)?)
 }
 
 /// Runs the rule over what was given.

@@ -201,7 +201,7 @@ impl Answers {
         done.with_context(|| {
             format!("{}: its tables are written inline; add the answers by hand", path.display())
         })?;
-        crate::cli::init::write_bytes(doc.to_string().as_bytes(), path)
+        crate::cli::write_bytes(doc.to_string().as_bytes(), path)
     }
 
     /// Whether something was asked.

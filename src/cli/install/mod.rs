@@ -14,7 +14,8 @@ mod rollout;
 mod steps;
 
 use super::cluster::ClusterArgs;
-use super::init::{datakit, from};
+use super::from;
+use super::init::datakit;
 use super::interrupt::Interrupt;
 use super::settings::SettingsArgs;
 use super::{CHANGES, DONE};

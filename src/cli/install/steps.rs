@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 
-use super::super::init::from::{self, Source};
-use super::super::init::{datakit, gateway_metrics, namespace, rum, tracing};
+use super::super::from::{self, Source};
+use super::super::init::rum;
 use super::cluster::{Found, Running};
 use super::kept;
 use crate::check;
@@ -15,6 +15,7 @@ use crate::facts::Version;
 use crate::facts::datakit::ENV_DATAWAY;
 use crate::facts::istio;
 use crate::gate::{self, say};
+use crate::generate::{Blueprint, datakit, gateway_metrics, namespace, page, tracing};
 use crate::input;
 use crate::install::{Action, Change, Edit, Reference, Step, existing, plain, references, split};
 use crate::output::{self, OutputError};
@@ -54,7 +55,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     }
     if let Some(istioctl) = found.istioctl {
         // The mesh comes before what leads its spans to DataKit: that lies in its namespace.
-        let fragment = is_newer(found).then(|| tracing::built_in_operator(&settings.tracing)).transpose()?;
+        let fragment = is_newer(found).then(|| operator_fragment(&settings.tracing)).transpose()?;
         let title = format!("Istio {}, by `istioctl install --set profile=demo`", istioctl.version);
         steps.push(Step {
             name: "istio",
@@ -77,7 +78,7 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     if let Some((html, snippet)) = &wanted.page {
         let source = Source::read(html)?;
         let page = rum::with_snippet(&source, snippet)?;
-        let text = rum::config_map(&page, &source.name, &settings.rum.config_map, home)?;
+        let text = page::config_map(&page, &source.name, &settings.rum.config_map, home)?;
         steps.push(of_app(step("rum", "the page with browser monitoring", text)?));
     }
     if !wanted.manifests.is_empty() {
@@ -95,7 +96,8 @@ pub(super) fn steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> an
     }
     steps.extend(after);
     if found.gateways && settings.datakit.gateways && wanted.parts.has(Part::Gateways) {
-        let text = gateway_metrics::built_in(&settings.tracing.istio_namespace)?;
+        let home = &settings.tracing.istio_namespace;
+        let text = gateway_metrics::services(gateway_metrics::TEMPLATE, home, [&[], &[]])?;
         steps.push(step("gateways", "Services for the gateways' metrics", text)?);
     }
     Ok(steps)
@@ -108,9 +110,19 @@ fn namespace_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyh
     let title = format!("namespace {home}, whose pods get sidecars");
     let action = match found.world.of("", "Namespace").find(|namespace| namespace.name() == home) {
         Some(_) => label(kubectl, home, revision)?,
-        None => Action::Apply(labelled(namespace::built_in(home, revision)?)?),
+        None => Action::Apply(labelled(new_namespace(home, revision)?)?),
     };
     Ok(Step { app: String::new(), name: "namespace", title, action })
+}
+
+fn new_namespace(name: &str, revision: Option<&str>) -> anyhow::Result<String> {
+    Ok(namespace::namespace(namespace::TEMPLATE, name, namespace::label(revision))?)
+}
+
+/// What lays the address over a profile of istioctl's.
+fn operator_fragment(settings: &TracingSettings) -> anyhow::Result<String> {
+    let kind = tracing::Fragment::Operator;
+    Ok(tracing::fragment(kind.template(), kind, settings)?)
 }
 
 /// A step that applies manifests of ours.
@@ -120,7 +132,7 @@ fn step(name: &'static str, title: &str, text: String) -> anyhow::Result<Step> {
 
 /// Manifests of ours with the label by which people find them.
 fn labelled(text: String) -> anyhow::Result<String> {
-    let source = Source { name: "built-in template".to_owned(), named: false, bytes: text.into_bytes() };
+    let source = Source { name: Blueprint::BUILT_IN.to_owned(), named: false, bytes: text.into_bytes() };
     Ok(from::edit(source, Box::new(Installed), false, None)?.text)
 }
 
@@ -129,7 +141,7 @@ const DATAKIT: &str = "DataKit on every node, with token and collectors";
 
 /// DataKit: ours, or the one that is there, told what to collect.
 fn datakit_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow::Result<Step> {
-    let template = datakit::TEMPLATE;
+    let template = datakit::TEMPLATE.text;
     match &found.datakit {
         Some(there) if !there.ours => {
             let title = format!("daemonset/{} in {}, told what to collect", there.name, there.namespace);
@@ -157,7 +169,7 @@ fn datakit_step(kubectl: &Kubectl, found: &Found, settings: &Settings) -> anyhow
                 );
             }
             let bytes = template.as_bytes().to_vec();
-            let source = Source { name: "built-in template".to_owned(), named: false, bytes };
+            let source = Source { name: Blueprint::BUILT_IN.to_owned(), named: false, bytes };
             let edited = from::edit(source, Box::new(Datakit(settings.datakit.clone())), true, None)?;
             step("datakit", DATAKIT, edited.text)
         }
@@ -303,7 +315,7 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
     let newer = is_newer(found);
     if !newer && !found.zipkin {
         let labels = datakit.map_or(&[][..], |there| &there.labels);
-        let text = tracing::built_in_services(&settings, labels)?;
+        let text = tracing::services(tracing::EXTERNAL_NAME, &settings, labels)?;
         return Ok(vec![step("tracing", "Services that lead Istio's spans to DataKit", text)?]);
     }
     if found.istioctl.is_some() {
@@ -367,7 +379,7 @@ fn tracing_steps(kubectl: &Kubectl, found: &Found, wanted: &Wanted<'_>) -> anyho
                 action: Action::Edit(Box::default()),
             }
         } else {
-            step("telemetry", title, tracing::built_in_telemetry(&settings)?)?
+            step("telemetry", title, tracing::telemetry(tracing::TELEMETRY, &settings)?)?
         });
     }
     Ok(steps)

@@ -1,4 +1,4 @@
-//! What `init` edits: a file the user names with `--from`, or a template, run through one rule.
+//! What is edited by one rule: a file the user names with `--from`, a template, or an object of a cluster.
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::super::files::Color;
+use super::files::Color;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::gate::Text;
 use crate::input::{Content, Input, io_message};
