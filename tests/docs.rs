@@ -73,7 +73,7 @@ fn commands_shown_print_what_is_shown() {
                 };
                 commands.push(command.to_owned());
                 if command.starts_with("meshobs install") || command == "meshobs status" {
-                    // These need a cluster: tests/install.rs, tests/install_terminal.rs and tests/uninstall.rs have them.
+                    // These need a cluster: tests/cluster has them.
                     continue;
                 }
                 let output = run(command.replace("> patched.yaml", "> /dev/null").as_str());
